@@ -1,0 +1,1 @@
+"""flytenb: the Flyte 2 programming model in Jupyter notebooks."""

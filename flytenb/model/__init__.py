@@ -1,0 +1,27 @@
+"""Facts that every room shares: ids, phases, declarations, snapshots. Frozen data, no I/O, no clock."""
+
+from flytenb.model.declaration import Launch, ResourceRequest, TaskDeclaration
+from flytenb.model.ids import ActionId, RunId, action_id, action_index, action_name, run_of
+from flytenb.model.outcome import Failure, Frame
+from flytenb.model.phases import ActionPhase
+from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot, TraceRow
+
+__all__ = [
+    "ActionId",
+    "ActionPhase",
+    "ActionRow",
+    "Failure",
+    "Frame",
+    "Launch",
+    "LogLine",
+    "ResourceRequest",
+    "RunId",
+    "RunRow",
+    "RunSnapshot",
+    "TaskDeclaration",
+    "TraceRow",
+    "action_id",
+    "action_index",
+    "action_name",
+    "run_of",
+]

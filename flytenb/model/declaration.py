@@ -1,0 +1,90 @@
+"""What the engine must know of a task to place, retry and show it: no code, no values."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+
+class ResourceRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What an action asks for; None means not said (the engine counts one CPU, no memory)."""
+
+    cpu: float | None = None
+    memory_bytes: int | None = None
+    gpu: int = 0
+    gpu_kind: str = ""
+    disk_bytes: int | None = None
+    shm_bytes: int | None = None
+
+
+class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a worker process must look like to run the task; equal launches share workers."""
+
+    #: The interpreter that the caller runs.
+    python: str
+    cwd: str
+    #: Digest (hex) of bundled files that must be importable by their own names; "" when the program is one module.
+    files: str = ""
+    env_vars: dict[str, str] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    #: "shared" = warm worker; "strict" = a fresh process per action.
+    isolation: str = "shared"
+
+
+class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A task as one call of it was configured. Its digest identifies it on the wire; it is stored once."""
+
+    #: "environment.function".
+    name: str
+    short_name: str
+    environment: str
+    launch: Launch
+    #: Digest (hex) of the program in the object store.
+    program: str
+    #: Qualified name of the function inside the program.
+    entry: str
+    is_async: bool = True
+    resources: ResourceRequest = ResourceRequest()
+    #: User attempts after the first.
+    retries: int = 0
+    #: Seconds before attempt 2, growth per attempt, and cap; base 0 = at once.
+    backoff_base_s: float = 0.0
+    backoff_factor: float = 1.0
+    backoff_cap_s: float = 0.0
+    #: Seconds one attempt may run; 0 = no limit.
+    timeout_s: float = 0.0
+    #: Seconds an attempt may wait in the queue, and all attempts together; 0 = no limit.
+    queue_timeout_s: float = 0.0
+    deadline_s: float = 0.0
+    has_report: bool = False
+    #: "auto", "override" or "disable".
+    cache: str = "disable"
+    #: The code's key (hex), "" when the task is not cached or was refused one.
+    key: str = ""
+    #: Why the key may be incomplete, in words.
+    key_doubts: tuple[str, ...] = ()
+    #: JSON description of inputs and outputs.
+    interface: dict[str, Any] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    #: "Cell In[4]" or a file's path, and the line of the function.
+    source: str = ""
+    source_line: int = 0
+    #: Image as text, as accepted; executed by the container executor.
+    image: str = ""
+    #: A timer instead of code (`flyte.extras.Sleep`): the first input is the seconds.
+    is_timer: bool = False
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(TaskDeclaration).decode
+
+
+def encode_declaration(declaration: TaskDeclaration) -> tuple[bytes, bytes]:
+    """Digest (16 bytes) and body of a declaration."""
+    body = _encode(declaration)
+    return blake2b(b"flytenb.declaration/1\0" + body, digest_size=16).digest(), body
+
+
+def decode_declaration(body: bytes) -> TaskDeclaration:
+    """The declaration in a stored body."""
+    return _decode(body)

@@ -1,0 +1,53 @@
+"""How an attempt ended, when it ended badly: plain data that crosses processes and prints well."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One frame of a user's traceback, innermost last."""
+
+    #: "Cell In[5]" or a file's path, as the user knows it.
+    where: str
+    #: 1-based line.
+    line: int
+    function: str
+    #: The source line, stripped, or "".
+    code: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An error of an action. Travels as a msgpack map; nothing in it is ever unpickled to be shown."""
+
+    #: Flyte's error code; for a user's exception its class name.
+    code: str
+    message: str
+    #: "user", "system" or "unknown".
+    kind: str = "user"
+    #: The user's frames, outermost first.
+    frames: tuple[Frame, ...] = ()
+    #: The whole traceback as Python would print it, user frames only.
+    traceback: str = ""
+    #: Module and qualified name of the exception's class, for rebuilding it; "" when there is none.
+    type_name: str = ""
+    #: The exception pickled by the worker, opened only by the process that raises it again.
+    pickled: bytes = b""
+    #: The engine may try again.
+    is_recoverable: bool = True
+    #: The worker process that had it.
+    worker: str = ""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Failure).decode
+
+
+def encode_failure(failure: Failure) -> bytes:
+    """As the payload of `Finished(ok=False)`."""
+    return _encode(failure)
+
+
+def decode_failure(payload: bytes) -> Failure:
+    """The failure in a payload."""
+    return _decode(payload)

@@ -1,0 +1,57 @@
+"""Frames: four bytes of little-endian length, then a msgpack list of messages."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgpack
+
+#: A frame larger than this is refused: large values travel as files in the object store.
+MAX_FRAME_BYTES = 256 << 20
+_LENGTH = struct.Struct("<I")
+
+
+class FrameError(ValueError):
+    """The bytes on a link are not frames of this protocol."""
+
+
+def encode_frame(messages: Iterable[Any]) -> bytes:
+    """One frame that holds these messages."""
+    body = msgpack.packb(list(messages), use_bin_type=True)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameDecoder:
+    """Bytes in, frame bodies out; keeps what is incomplete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def bodies(self, data: bytes) -> Iterator[bytes]:
+        """Every frame body that is whole now.
+
+        Raises:
+            FrameError: a length above `MAX_FRAME_BYTES`: the other side does not speak this protocol.
+        """
+        buffer = self._buffer
+        buffer += data
+        position = 0
+        try:
+            while len(buffer) - position >= 4:
+                (length,) = _LENGTH.unpack_from(buffer, position)
+                if length > MAX_FRAME_BYTES:
+                    raise FrameError(f"a frame of {length} bytes is over the limit of {MAX_FRAME_BYTES}")
+                end = position + 4 + length
+                if len(buffer) < end:
+                    break
+                yield bytes(memoryview(buffer)[position + 4 : end])
+                position = end
+        finally:
+            del buffer[:position]
+
+    def messages(self, data: bytes) -> Iterator[list[Any]]:
+        """Every message that is whole now, as plain lists."""
+        for body in self.bodies(data):
+            yield from msgpack.unpackb(body, use_list=True, strict_map_key=False)

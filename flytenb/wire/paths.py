@@ -1,0 +1,51 @@
+"""Where an engine's state and sockets are. Shared by everyone who wants to meet it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+#: A Unix socket's path must fit into 104 (macOS) or 108 (Linux) bytes.
+_MAX_SOCKET_BYTES = 100
+
+
+def home() -> Path:
+    """The state directory: `FLYTENB_HOME`, or the platform's user data directory."""
+    named = os.environ.get("FLYTENB_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "flytenb"
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "flytenb"
+
+
+def _socket(state: Path, name: str) -> Path:
+    near = state / name
+    if len(os.fsencode(near)) <= _MAX_SOCKET_BYTES:
+        return near
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base) / "flytenb" if base else Path(f"/tmp/flytenb-{os.getuid()}")  # noqa: S108  short on purpose
+    return folder / f"{hashlib.blake2b(os.fsencode(state), digest_size=8).hexdigest()}-{name}"
+
+
+def socket_path(state: Path) -> Path:
+    """Where workers and clients meet the engine."""
+    return _socket(state, "engine.sock")
+
+
+def http_socket_path(state: Path) -> Path:
+    """Where the HTTP API listens."""
+    return _socket(state, "http.sock")
+
+
+def info_path(state: Path) -> Path:
+    """JSON that tells who the engine is: pid, version, protocol, socket, http_socket, port."""
+    return state / "engine.json"
+
+
+def token_path(state: Path) -> Path:
+    """The secret that every link shows; readable by the user only."""
+    return state / "token"
