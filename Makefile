@@ -1,0 +1,69 @@
+# Needs only make and python3 (>= 3.10, with pip or venv). `make help` lists the targets.
+# The environment is .venv/ in this checkout, made from requirements/dev.txt (pinned, with hashes).
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests, demo and benchmarks must never meet the engine of the person who calls them.
+UNMANAGED := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo lab test test-fast lint format check bench bench-quick bench-venvs build requirements clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; \
+	do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+setup:  ## make .venv (uv is fetched with pip when absent)
+	@$(UNMANAGED) $(PYTHON) tools/bootstrap.py
+
+dev: setup  ## setup, and the pre-commit hooks
+	@$(BIN)/pre-commit install
+
+demo: setup  ## run the main sample notebook on real data and say where the result is
+	@$(UNMANAGED) $(BIN)/python tools/demo.py
+
+lab: setup  ## open JupyterLab with the sample notebooks
+	@$(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=sample_notebooks
+
+test: setup  ## the whole test suite
+	@$(UNMANAGED) $(BIN)/python -m pytest -q $(ARGS)
+
+test-fast: setup  ## the unit tests only
+	@$(UNMANAGED) $(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+lint: setup  ## ruff (format and rules), strict types, import contracts
+	@$(BIN)/ruff format --check flytenb tests tools benchmarks
+	@$(BIN)/ruff check flytenb tests tools benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup  ## rewrite the sources in the house's form
+	@$(BIN)/ruff format flytenb tests tools benchmarks
+	@$(BIN)/ruff check --fix flytenb tests tools benchmarks
+
+check: lint test-fast  ## lint and the unit tests
+
+bench-venvs: setup  ## environments of the peers, under benchmarks/.venvs
+	@$(UNMANAGED) $(BIN)/python benchmarks/venvs.py
+
+bench: bench-venvs  ## one table: this project and its peers, alternating rounds (about 15 minutes)
+	@$(UNMANAGED) $(BIN)/python benchmarks/compare.py $(ARGS)
+
+bench-quick: setup  ## this project only, small numbers (about a minute)
+	@$(UNMANAGED) $(BIN)/python benchmarks/compare.py --quick $(ARGS)
+
+build: setup  ## wheel and sdist in dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+# No index address and no local path may stand in these files: a lock that names a registry is of no use behind a mirror.
+COMPILE := pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make requirements'
+requirements:  ## compile the pinned requirements anew
+	@uv="$$($(PYTHON) tools/bootstrap.py --print-uv)" && \
+	"$$uv" $(COMPILE) requirements/uv.in --output-file requirements/uv.txt && \
+	"$$uv" $(COMPILE) pyproject.toml requirements/build.in --extra test --extra lint --output-file requirements/dev.txt
+	@! grep -nE '(https?|file)://|^-|--index|--find-links' requirements/uv.txt requirements/dev.txt
+
+clean:  ## remove what the other targets made (not the peers' environments)
+	@rm -rf .venv .tools build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './benchmarks/.venvs/*' -prune -exec rm -rf {} +
