@@ -1,0 +1,188 @@
+"""What happened, as the engine's rules hear it: messages of workers and clients, and what the engine itself notices.
+
+The first group is the wire's layout as typed structs (`wire/tags.py` describes every field; a test holds both together).
+Array-like structs: the frame *becomes* the typed event at no cost (docs/performance.md has the numbers).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    protocol: int
+    version: str
+    role: str
+    ident: str
+    pid: int
+    token: str
+
+
+class Declare(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    digest: bytes
+    body: bytes
+
+
+class Submit(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
+    parent: int
+    call: int
+    digest: bytes
+    key: bytes
+    n: int
+    inputs: bytes
+    cache_key: bytes = b""
+    cache_mode: int = 0
+    group: str = ""
+
+
+class Finished(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
+    action: int
+    attempt: int
+    ok: bool
+    payload: bytes
+    active_s: float
+
+
+class Log(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
+    action: int
+    attempt: int
+    stream: str
+    time: float
+    text: str
+
+
+class Trace(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
+    action: int
+    attempt: int
+    key: bytes
+    n: int
+    name: str
+    started_at: float
+    duration_s: float
+    ok: bool
+    inputs: bytes
+    outputs: bytes
+
+
+class Forget(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    parent: int
+    call: int
+
+
+class RunRequest(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    request: int
+    run_name: str
+    digest: bytes
+    key: bytes
+    inputs: bytes
+    cache_key: bytes
+    cache_mode: int
+    body: bytes
+
+
+class Query(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    request: int
+    method: str
+    body: bytes
+
+
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    request: int
+    run_name: str
+    is_on: bool
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    action: int
+    attempt: int
+    digest: str
+
+
+class Returned(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    actions: list[int]
+
+
+class Started(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    action: int
+    attempt: int
+    time: float
+
+
+#: Everything that may arrive in a frame.
+WireEvent = (
+    Hello | Declare | Submit | Finished | Log | Trace | Forget | RunRequest | Query | Watch | Report | Returned | Started
+)
+
+
+class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a submitter says of a run."""
+
+    origin: dict[str, Any] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    env_vars: dict[str, str] = {}  # noqa: RUF012
+    custom_context: dict[str, str] = {}  # noqa: RUF012
+    labels: dict[str, str] = {}  # noqa: RUF012
+    notes: list[str] = []  # noqa: RUF012
+    overwrite_cache: bool = False
+    disable_cache: bool = False
+    mode: str = "remote"
+    run_start_time: float = 0.0
+    #: Ident of the only worker that may run it ("" = any): local mode.
+    pin: str = ""
+
+
+# ---- what the engine notices by itself --------------------------------------------------------------------------
+
+
+class LaneReady(msgspec.Struct, frozen=True):
+    """A worker said hello."""
+
+    lane: str
+    pid: int
+    pin: str = ""
+
+
+class LaneLost(msgspec.Struct, frozen=True):
+    """A worker's link or process is gone. `cause` is "exit", "oom" or "link"."""
+
+    lane: str
+    cause: str
+    detail: str = ""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """The store's memory of an action that runs again: finished children and traces."""
+
+    action: int
+    #: (id, key, n, phase, outputs)
+    children: list[tuple[int, bytes, int, int, bytes]]
+    #: (key, n, ok, outputs)
+    traces: list[tuple[bytes, int, bool, bytes]]
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """A run that had not ended when the engine started."""
+
+    run: int
+    name: str
+    next_index: int
+    options: bytes
+    root_task: int
+    root_key: bytes
+    root_inputs: bytes
+    root_attempt: int
+    accepted_at: float
+    cache_key: bytes
+    cache_mode: int
+
+
+class AbortRequest(msgspec.Struct, frozen=True):
+    """A person stops a run or one action and all below it."""
+
+    action: int
+    reason: str
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A deadline that the rules asked for may have passed."""

@@ -1,0 +1,79 @@
+"""Layout of every message: `(tag, field, …)`. A frame is a list of messages.
+
+Bytes fields named `payload`, `inputs`, `outputs` are encoded user values (codec) that the engine passes on unopened;
+fields named `body` are msgpack maps of a struct in this room or of plain data.
+"""
+
+from __future__ import annotations
+
+#: Grows with every change of layout; both sides refuse another number by name.
+PROTOCOL = 1
+
+# ---- from workers and clients to the engine -------------------------------------------------------------------
+#: (HELLO, protocol, version, role "worker"|"client"|"local", ident, pid, token)
+HELLO = 1
+#: (DECLARE, digest, body)  body = TaskDeclaration; once per link, before the first use of the digest.
+DECLARE = 2
+#: (SUBMIT, parent, call, digest, key, n, inputs, cache_key, cache_mode, group)
+#: A child call. `call` is unique within the parent's attempt; (key, n) is what makes it the same child next time.
+#: cache_key b"" = not cached; cache_mode: see CACHE_*.
+SUBMIT = 3
+#: (FINISHED, action, attempt, ok, payload, active_s)  payload = outputs, or a Failure when not ok.
+FINISHED = 4
+#: (LOG, action, attempt, stream "stdout"|"stderr"|"log", time, text)
+LOG = 5
+#: (TRACE, action, attempt, key, n, name, started_at, duration_s, ok, inputs, outputs)
+TRACE = 6
+#: (FORGET, parent, call)  the parent no longer waits for this child: abort it.
+FORGET = 7
+#: (RUN, request, run_name, digest, key, inputs, cache_key, cache_mode, body)  body = RunOptions map (see below).
+#: Answered by REPLY after the commit; idempotent by run_name + key. ENDED follows when the run ends.
+RUN = 8
+#: (QUERY, request, method, body)  answered by REPLY.
+QUERY = 9
+#: (WATCH, request, run_name, is_on)  REPLY, then CHANGED (coalesced, at most four a second) and ENDED.
+WATCH = 10
+#: (REPORT, action, attempt, digest)  hex digest in the object store of the action's whole report page.
+REPORT = 11
+#: (RETURNED, actions)  answer to RECALL: those which had not begun and will not.
+RETURNED = 12
+#: (STARTED, action, attempt, time)  sent only for an action that did not begin at once or runs longer than 50 ms.
+STARTED = 13
+
+# ---- from the engine to workers and clients -------------------------------------------------------------------
+#: (WELCOME, protocol, version, pid)
+WELCOME = 20
+#: (REFUSE, reason)  then the engine closes the link.
+REFUSE = 21
+#: (DEFINE, task, body)  body = TaskDeclaration; once per link before the first EXECUTE with this task number.
+DEFINE = 22
+#: (RUN_INFO, run, body)  body = RunInfo map (see below); once per link and run before its first EXECUTE.
+RUN_INFO = 23
+#: (EXECUTE, action, attempt, task, inputs)
+EXECUTE = 24
+#: (RESOLVE, parent, call, phase, payload, child)  a child ended; payload = outputs or Failure; phase = integer code.
+RESOLVE = 25
+#: (CANCEL, action, attempt, reason)
+CANCEL = 26
+#: (SHUTDOWN, reason)
+SHUTDOWN = 27
+#: (REPLY, request, ok, body)  body = msgpack of the answer, or a map {code, message} when not ok.
+REPLY = 28
+#: (CHANGED, run_name, body)  body = msgpack list of ActionRow maps that changed since the last one, and the RunRow:
+#: {"run": RunRow, "actions": [ActionRow], "version": n, "taken_at": t}
+CHANGED = 29
+#: (ENDED, run_name, phase, payload)  payload = the root's outputs or Failure.
+ENDED = 30
+#: (REPLAY, action, rows)  rows = [(key, n, ok, outputs)] traces of earlier attempts; before the EXECUTE.
+REPLAY = 31
+#: (RECALL, count)  give back up to this many actions that have not begun, last first.
+RECALL = 32
+
+#: How a call uses the cache: neither read nor write, read and write, always run and write.
+CACHE_OFF, CACHE_AUTO, CACHE_OVERRIDE = 0, 1, 2
+
+# RunOptions map, all optional: {"origin": {...}, "env_vars": {str: str}, "custom_context": {str: str},
+#   "overwrite_cache": bool, "disable_cache": bool, "mode": "remote"|"local", "labels": {str: str}, "notes": [str],
+#   "run_start_time": float, "pin": str (ident of the only worker that may run it, for mode local)}
+# RunInfo map: {"name": run name, "custom_context": {...}, "overwrite_cache": bool, "disable_cache": bool,
+#   "run_start_time": float, "mode": str, "raw_data_path": str}

@@ -1,0 +1,129 @@
+"""How an action ends, and what that means for its parent, its children, its twins and its run."""
+
+from __future__ import annotations
+
+from flytenb.model.outcome import Failure, encode_failure
+from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCEEDED
+from flytenb.model.tags import CACHE_OFF, CANCEL, ENDED, RESOLVE
+from flytenb.rules import lanes
+from flytenb.rules.out import Out
+from flytenb.rules.phases import move
+from flytenb.rules.placement import enqueue
+from flytenb.rules.state import ORPHAN, Action, CacheHit, State
+
+#: Seconds between asking a body to stop and killing its worker.
+GRACE_S = 5.0
+
+
+def end(
+    state: State, action: Action, event: str, payload: bytes, now: float, out: Out, *, cached: CacheHit | None = None
+) -> None:
+    """The action is over: row, parent, children, twins, run."""
+    move(action, event)
+    phase = action.phase
+    lanes.release(state, action)
+    del state.live[action.id]
+    for child in [*(action.children or {}).values(), *(action.orphans or {}).values()]:
+        abort(state, child, "its parent ended", now, out, silent=True)
+    run = action.run
+    if phase != SUCCEEDED:
+        run.failed_count += 1
+    if cached is not None:
+        run.cached_count += 1
+    started_at = action.started_at or now
+    out.ended.append(
+        (phase, bytearray(payload), started_at, now, action.attempt, cached[2] if cached else None, action.id)
+    )
+    if action.cache_mode != CACHE_OFF:
+        _end_cached(state, action, payload, started_at, now, out, is_hit=cached is not None)
+    if run.id in state.watched:
+        state.watched[run.id][action.id] = action
+    parent = action.parent
+    if parent is None:
+        _end_run(state, action, payload, now, out)
+        return
+    if action.call == ORPHAN:
+        if parent.orphans is not None and parent.orphans.pop((action.key, action.n), None) is not None:
+            parent.known = parent.known or {}
+            parent.known[(action.key, action.n)] = (action.id, phase, payload)
+        return
+    if parent.children is not None and parent.children.pop(action.id, None) is not None:
+        lane = parent.lane
+        if lane is not None:
+            out.after.append((lane.link, (RESOLVE, parent.id, action.call, phase, payload, action.id)))
+            if not parent.children:
+                lanes.unpark(state, parent)
+
+
+def _end_cached(
+    state: State, action: Action, payload: bytes, started_at: float, now: float, out: Out, *, is_hit: bool
+) -> None:
+    succeeded = action.phase == SUCCEEDED
+    if succeeded and not is_hit:
+        out.cached.append((action.cache_key, action.id, payload, now - started_at, now))
+    if state.in_flight.get(action.cache_key) is not action:
+        return
+    followers = action.followers or []
+    if succeeded:
+        # The twin stays known until its row is on disk, where every later call looks.
+        out.chores.append(("release", action.cache_key, action))
+        for follower in followers:
+            if follower.id in state.live:
+                hit(state, follower, (action.id, payload, now - started_at), now, out)
+        action.followers = None
+        return
+    del state.in_flight[action.cache_key]
+    waiting = [follower for follower in followers if follower.id in state.live]
+    if waiting:
+        leader, *rest = waiting
+        leader.followers = rest
+        state.in_flight[action.cache_key] = leader
+        enqueue(state, leader)
+
+
+def hit(state: State, action: Action, found: CacheHit, now: float, out: Out) -> None:
+    """The result exists: the action ends without running."""
+    action.started_at = now
+    end(state, action, "hit", found[1], now, out, cached=found)
+
+
+def fail(state: State, action: Action, failure: Failure, now: float, out: Out, *, event: str = "fail") -> None:
+    """The action is over and failed (or timed out)."""
+    if event == "time out":
+        stop_body(action, failure.message, now, out)
+    end(state, action, event, encode_failure(failure), now, out)
+
+
+def abort(state: State, action: Action, reason: str, now: float, out: Out, *, silent: bool = False) -> None:
+    """Stop the action and all below it. `silent`: its parent is gone or runs again, nobody is told."""
+    if action.phase >= FIRST_TERMINAL:
+        return
+    stop_body(action, reason, now, out)
+    parent = action.parent
+    if silent and parent is not None:
+        (parent.children or {}).pop(action.id, None)
+        (parent.orphans or {}).pop((action.key, action.n), None)
+    failure = Failure(
+        code="ActionAbortedError",
+        message=f"task {action.task.declaration.name!r} was aborted: {reason}",
+        is_recoverable=False,
+    )
+    end(state, action, "abort", encode_failure(failure), now, out)
+
+
+def stop_body(action: Action, reason: str, now: float, out: Out) -> None:
+    """Ask the body, which may still run in its worker, to stop; after `GRACE_S` the worker is killed."""
+    lane = action.lane
+    if action.phase == RUNNING and lane is not None and lane.link is not None:
+        lane.zombies[action.id] = now + GRACE_S
+        out.before.append((lane.link, (CANCEL, action.id, action.attempt, reason)))
+
+
+def _end_run(state: State, root: Action, payload: bytes, now: float, out: Out) -> None:
+    run = root.run
+    out.run_ends.append((root.phase, now, run.action_count, run.failed_count, run.cached_count, run.id))
+    for waiter in run.waiters:
+        out.after.append((waiter, (ENDED, run.name, root.phase, payload)))
+    state.runs.pop(run.name, None)
+
+

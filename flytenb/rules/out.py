@@ -1,0 +1,76 @@
+"""What one step of the rules wants done: rows for the journal, messages before and after its commit, chores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Out:
+    """Collects the effects of one step.
+
+    Messages are (link, message). Those in `before` say nothing that must be durable first (start this, cancel that);
+    those in `after` tell somebody a result and leave only when the rows are on disk.
+    """
+
+    __slots__ = (
+        "accepted",
+        "after",
+        "attempts",
+        "before",
+        "cached",
+        "chores",
+        "ended",
+        "logs",
+        "reports",
+        "run_ends",
+        "runs",
+        "tasks",
+        "traces",
+    )
+
+    def __init__(self) -> None:
+        #: (id, parent, task, key, n, inputs, group, cache_key, accepted_at)
+        self.accepted: list[tuple[Any, ...]] = []
+        #: (phase, outputs, started_at, ended_at, attempt, cached_from, id)
+        self.ended: list[tuple[Any, ...]] = []
+        #: (action, attempt, phase, started_at, ended_at, failure)
+        self.attempts: list[tuple[Any, ...]] = []
+        #: (key, action, outputs, duration_s, created_at)
+        self.cached: list[tuple[Any, ...]] = []
+        #: (action, key, n, name, started_at, duration_s, ok, inputs, outputs)
+        self.traces: list[tuple[Any, ...]] = []
+        #: (action, attempt, stream, time, text)
+        self.logs: list[tuple[Any, ...]] = []
+        #: (digest, action)
+        self.reports: list[tuple[Any, ...]] = []
+        #: (id, digest, body)
+        self.tasks: list[tuple[Any, ...]] = []
+        #: (id, name, root task, options, created_at)
+        self.runs: list[tuple[Any, ...]] = []
+        #: (phase, ended_at, action_count, failed_count, cached_count, id)
+        self.run_ends: list[tuple[Any, ...]] = []
+        self.before: list[tuple[Any, tuple[Any, ...]]] = []
+        self.after: list[tuple[Any, tuple[Any, ...]]] = []
+        #: ("spawn", lane, launch, memory_bytes) · ("kill", lane, reason) · ("load", action) · ("release", cache_key)
+        self.chores: list[tuple[Any, ...]] = []
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the commit; if not, the rows may wait for company."""
+        return bool(self.after or self.ended or self.run_ends or self.runs)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the journal has anything to write."""
+        return bool(
+            self.accepted
+            or self.ended
+            or self.runs
+            or self.run_ends
+            or self.tasks
+            or self.attempts
+            or self.cached
+            or self.traces
+            or self.logs
+            or self.reports
+        )

@@ -1,0 +1,172 @@
+"""Which worker runs what.
+
+One lane per slot is fed ahead within a few milliseconds of known work (docs/performance.md: 4,800 actions a second
+without, 40,000 with), unknown tasks one at a time. A child never shares its parent's process; leaves do not live where
+parents wait, so that a parent wakes up at once.
+"""
+
+from __future__ import annotations
+
+from flytenb.model.phases import QUEUED
+from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SHUTDOWN
+from flytenb.rules import lanes
+from flytenb.rules.out import Out
+from flytenb.rules.phases import move
+from flytenb.rules.state import Action, Lane, Shape, State
+
+#: Known work that may lie in a lane beyond what runs, in seconds and in actions.
+FEED_S = 0.004
+FEED_COUNT = 256
+#: Workers in all before leaves may share a process with waiting parents.
+MAX_LANES = 64
+#: A lane that shows no progress for this long gives back what it has not begun, if another idles.
+RECALL_S = 0.008
+#: Workers that end before they say hello, in a row, before their actions fail.
+MAX_SPAWN_FAILURES = 3
+
+
+def enqueue(state: State, action: Action, *, first: bool = False) -> None:
+    """The action waits for a lane of its shape (or for the only worker that may run it)."""
+    shape = action.task.shape
+    if first:
+        shape.queue.appendleft(action)
+    else:
+        shape.queue.append(action)
+    state.waiting[id(shape)] = shape
+
+
+def place(state: State, now: float, out: Out) -> None:
+    """Give waiting actions to lanes until nothing fits."""
+    for ident, shape in list(state.waiting.items()):
+        _place_shape(state, shape, now, out)
+        if not shape.queue:
+            del state.waiting[ident]
+    _recall(state, now, out)
+
+
+def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
+    queue = shape.queue
+    held: list[Action] = []
+    while queue:
+        action = queue[0]
+        if action.phase != QUEUED:
+            queue.popleft()
+            continue
+        if action.not_before > now or (pin := action.run.options.pin) and not _pinned(state, pin):
+            held.append(queue.popleft())
+            continue
+        lane = _pinned(state, pin) if pin else _choose(state, shape, action)
+        if lane is None:
+            _maybe_spawn(state, shape, out)
+            break
+        queue.popleft()
+        start(state, lane, action, now, out)
+    queue.extend(held)
+
+
+def _pinned(state: State, ident: str) -> Lane | None:
+    lane = state.lanes.get(ident)
+    return lane if lane is not None and lane.is_ready else None
+
+
+def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
+    task = action.task
+    feed = 1
+    if task.is_known and not action.is_solo and shape.launch.isolation != "strict":
+        feed = min(FEED_COUNT, 1 + int(FEED_S / task.slow_s)) if task.slow_s > 0 else FEED_COUNT
+    own = action.parent.lane if action.parent is not None else None
+    crowded = len(state.lanes) >= MAX_LANES
+    fits = state.capacity.fits(shape.cpu, shape.memory_bytes)
+    best: Lane | None = None
+    for lane in shape.lanes.values():
+        if not lane.is_ready or lane is own:
+            continue
+        if lane.parked and not task.is_parent and not crowded:
+            continue
+        busy = lane.busy
+        if busy == 0:
+            if lane.has_slot or fits:
+                return lane
+        elif busy < feed and not lane.is_recalled and (best is None or busy < best.busy):
+            best = lane
+    if best is not None and best.busy >= FEED_COUNT // 4 and fits and not shape.spawning:
+        return None  # a slot is free: a second worker shortens this queue
+    return best
+
+
+def _can_spawn(state: State, shape: Shape) -> bool:
+    return shape.spawning == 0 and len(state.lanes) < 2 * MAX_LANES
+
+
+def _maybe_spawn(state: State, shape: Shape, out: Out) -> None:
+    if not _can_spawn(state, shape) or not state.capacity.fits(shape.cpu, shape.memory_bytes):
+        return
+    spawn(state, shape, out)
+
+
+def spawn(state: State, shape: Shape, out: Out) -> Lane:
+    """One more worker of this shape."""
+    shape.spawning += 1
+    lane = Lane(f"w{state.next_lane}", shape)
+    state.next_lane += 1
+    state.lanes[lane.id] = shape.lanes[lane.id] = lane
+    out.chores.append(("spawn", lane.id, shape.launch, shape.limit_bytes))
+    return lane
+
+
+def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> None:
+    """Send the action to the lane."""
+    move(action, "place")
+    if lane.busy == 0:
+        lane.progress_at = now
+    lanes.assign(state, lane, action)
+    action.started_at = now
+    task, run = action.task, action.run
+    send = out.before
+    if task.id not in lane.defined:
+        lane.defined.add(task.id)
+        send.append((lane.link, (DEFINE, task.id, task.body)))
+    if run.id not in lane.informed:
+        lane.informed.add(run.id)
+        send.append((lane.link, (RUN_INFO, run.id, run.info)))
+    if action.replay:
+        send.append((lane.link, (REPLAY, action.id, action.replay)))
+        action.replay = None
+    send.append((lane.link, (EXECUTE, action.id, action.attempt, task.id, action.inputs)))
+    timeout_s = task.declaration.timeout_s
+    if timeout_s:
+        state.deadlines.append((now + timeout_s, action.id, action.attempt, "run"))
+    if run.id in state.watched:
+        state.watched[run.id][action.id] = action
+
+
+def _recall(state: State, now: float, out: Out) -> None:
+    """Work that lies behind a suddenly slow sibling goes to a lane that idles."""
+    for lane in state.lanes.values():
+        shape = lane.shape
+        if lane.busy < 2 or lane.is_recalled or shape is None or shape.queue or now - lane.progress_at < RECALL_S:
+            continue
+        if any(other.is_ready and not other.busy and not other.parked for other in shape.lanes.values()):
+            lane.is_recalled = True
+            out.before.append((lane.link, (RECALL, lane.busy - 1)))
+
+
+def next_moment(state: State, now: float) -> float | None:
+    """When the rules want a `Tick`, if nothing happens before."""
+    moments = [moment for moment, *_ in state.deadlines]
+    moments += [action.not_before for action in state.delayed]
+    for lane in state.lanes.values():
+        moments += lane.zombies.values()
+        if lane.busy > 1 and not lane.is_recalled:
+            moments.append(max(lane.progress_at + RECALL_S, now + RECALL_S / 2))
+    return min(moments, default=None)
+
+
+def dismiss_idle(state: State, now: float, out: Out) -> None:
+    """Let go the workers that had nothing to do for long, but keep one for each CPU."""
+    idle = [lane for lane in state.lanes.values() if lane.is_ready and not lane.actions and not lane.pin]
+    idle.sort(key=lambda lane: lane.idle_since)
+    for lane in idle[: max(0, len(idle) - int(state.capacity.cpu) - 1)]:
+        if now - lane.idle_since >= state.idle_worker_s:
+            lane.is_closing = True
+            out.before.append((lane.link, (SHUTDOWN, "idle")))

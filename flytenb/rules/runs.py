@@ -1,0 +1,81 @@
+"""How a run begins: asked for by a client, or found unfinished when the engine starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flytenb.model.events import Recovered, RunOptions, RunRequest
+from flytenb.model.tags import REPLY
+from flytenb.rules.beginning import begin
+from flytenb.rules.out import Out
+from flytenb.rules.state import Action, Run, State
+
+_decode_options = msgspec.msgpack.Decoder(RunOptions).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def run_info(name: str, options: RunOptions) -> bytes:
+    """What a worker is told of a run before its first action."""
+    return _encode(
+        {
+            "name": name,
+            "custom_context": options.custom_context,
+            "overwrite_cache": options.overwrite_cache,
+            "disable_cache": options.disable_cache,
+            "run_start_time": options.run_start_time,
+            "mode": options.mode,
+        }
+    )
+
+
+def refusal(code: str, message: str) -> bytes:
+    """The body of a REPLY that says no."""
+    return _encode({"code": code, "message": message})
+
+
+def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -> None:
+    known = state.runs.get(event.run_name)
+    if known is not None:
+        root = state.live.get(known.id << 32)
+        if root is not None and root.key == event.key:
+            known.waiters.append(source)
+            out.after.append((source, (REPLY, event.request, True, _encode({"name": event.run_name}))))
+        else:
+            message = f"a run named {event.run_name!r} exists already; choose another name"
+            out.after.append((source, (REPLY, event.request, False, refusal("RunAlreadyExistsError", message))))
+        return
+    options = _decode_options(event.body)
+    task = state.tasks[event.digest]
+    run = Run(state.next_run, event.run_name, options, run_info(event.run_name, options), now)
+    state.next_run += 1
+    run.next_index = run.action_count = 1
+    run.waiters.append(source)
+    state.runs[run.name] = run
+    out.runs.append((run.id, run.name, task.id, event.body, now))
+    root = Action(run.id << 32, run, task, None, 0, event.key, 1, event.inputs)
+    root.accepted_at = now
+    root.cache_key, root.cache_mode = event.cache_key, event.cache_mode
+    state.live[root.id] = root
+    out.accepted.append((root.id, 0, task.id, event.key, 1, event.inputs, "", event.cache_key, now))
+    out.after.append((source, (REPLY, event.request, True, _encode({"name": run.name}))))
+    begin(state, root, now, out)
+
+
+def on_recovered(state: State, source: Any, event: Recovered, now: float, out: Out) -> None:
+    """The root runs again; its finished children and traces are found as it calls them."""
+    options = _decode_options(event.options)
+    run = Run(event.run, event.name, options, run_info(event.name, options), event.accepted_at)
+    run.next_index = run.action_count = event.next_index
+    run.is_recovered = True
+    state.runs[run.name] = run
+    root = Action(event.run << 32, run, state.tasks_by_id[event.root_task], None, 0, event.root_key, 1, event.root_inputs)
+    root.accepted_at = event.accepted_at
+    root.attempt = event.root_attempt + 1
+    root.had_children = True
+    root.cache_key, root.cache_mode = event.cache_key, event.cache_mode
+    state.live[root.id] = root
+    if root.cache_mode:
+        state.in_flight.setdefault(root.cache_key, root)
+    out.chores.append(("load", root.id))

@@ -1,0 +1,66 @@
+"""Open the store: create, migrate, or refuse by name. A file that cannot be used is kept, never overwritten."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+#: Numbered files applied so far; `PRAGMA user_version` of a store.
+SCHEMA = 1
+
+
+class StoreError(Exception):
+    """The store cannot be opened; the text says why and what to do."""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection as the house uses it: explicit transactions, WAL, durable commits."""
+    uri = f"file:{path.as_posix().replace('?', '%3f').replace('#', '%23')}" + ("?mode=ro" if read_only else "")
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    return connection
+
+
+def open_store(path: Path) -> tuple[sqlite3.Connection, str]:
+    """The store's writing connection, migrated, and a note ("" or what was set aside).
+
+    Raises:
+        StoreError: a newer schema, or a disk that cannot be read or written.
+    """
+    note = ""
+    try:
+        return _open(path), note
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise StoreError(
+                f"the store {path} cannot be opened: {error}; check that the disk has room and the folder can be written, "
+                "or choose another FLYTENB_HOME"
+            ) from error
+    aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    note = f"the store was not a readable database; it was kept as {aside} and a new one was begun"
+    return _open(path), note
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA:
+        connection.close()
+        raise StoreError(
+            f"the store {path} was written by a newer flytenb (schema {version}, this one knows {SCHEMA}); "
+            "upgrade flytenb, or choose another FLYTENB_HOME"
+        )
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    for number in range(version + 1, SCHEMA + 1):
+        script = (_MIGRATIONS / f"{number:03d}.sql").read_text()
+        connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    return connection

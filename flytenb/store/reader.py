@@ -1,0 +1,154 @@
+"""Reads of the store, on a connection of their own: plain rows out, in the order that the model's structs want."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from flytenb.store.database import connect
+
+_ACTION = (
+    "SELECT a.id, a.parent, a.task, a.phase, a.\"group\", a.attempt, a.saved_s, a.accepted_at, a.started_at, a.ended_at, "
+)
+_RUN = "SELECT id, name, task, options, phase, created_at, ended_at, action_count, failed_count, cached_count FROM run"
+
+
+class Reader:
+    """A read-only view of the store. Threads may share it; calls take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path, read_only=True)
+        self._lock = threading.Lock()
+
+    def _all(self, sql: str, arguments: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(sql, tuple(arguments)).fetchall()
+
+    def close(self) -> None:
+        """End the connection."""
+        with self._lock:
+            self._connection.close()
+
+    def cached(self, key: bytes) -> tuple[int, bytes, float] | None:
+        """(action, outputs, duration in seconds) of a cache key."""
+        rows = self._all("SELECT action, outputs, duration_s FROM cache WHERE key = ?", (key,))
+        return rows[0] if rows else None  # type: ignore[return-value]
+
+    def tasks(self) -> list[tuple[int, bytes, bytes]]:
+        """(number, digest, body) of every declaration."""
+        return self._all("SELECT id, digest, body FROM task ORDER BY id")  # type: ignore[return-value]
+
+    def task_body(self, number: int) -> bytes:
+        """The declaration with this number."""
+        rows = self._all("SELECT body FROM task WHERE id = ?", (number,))
+        return rows[0][0] if rows else b""
+
+    def next_run(self) -> int:
+        """The number of the next run."""
+        return int(self._all("SELECT coalesce(max(id), 0) + 1 FROM run")[0][0])
+
+    def unfinished_runs(self) -> list[tuple[Any, ...]]:
+        """(run, name, next index, options, root task, key, inputs, attempt, accepted at, cache key) of open runs."""
+        return self._all(
+            "SELECT r.id, r.name,"
+            " (SELECT (max(x.id) & 4294967295) + 1 FROM action x WHERE x.id >= r.id << 32 AND x.id < (r.id + 1) << 32),"
+            " r.options, a.task, a.key, a.inputs, coalesce(a.attempt, 1), a.accepted_at, a.cache_key"
+            " FROM run r JOIN action a ON a.id = r.id << 32 WHERE r.ended_at IS NULL ORDER BY r.id"
+        )
+
+    def runs(self, *, limit: int = 100, phase: int | None = None, before: int | None = None) -> list[tuple[Any, ...]]:
+        """Runs, newest first."""
+        where, arguments = ["1"], []
+        if phase is not None:
+            where.append("phase = ?")
+            arguments.append(phase)
+        if before is not None:
+            where.append("id < ?")
+            arguments.append(before)
+        return self._all(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", [*arguments, limit])  # noqa: S608
+
+    def run(self, name: str) -> tuple[Any, ...] | None:
+        """One run by name; "last" is the newest."""
+        if name == "last":
+            rows = self._all(f"{_RUN} ORDER BY id DESC LIMIT 1")
+        else:
+            rows = self._all(f"{_RUN} WHERE name = ?", (name,))
+        return rows[0] if rows else None
+
+    def run_counts(self, number: int) -> tuple[int, int, int]:
+        """(all, failed, cached) of a run's actions on disk."""
+        rows = self._all(
+            "SELECT count(*), coalesce(sum(phase IN (6, 7, 8)), 0), coalesce(sum(saved_s IS NOT NULL), 0)"
+            " FROM action WHERE id >= ? AND id < ?",
+            (number << 32, (number + 1) << 32),
+        )
+        return rows[0]  # type: ignore[return-value]
+
+    def actions(
+        self, run: int, *, after: int = -1, limit: int = 1_000_000, with_values: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Actions of a run in order of acceptance. Outputs of failed ones (their failures) always come along."""
+        values = "a.inputs, a.outputs" if with_values else "NULL, CASE WHEN a.phase > 5 THEN a.outputs END"
+        return self._all(
+            f"{_ACTION}{values} FROM action a WHERE a.id > ? AND a.id < ? ORDER BY a.id LIMIT ?",
+            ((run << 32) + after, (run + 1) << 32, limit),
+        )
+
+    def action(self, number: int) -> tuple[Any, ...] | None:
+        """One action with its values."""
+        rows = self._all(f"{_ACTION}a.inputs, a.outputs FROM action a WHERE a.id = ?", (number,))
+        return rows[0] if rows else None
+
+    def children(self, parent: int) -> list[tuple[int, bytes, int, int, bytes]]:
+        """(id, key, n, phase, outputs) of all children on disk; later rows of an equal (key, n) win."""
+        run = parent >> 32
+        return self._all(  # type: ignore[return-value]
+            "SELECT id, key, n, phase, coalesce(outputs, x'') FROM action"
+            " WHERE id >= ? AND id < ? AND parent = ? ORDER BY id",
+            (run << 32, (run + 1) << 32, parent),
+        )
+
+    def traces(self, action: int) -> list[tuple[bytes, int, bool, bytes]]:
+        """(key, n, ok, outputs) of an action's traced calls."""
+        rows = self._all("SELECT key, n, ok, outputs FROM trace WHERE action = ?", (action,))
+        return [(key, n, bool(ok), outputs) for key, n, ok, outputs in rows]
+
+    def traces_of_run(self, run: int, limit: int = 2_000) -> list[tuple[Any, ...]]:
+        """(action, name, n, started_at, duration_s, ok, inputs, outputs) in order of start."""
+        return self._all(
+            "SELECT action, name, n, started_at, duration_s, ok, inputs, outputs FROM trace"
+            " WHERE action >= ? AND action < ? ORDER BY started_at LIMIT ?",
+            (run << 32, (run + 1) << 32, limit),
+        )
+
+    def logs(
+        self, first: int, last: int, *, attempt: int | None = None, after: int = 0, limit: int = 1_000, tail: bool = True
+    ) -> list[tuple[Any, ...]]:
+        """(id, action, attempt, stream, time, text) of the actions first..last; the last `limit` of them, in order."""
+        where = "action >= ? AND action <= ? AND id > ?" + (" AND attempt = ?" if attempt is not None else "")
+        arguments = [first, last, after, *([attempt] if attempt is not None else []), limit]
+        order = "DESC" if tail else "ASC"
+        rows = self._all(
+            f"SELECT id, action, attempt, stream, time, text FROM log WHERE {where} ORDER BY id {order} LIMIT ?",  # noqa: S608
+            arguments,
+        )
+        return rows[::-1] if tail else rows
+
+    def attempts(self, action: int) -> list[tuple[Any, ...]]:
+        """(attempt, why, started_at, ended_at, failure) of the attempts before the last."""
+        return self._all(
+            "SELECT attempt, why, started_at, ended_at, failure FROM attempt WHERE action = ? ORDER BY attempt", (action,)
+        )
+
+    def report(self, action: int) -> str:
+        """Digest of the action's report, "" when it has none."""
+        rows = self._all("SELECT digest FROM report WHERE action = ?", (action,))
+        return rows[0][0] if rows else ""
+
+    def reported(self, run: int) -> set[int]:
+        """Actions of a run that have a report."""
+        rows = self._all("SELECT action FROM report WHERE action >= ? AND action < ?", (run << 32, (run + 1) << 32))
+        return {row[0] for row in rows}
