@@ -12,21 +12,20 @@ def idle_share(start: float, spans: Sequence[Sequence[float]], workers: int = 2)
     Args:
         start: when the fan-out was submitted, on the children's clock (monotonic, one for all processes).
         spans: (pid, began, ended) of every child.
-        workers: processes that should have worked; one that never got a child counts as idle throughout.
+        workers: how many children may run at a time.
+
+    Raises:
+        AssertionError: more children than that ran at a time, so the share would mean nothing.
     """
     until = max(began for _, began, _ in spans)
-    window = (until - start) * max(workers, len({int(pid) for pid, _, _ in spans}))
-    busy = 0.0
-    for pid in {pid for pid, _, _ in spans}:
-        reach = start
-        for _, began, ended in sorted(span for span in spans if span[0] == pid):
-            began, ended = max(began, reach), min(ended, until)
-            if ended > began:
-                busy += ended - began
-                reach = ended
+    busy = sum(min(ended, until) - began for _, began, ended in spans)
+    ends = sorted(ended for _, _, ended in spans)
+    begins = sorted(began for _, began, _ in spans)
+    for position, began in enumerate(begins[workers:]):
+        assert ends[position] <= began, f"more than {workers} children ran at a time"
     return {
-        "value": 100 * (1 - busy / window),
+        "value": 100 * (1 - busy / ((until - start) * workers)),
         "n": len(spans),
-        "processes": len({pid for pid, _, _ in spans}),
-        "seconds": max(ended for _, _, ended in spans) - start,
+        "processes": len({int(pid) for pid, _, _ in spans}),
+        "seconds": ends[-1] - start,
     }

@@ -1,4 +1,4 @@
-"""dask.distributed, two worker processes of one thread: `peer_dask.py [MEASURE …] [--quick]`. Its state is in memory."""
+"""dask.distributed, two worker processes of one thread: `peer_dask.py [MEASURE …] [--quick]`. State is in memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """flyte 2's local mode: `peer_flyte.py plain|persist [MEASURE …] [--quick]`.
 
-`persist` is `flyte.init(local_persistence=True)`: a SQLite record beside the run, the nearest thing to durability there.
-Children run in the parent's process in both modes.
+`persist` is `flyte.init(local_persistence=True)`: a SQLite record beside the run, the nearest thing to durability
+there. Children run in the parent's process in both modes.
 """
 
 from __future__ import annotations

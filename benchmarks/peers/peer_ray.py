@@ -13,7 +13,7 @@ from typing import Any
 
 HERE = str(Path(__file__).resolve().parent.parent)
 sys.path.insert(0, HERE)
-from timing import Report, clock, latencies, rate
+from timing import Report, clock, latencies, rate  # noqa: E402
 
 os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
 
