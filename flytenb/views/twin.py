@@ -1,0 +1,298 @@
+"""The static twin: a run as HTML that needs no script, no style sheet, no network and no kernel.
+
+It must survive the sanitizers of JupyterLab, GitHub, nbviewer and mail, so: tables, `<details>`, inline styles,
+pictures as base64 `<img>`; the tables alone carry the information. It has a budget of bytes: what is
+not needed to understand the run is left out, last things first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+
+from flytenb.model.snapshot import ActionRow
+from flytenb.views import text, timeline, words
+from flytenb.views.escape import data_image, html, html_block
+from flytenb.views.marks import Mark, mark_of
+from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
+
+#: Bytes of a twin: a small run, and any run.
+SMALL_LIMIT, LIMIT = 15_000, 60_000
+_SMALL_ACTIONS, _MAX_ROWS, _LOG_LINES = 12, 40, 20
+MUTED = "opacity:.72"
+_CELL = "text-align:left;padding:2px 16px 2px 0"
+_RIGHT = "text-align:right;padding:2px 16px 2px 0"
+_TABLE = "border-collapse:collapse;width:100%;margin:4px 0;font-size:12px"
+_PRE = (
+    "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,.12);"
+    "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:18px;overflow-x:auto"
+)
+
+
+def render(view: RunView, *, zone: tzinfo | None = None, surface: str = "notebook") -> str:
+    """The run as static HTML, within its budget of bytes.
+
+    Args:
+        view: from `tree.view`.
+        zone: time zone of the moment shown; the reader's own by default.
+        surface: "notebook" or "shell": which commands are named.
+    """
+    limit = SMALL_LIMIT if view.action_count <= _SMALL_ACTIONS else LIMIT
+    tail = _next(view, surface)
+    frame = len(tail.encode()) + len(section("", _aria(view)).encode())
+    for width in (200, 60, 20):
+        parts = _needed(view, zone, width)
+        spent = frame + sum(len(p.encode()) for p in parts)
+        if spent <= limit:
+            break
+    for part in _optional(view):
+        cost = len(part.encode())
+        if spent + cost <= limit:
+            parts.append(part)
+            spent += cost
+    return section("".join(parts) + tail, _aria(view))
+
+
+def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
+    parts = [_head(view, zone)]
+    if view.mark.is_loud and view.is_terminal:
+        parts += _errors(view)
+    parts += [f'<p style="margin:0 0 4px;{MUTED}">{html(note, 2 * width)}</p>' for note in view.notes[:3]]
+    parts.append(_tree(view, width))
+    return parts
+
+
+def section(inner: str, label: str) -> str:
+    """The outermost element of every view."""
+    return f'<section role="group" aria-label="{html(label)}" style="font-size:13px;line-height:20px">{inner}</section>'
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """A table of ready-made HTML cells; columns in `right` hold numbers."""
+    styles = [_RIGHT if i in right else _CELL for i in range(len(heads))]
+    head = "".join(
+        f'<th scope="col" style="{s};font-weight:400;{MUTED}">{h}</th>' for h, s in zip(heads, styles, strict=True)
+    )
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{s}">{c}</td>' for c, s in zip(row, styles, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def details(summary: str, inner: str, is_open: bool = False) -> str:
+    """A part that folds; `summary` is ready-made HTML."""
+    opened = " open" if is_open else ""
+    return f'<details{opened} style="margin:4px 0"><summary style="cursor:pointer">{summary}</summary>{inner}</details>'
+
+
+def pre(content: str) -> str:
+    """Ready-made HTML in a fixed-width block."""
+    return f'<pre style="{_PRE}">{content}</pre>'
+
+
+def glyph(mark: Mark) -> str:
+    """The coloured sign of a phase; its word always stands beside it."""
+    return f'<span style="color:{mark.color}">{mark.glyph}</span>'
+
+
+def values_table(heading: str, values: Sequence[Preview], limit: int = 120) -> str:
+    """Named values with type, preview and size."""
+    rows = [
+        (
+            f"<code>{html(v.name or 'o0', 40)}</code>",
+            html(v.type, 60),
+            f"<code>{html(v.text, limit)}</code>",
+            words.size(v.size_bytes),
+        )
+        for v in values[:20]
+    ]
+    return table((heading, "Type", "Preview", "Size"), rows, right=(3,))
+
+
+def image(svg: str, alt: str) -> str:
+    """A picture that survives sanitizers, with its content in words."""
+    return (
+        f'<img src="{data_image(svg)}" alt="{html(alt, 400)}" width="{timeline.WIDTH}" '
+        'style="max-width:100%;height:auto;display:block">'
+    )
+
+
+def failure_block(cause: Cause) -> str:
+    """The frames of a failure, with the failing lines."""
+    lines = []
+    for place, code in text.frame_lines(cause, at_most=6):
+        lines.append(f"  {html(place)}")
+        if code:
+            lines.append(f"→     {html(code)}")
+    return pre("\n".join(lines)) if lines else ""
+
+
+def _aria(view: RunView) -> str:
+    facts = words.joined([view.mark.word.lower(), *text.facts_of(view)])
+    return f"Run {view.task}, {view.name}, {facts}"
+
+
+def _head(view: RunView, zone: tzinfo | None) -> str:
+    facts = " · ".join(html(f) for f in [*text.facts_of(view), words.moment(view.created_at, zone)] if f)
+    return (
+        f'<p style="margin:0 0 6px">{glyph(view.mark)} <b>{html(view.task, 60)}</b> <code>{html(view.name, 40)}</code> '
+        f'<b>{html(view.mark.word)}</b> <span style="{MUTED}">· {facts}</span></p>'
+    )
+
+
+def _errors(view: RunView) -> Iterator[str]:
+    if not view.causes:
+        if view.root is not None and view.root.failure is not None:
+            yield f'<p style="margin:0 0 4px"><b>{html(failure_text(view.root.failure), 500)}</b></p>'
+        return
+    cause = view.causes[0]
+    action = cause.actions[0]
+    if len(view.causes) == 1 and len(cause.actions) == 1:
+        seconds = took(action)
+        facts = [
+            cause.labels[0],
+            f"attempt {action.attempt}" if action.attempt > 1 else "",
+            cause.where,
+            f"after {words.duration(seconds)}" if seconds is not None else "",
+        ]
+        shown = " · ".join(html(f) for f in facts if f)
+        yield f'<p style="margin:0 0 4px"><b>{html(cause.message, 500)}</b><br><span style="{MUTED}">{shown}</span></p>'
+        yield failure_block(cause)
+        return
+    rows = [
+        (
+            f"{glyph(mark_of(c.actions[0].phase))} {html(c.message)}",
+            words.count(len(c.actions)),
+            html(text.which(c)),
+            html(c.where),
+        )
+        for c in view.causes[:8]
+    ]
+    yield table(("Cause", "Actions", "Which", "Where"), rows, right=(1,))
+    yield failure_block(cause)
+
+
+def _tree(view: RunView, width: int) -> str:
+    flat = list(_flat(view.nodes))
+    wide = [n for n in flat if n.is_wide and n.kind == "siblings"]
+    if view.mark.is_loud and view.is_terminal and all(n.depth == 0 for n in flat):
+        flat = [n for n in flat if n.mark.is_loud] + [n for n in flat if not n.mark.is_loud]
+    rows = [_row(n, width) for n in flat[:_MAX_ROWS] if n not in wide]
+    parts = [table(("Action", "Phase", "Took", "Why"), rows, right=(2,))] if rows else []
+    if len(flat) > _MAX_ROWS:
+        parts.append(f'<p style="{MUTED};margin:0">and {words.count(len(flat) - _MAX_ROWS, "more row")}</p>')
+    parts += [_wide(n, 16_000 // len(wide[:6])) for n in wide[:6]]
+    return "".join(parts)
+
+
+def _row(node: Node, width: int) -> tuple[str, str, str, str]:
+    indent = f'<span style="padding-left:{18 * node.depth}px"></span>' if node.depth else ""
+    word = f"<b>{html(node.mark.word)}</b>" if node.mark.is_loud else html(node.mark.word)
+    spent = words.duration(node.duration_s) if node.duration_s is not None else ""
+    why = html(node.why[:1].upper() + node.why[1:], width)
+    return f"{indent}{glyph(node.mark)} {html(node.label, 60)}", word, spent, why
+
+
+def _wide(node: Node, raster_bytes: int) -> str:
+    counts = counts_of(node.actions)
+    times = sorted((t, i) for i, a in enumerate(node.actions) if (t := took(a)) is not None)
+    ordered = [t for t, _ in times]
+    heads, row = ["Action"], [html(node.label, 60)]
+    for word, number in counts.items():
+        heads.append(html(word.capitalize()))
+        row.append(f"<b>{words.count(number)}</b>" if word in ("failed", "timed out") else words.count(number))
+    if times:
+        heads += ["Median", "95 %", "Slowest"]
+        row += [words.duration(words.quantile(ordered, q)) for q in (0.5, 0.95)]
+        row.append(f"[{times[-1][1]}] {words.duration(times[-1][0])}")
+    alt = f"{words.count(node.count, 'action')} of {node.label} in order: " + words.joined(
+        f"{words.count(n)} {w}" for w, n in counts.items()
+    )
+    return table(heads, [row], right=range(1, len(heads))) + image(timeline.raster(node.actions, raster_bytes), alt)
+
+
+def _optional(view: RunView) -> Iterator[str]:
+    if view.outputs:
+        names = [html(v.name, 40) for v in view.outputs[:8] if v.name not in ("", "o0")]
+        title = "Outputs" if len(view.outputs) > 1 or names else "Output"
+        yield details(
+            title + (": " + ", ".join(names) if names else ""), values_table("Output", view.outputs), is_open=True
+        )
+    if view.logs:
+        yield _logs(view, is_open=view.mark.is_loud and view.is_terminal)
+    inputs = view.previews.get(view.root.name, {}).get("inputs", ()) if view.root else ()
+    if inputs:
+        yield details("Inputs: " + ", ".join(html(v.name, 40) for v in inputs[:8]), values_table("Input", inputs))
+    if failed := [i for i in (_failed_inputs(c, view) for c in view.causes[:5]) if i]:
+        yield details("Inputs of the first failure of each cause", table(("Action", "Inputs"), failed))
+    if drawn := timeline.svg(view):
+        yield details("Timeline", image(drawn, timeline.alt(view)))
+    for node in _flat(view.nodes):
+        if node.kind == "siblings" and not node.is_wide:
+            yield _members(node, view)
+
+
+def _logs(view: RunView, is_open: bool) -> str:
+    lines = [(entry.action, line) for entry in view.logs for line in entry.text.rstrip("\n").split("\n")]
+    shown = lines[-_LOG_LINES:]
+    actions = {action for action, _ in shown}
+    prefix = len(actions) > 1
+    body = "\n".join((f"{html(view.label(a), 30)}  " if prefix else "") + html_block(line, 200) for a, line in shown)
+    whose = "" if prefix else f" of {html(view.label(next(iter(actions))), 60)}"
+    return details(f"Last {words.count(len(shown), 'log line')}{whose}", pre(body), is_open)
+
+
+def _failed_inputs(cause: Cause, view: RunView) -> tuple[str, str] | None:
+    inputs = view.previews.get(cause.actions[0].name, {}).get("inputs", ())
+    if not inputs:
+        return None
+    return html(cause.labels[0], 60), f"<code>{html(inputs_text(inputs), 300)}</code>"
+
+
+def inputs_text(values: Sequence[Preview]) -> str:
+    """`C=10.0, kernel='rbf'`."""
+    return ", ".join(f"{v.name}={v.text}" if v.name else v.text for v in values)
+
+
+def _members(node: Node, view: RunView) -> str:
+    def row(action: ActionRow) -> tuple[str, str, str, str]:
+        mark = mark_of(action.phase, action.is_cached)
+        seconds = took(action)
+        inputs = inputs_text(view.previews.get(action.name, {}).get("inputs", ()))
+        about = (
+            html(failure_text(action.failure))
+            if action.failure
+            else f"<code>{html(inputs, 80)}</code>"
+            if inputs
+            else ""
+        )
+        place = f", {html(failure_place(action.failure))}" if action.failure and action.failure.frames else ""
+        return (
+            f"{glyph(mark)} {html(view.label(action.name), 60)}",
+            html(mark.word),
+            words.duration(seconds) if seconds is not None else "",
+            about + place,
+        )
+
+    summary = f"{words.count(node.count)} actions of {html(node.actions[0].short_name, 60)}"
+    rows = list(map(row, node.actions))
+    heads = ("Action", "Phase", "Took", "Inputs")
+    shown = 4 if any(r[3] for r in rows) else 3
+    return details(summary, table(heads[:shown], [r[:shown] for r in rows], right=(2,)))
+
+
+def _next(view: RunView, surface: str) -> str:
+    if not view.is_terminal:
+        lead, line = "Cancel", text.command("cancel", view, surface)
+    elif view.mark.is_loud:
+        lead, line = "Logs", text.command("logs", view, surface, view.causes[0].actions[0].name if view.causes else "")
+    else:
+        return ""
+    return f'<p style="margin:6px 0 0;{MUTED}">{lead}: <code>{html(line)}</code></p>'
+
+
+def _flat(nodes: Sequence[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _flat(node.children)
