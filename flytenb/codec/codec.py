@@ -1,0 +1,81 @@
+"""What a compiled annotation is: a pair of closures and what people read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flytenb.codec.objects import ObjectStore
+
+Encode = Callable[[Any, ObjectStore], Any]
+Decode = Callable[[Any, ObjectStore], Any]
+
+
+@dataclass(slots=True)
+class Codec:
+    """How values of one annotation are written and read."""
+
+    #: As a person writes the type: `list[float]`.
+    name: str
+    #: Checks the value and returns what msgpack can pack; raises `MismatchError`.
+    encode: Encode
+    #: From what was unpacked; None = it is the value already.
+    decode: Decode | None
+    #: From parsed JSON (command line, HTTP); raises `MismatchError`.
+    from_json: Callable[[Any], Any]
+    #: JSON schema, made when asked for.
+    schema: Callable[[], dict[str, Any]]
+    #: From the command line's text; None = parse it as JSON, then `from_json`.
+    from_text: Callable[[str], Any] | None = None
+    #: The class whose exact instances are meant first, in a union.
+    exact: type | None = None
+    #: Whether its encoded form may carry a hash that stands for the content (files, `HashFunction`).
+    has_hash: bool = False
+
+
+#: Gives the codec of an annotation; passed down so that container modules need not know the others.
+CodecOf = Callable[[Any], Codec]
+
+
+class MismatchError(TypeError):
+    """A value is not of its annotation's type. Caught by `Interface`, which names task and parameter."""
+
+    def __init__(self, expected: str, value: Any, hint: str = "", path: str = "", problem: str = "") -> None:
+        super().__init__(expected)
+        self.expected, self.value, self.hint, self.path, self.problem = expected, value, hint, path, problem
+
+    def under(self, step: str) -> MismatchError:
+        """The same one, seen from a container."""
+        self.path = step + self.path
+        return self
+
+    def sentence(self) -> str:
+        """Expected and given, in words."""
+        place = f"at {self.path.lstrip('.')}, " if self.path else ""
+        if self.problem:
+            return f"{place}{self.problem}" + (f"; {self.hint}" if self.hint else "")
+        text = f"{place}expected {self.expected}, got {type_name(type(self.value))} ({shown(self.value)})"
+        return f"{text}; {self.hint}" if self.hint else text
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """A short repr; a str in double quotes, as in JSON."""
+    try:
+        text = f'"{value}"' if isinstance(value, str) else repr(value)
+    except Exception:  # a user's __repr__ may do anything
+        text = f"<{type(value).__name__}>"
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def type_name(annotation: Any) -> str:
+    """As a person writes the type."""
+    if annotation is None or annotation is type(None):
+        return "None"
+    if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
+        return annotation.__name__ if annotation.__module__ in ("builtins", "__main__") else annotation.__qualname__
+    return str(annotation).replace("typing.", "").replace("__main__.", "")

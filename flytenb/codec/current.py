@@ -1,0 +1,38 @@
+"""The object store that this process uses when none is named: `File.from_local` and the like."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from flytenb.codec.objects import ObjectStore
+
+_store: ObjectStore | None = None
+_factory: Callable[[], ObjectStore] | None = None
+
+
+def set_objects(store: ObjectStore | None) -> None:
+    """Install the process's store; the client and the worker do it when they start."""
+    global _store
+    _store = store
+
+
+def set_factory(factory: Callable[[], ObjectStore] | None) -> None:
+    """Install what makes the store on first use, so that importing a face opens nothing."""
+    global _factory
+    _factory = factory
+
+
+def objects() -> ObjectStore:
+    """The process's store; with none installed, the one under `FLYTENB_HOME`, else a folder that ends with the machine."""
+    global _store
+    if _store is None:
+        if _factory is not None:
+            _store = _factory()
+        else:
+            home = os.environ.get("FLYTENB_HOME")
+            root = Path(home).expanduser() if home else Path(tempfile.gettempdir()) / f"flytenb-{os.getuid()}"
+            _store = ObjectStore(root.absolute() / "objects")
+    return _store

@@ -1,0 +1,239 @@
+"""Exceptions between processes: exception → `model.Failure` → an exception that can be caught as what it was.
+
+What a parent or `run.wait()` raises is an instance of both `RuntimeUserError` and the original class, when that can be
+rebuilt here. Its `__cause__` is the original exception, which carries the original traceback as a note.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import re
+import traceback
+from types import TracebackType
+from typing import Any
+
+from flytenb import errors
+from flytenb.codec import classes, pickled
+from flytenb.model.outcome import Failure, Frame
+
+#: An exception that is larger when pickled travels without its own object.
+MAX_PICKLED_BYTES = 256 << 10
+_MAX_FRAMES = 100
+_MAX_TRACEBACK_CHARACTERS = 64 << 10
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  compared as text
+_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
+_HIDDEN = (_OURS, *(os.path.join(_LIBRARY, name) for name in ("asyncio", "concurrent", "threading.py")))  # noqa: PTH118
+_CELL_LINE = re.compile(r'^(\s*)File "(Cell In\s?\[[^\]"]*\][^"]*)", line', re.MULTILINE)
+
+#: Classes that asyncio or the interpreter treats specially when they are raised: never rebuilt.
+_UNSAFE = (StopIteration, StopAsyncIteration, GeneratorExit)
+#: Words of the engine for ends that Flyte has a class for.
+_ENGINE_CODES = {"Aborted": "ActionAbortedError", "TimedOut": "TaskTimeoutError"}
+_ATTRIBUTE = "flytenb_failure"
+
+
+# ---- exception to failure ----------------------------------------------------------------------------------------
+def to_failure(exc: BaseException, *, worker: str = "") -> Failure:
+    """The exception as plain data: code, message, the user's frames, and itself when it can be pickled.
+
+    Frames of flytenb and of asyncio are left out. An exception that was a child's failure keeps the child's code,
+    type and frames behind the parent's own.
+    """
+    inherited: Failure | None = getattr(exc, _ATTRIBUTE, None)
+    own = _frames(exc.__traceback__)
+    text = _traceback_text(exc)
+    if inherited is not None:
+        return Failure(
+            code=inherited.code,
+            message=inherited.message,
+            kind=inherited.kind,
+            frames=(own + inherited.frames)[:_MAX_FRAMES],
+            traceback=text,
+            type_name=inherited.type_name,
+            pickled=inherited.pickled,
+            is_recoverable=inherited.is_recoverable,
+            worker=inherited.worker or worker,
+        )
+    code, kind = type(exc).__name__, "user"
+    if isinstance(exc, errors.BaseRuntimeError):
+        code, kind = getattr(exc, "code", code), getattr(exc, "kind", kind)
+    elif isinstance(exc, MemoryError):
+        code = "OOMError"
+    return Failure(
+        code=code,
+        message=_message(exc),
+        kind=kind,
+        frames=own,
+        traceback=text,
+        type_name=classes.reference(type(exc)),
+        pickled=_pickled(exc),
+        is_recoverable=not isinstance(exc, errors.NonRecoverableError),
+        worker=worker,
+    )
+
+
+def _message(exc: BaseException) -> str:
+    try:
+        text = str(exc)
+    except Exception as error:  # a user's __str__ may raise anything
+        return f"<the exception's text cannot be made: {type(error).__name__}>"
+    if isinstance(exc, MemoryError):
+        return f"out of memory{': ' + text if text else ''}"
+    return text or (type(exc).__name__ if not isinstance(exc, errors.BaseRuntimeError) else "")
+
+
+def _pickled(exc: BaseException) -> bytes:
+    try:
+        data = pickled.dumps(exc)
+    except Exception:  # any __reduce__ may raise anything; the failure is told without the object
+        return b""
+    return data if len(data) <= MAX_PICKLED_BYTES else b""
+
+
+def _is_hidden(filename: str) -> bool:
+    return filename.startswith(_HIDDEN) or filename.startswith("<frozen ")
+
+
+def _frames(tb: TracebackType | None) -> tuple[Frame, ...]:
+    found = [
+        Frame(where=entry.filename, line=entry.lineno or 0, function=entry.name, code=(entry.line or "").strip())
+        for entry in traceback.extract_tb(tb)
+        if not _is_hidden(entry.filename)
+    ]
+    if len(found) > _MAX_FRAMES:  # a recursion: its beginning and its end tell the story
+        found = found[: _MAX_FRAMES // 2] + found[-_MAX_FRAMES // 2 :]
+    return tuple(found)
+
+
+def _traceback_text(exc: BaseException) -> str:
+    """As Python prints it, causes included, with the user's frames only and cells named as IPython names them."""
+    try:
+        shown = traceback.TracebackException.from_exception(exc, compact=True)
+        _hide_frames(shown)
+        text = "".join(shown.format())
+    except Exception as error:  # a user's __str__, __notes__ or source may raise anything
+        return f"{type(exc).__name__} (its traceback cannot be made: {type(error).__name__})\n"
+    if len(text) > _MAX_TRACEBACK_CHARACTERS:
+        half = _MAX_TRACEBACK_CHARACTERS // 2
+        text = f"{text[:half]}\n  …\n{text[-half:]}"
+    return _CELL_LINE.sub(r"\1\2, line", text)
+
+
+def _hide_frames(shown: traceback.TracebackException) -> None:
+    pending: list[Any] = [shown]
+    seen = set()
+    while pending:
+        part = pending.pop()
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        part.stack = traceback.StackSummary.from_list([entry for entry in part.stack if not _is_hidden(entry.filename)])
+        pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+
+
+# ---- failure to exception ----------------------------------------------------------------------------------------
+def revive(failure: Failure) -> BaseException:
+    """An exception to raise for a failure: `RuntimeUserError` (or system), and the original class where possible."""
+    original = _original(failure)
+    if isinstance(original, errors.BaseRuntimeError):
+        error: BaseException = original
+    else:
+        error = _combined(failure, original)
+    error.__dict__.update(code=failure.code, kind=failure.kind, worker=failure.worker or None)
+    setattr(error, _ATTRIBUTE, failure)
+    if original is not None and original is not error:
+        _annotate(original, failure)
+        error.__cause__ = original
+    elif failure.traceback:
+        _annotate(error, failure)
+    return error
+
+
+def _annotate(exc: BaseException, failure: Failure) -> None:
+    """Carry the original traceback where Python (3.11 and later) prints it, and as an attribute."""
+    exc.__dict__["flytenb_traceback"] = failure.traceback
+    if failure.traceback.count("\n") > 1:
+        note = "\n" + failure.traceback.rstrip()
+        exc.__dict__.setdefault("__notes__", []).append(note)
+
+
+def _original(failure: Failure) -> BaseException | None:
+    if failure.pickled:
+        try:
+            original = pickled.loads(failure.pickled)
+        except Exception:  # the class is not here, or its constructor takes something else
+            original = None
+        if isinstance(original, BaseException):
+            return original
+    cls = _class_of(failure)
+    if cls is None:
+        return None
+    try:
+        original = cls.__new__(cls)
+        original.args = (failure.message,)
+    except Exception:
+        return None
+    return original
+
+
+def _class_of(failure: Failure) -> type[BaseException] | None:
+    """The class by its name, without importing anything new."""
+    module, _, qualname = failure.type_name.partition(":")
+    found: Any = None
+    if module == "builtins":
+        found = getattr(builtins, qualname, None)
+    elif module == "nb":
+        try:
+            found = classes.resolve(failure.type_name)
+        except Exception:  # the notebook no longer has it
+            found = None
+    elif not module:
+        found = getattr(errors, _ENGINE_CODES.get(failure.code, failure.code), None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+_combinations: dict[tuple[type, type], type[BaseException] | None] = {}
+
+
+def _combined(failure: Failure, original: BaseException | None) -> BaseException:
+    base = errors.RuntimeSystemError if failure.kind == "system" else errors.RuntimeUserError
+    if failure.kind not in ("user", "system"):
+        base = errors.RuntimeUnknownError  # type: ignore[assignment]
+    cls = _combine(base, type(original)) if original is not None else None
+    if cls is not None and original is not None:
+        try:
+            error = cls.__new__(cls, *original.args)
+            error.args = original.args
+            error.__dict__.update({k: v for k, v in original.__dict__.items() if k != "__notes__"})
+        except Exception:  # a __new__ with other arguments
+            cls = None
+        else:
+            return error
+    return base(failure.code, failure.message, failure.worker or None)
+
+
+def _combine(base: type[BaseException], cls: type[BaseException]) -> type[BaseException] | None:
+    """A class that is both; None where Python cannot lay that out or asyncio treats `cls` specially."""
+    key = (base, cls)
+    if key not in _combinations:
+        combination: type[BaseException] | None = None
+        if issubclass(cls, Exception) and not issubclass(cls, _UNSAFE):
+            namespace = {
+                "__module__": cls.__module__,
+                "__qualname__": cls.__qualname__,
+                "__doc__": cls.__doc__,
+                "__reduce__": _reduce,
+                "__str__": cls.__str__,
+            }
+            try:
+                combination = type(cls.__name__, (cls, base), namespace)
+            except TypeError:  # a final class, or layouts that do not go together
+                combination = None
+        _combinations[key] = combination
+    return _combinations[key]
+
+
+def _reduce(self: BaseException) -> tuple[Any, ...]:
+    return revive, (getattr(self, _ATTRIBUTE),)

@@ -1,0 +1,1 @@
+def frame_codec(kind): return None

@@ -1,0 +1,97 @@
+"""Payloads: `[format, [names], [values]]` in msgpack. A large value moves into the object store as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from msgpack import ExtType
+
+from flytenb.codec import leaves
+from flytenb.codec.annotations import DYNAMIC
+from flytenb.codec.leaves import INLINE_LIMIT_BYTES, pack, unpack, unpack_with
+from flytenb.codec.objects import ObjectStore
+
+_PREVIEW_ITEMS = 6
+
+
+def prefix(names: Sequence[str]) -> bytes:
+    """What a payload with these names begins with; its values follow."""
+    return b"\x93" + pack(leaves.FORMAT) + pack(list(names))
+
+
+def build(head: bytes, encoded: list[Any], objects: ObjectStore) -> bytes:
+    """A payload of encoded values; those above the limit become references."""
+    payload = head + pack(encoded)
+    if len(payload) > INLINE_LIMIT_BYTES:
+        payload = head + pack([_spilled(value, objects) for value in encoded])
+    return payload
+
+
+def _spilled(value: Any, objects: ObjectStore) -> Any:
+    if type(value) is ExtType:
+        return value
+    data = pack(value)
+    return value if len(data) <= INLINE_LIMIT_BYTES else leaves.leaf("packed", _outline(value), data, objects)
+
+
+def _outline(value: Any) -> Any:
+    """The beginning of a large value, in the same encoding, for previews: `[is_list, count, first items]`."""
+    if isinstance(value, list) and value and type(value[0]) is ExtType:
+        return [value[0], _outline(value[1])] if len(value) > 1 and isinstance(value[1], (list, dict)) else None
+    if isinstance(value, (list, dict)):
+        items = value if isinstance(value, list) else [list(pair) for pair in value.items()]
+        first = [item for item in items[:_PREVIEW_ITEMS] if len(pack(item)) <= 200]
+        return [isinstance(value, list), len(value), first]
+    return None
+
+
+def values(payload: bytes, head: bytes, objects: ObjectStore) -> list[Any]:
+    """The values of a payload, leaves loaded; `head` is the prefix it most likely has."""
+    if payload.startswith(head):
+        return unpack(payload[len(head) :], objects)  # type: ignore[no-any-return]
+    return unpack(payload, objects)[2]  # type: ignore[no-any-return]
+
+
+def encode_values(items: Sequence[Any], names: Sequence[str], objects: ObjectStore) -> bytes:
+    """A payload of values without declared types, as of a traced call.
+
+    Raises:
+        MismatchError: a value cannot be encoded.
+    """
+    return build(prefix(names), [DYNAMIC.encode(item, objects) for item in items], objects)
+
+
+def decode_values(payload: bytes, objects: ObjectStore) -> list[Any]:
+    """The values of a payload whose types are not known; classes are found by their names."""
+    return [DYNAMIC.decode(item, objects) for item in unpack(payload, objects)[2]]
+
+
+def names(payload: bytes) -> list[str]:
+    """The names that a payload carries."""
+    return unpack_with(payload, ExtType)[1]  # type: ignore[no-any-return]
+
+
+def canonical(payload: bytes, ignored: Collection[str]) -> bytes:
+    """A payload without ignored values, and with hashes in place of content where values carry them."""
+    _format, words, items = unpack_with(payload, ExtType)
+    kept = [(word, item) for word, item in zip(words, items) if word not in ignored]
+    return pack([[word for word, _ in kept], [_hashed(item) for _, item in kept]])
+
+
+def _hashed(item: Any) -> Any:
+    if type(item) is list:
+        if item and type(item[0]) is ExtType:
+            code = item[0].code
+            if code == leaves.HASHED:
+                return [item[0]]
+            if code in (leaves.FILE, leaves.DIR, leaves.FRAME):
+                content = item[1].get("hash") or item[1].get("content")
+                if content:
+                    return [item[0], content, item[1].get("format", "")]
+        return [_hashed(part) for part in item]
+    if type(item) is dict:
+        return {key: _hashed(part) for key, part in item.items()}
+    return item
+
+
