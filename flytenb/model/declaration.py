@@ -27,7 +27,7 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     cwd: str
     #: Digest (hex) of bundled files that must be importable by their own names; "" when the program is one module.
     files: str = ""
-    env_vars: dict[str, str] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    env_vars: dict[str, str] = {}
     #: "shared" = warm worker; "strict" = a fresh process per action.
     isolation: str = "shared"
 
@@ -65,7 +65,7 @@ class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     #: Why the key may be incomplete, in words.
     key_doubts: tuple[str, ...] = ()
     #: JSON description of inputs and outputs.
-    interface: dict[str, Any] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    interface: dict[str, Any] = {}
     #: "Cell In[4]" or a file's path, and the line of the function.
     source: str = ""
     source_line: int = 0

@@ -1,6 +1,6 @@
 """What happened, as the engine's rules hear it: messages of workers and clients, and what the engine itself notices.
 
-The first group is the wire's layout as typed structs (`wire/tags.py` describes every field; a test holds both together).
+The first group is the wire's layout as typed structs (`tags` describes every field; a test holds both together).
 Array-like structs: the frame *becomes* the typed event at no cost (docs/performance.md has the numbers).
 """
 
@@ -112,18 +112,30 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag=13):
 
 #: Everything that may arrive in a frame.
 WireEvent = (
-    Hello | Declare | Submit | Finished | Log | Trace | Forget | RunRequest | Query | Watch | Report | Returned | Started
+    Hello
+    | Declare
+    | Submit
+    | Finished
+    | Log
+    | Trace
+    | Forget
+    | RunRequest
+    | Query
+    | Watch
+    | Report
+    | Returned
+    | Started
 )
 
 
 class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a submitter says of a run."""
 
-    origin: dict[str, Any] = {}  # noqa: RUF012  msgspec copies mutable defaults
-    env_vars: dict[str, str] = {}  # noqa: RUF012
-    custom_context: dict[str, str] = {}  # noqa: RUF012
-    labels: dict[str, str] = {}  # noqa: RUF012
-    notes: list[str] = []  # noqa: RUF012
+    origin: dict[str, Any] = {}
+    env_vars: dict[str, str] = {}
+    custom_context: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    notes: list[str] = []
     overwrite_cache: bool = False
     disable_cache: bool = False
     mode: str = "remote"

@@ -66,7 +66,7 @@ class RunRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     failed_count: int = 0
     cached_count: int = 0
     #: What the submitter told of itself: notebook, script, cwd, user, python, mode, labels, notes.
-    origin: dict[str, Any] = {}  # noqa: RUF012  msgspec copies mutable defaults
+    origin: dict[str, Any] = {}
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import heappush
+
 from flytenb.model.tags import CACHE_AUTO, CACHE_OFF
 from flytenb.rules.ending import hit
 from flytenb.rules.out import Out
@@ -17,9 +19,9 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
     mode = action.cache_mode
     declaration = action.task.declaration
     if declaration.queue_timeout_s:
-        state.deadlines.append((now + declaration.queue_timeout_s, action.id, 1, "queue"))
+        heappush(state.deadlines, (now + declaration.queue_timeout_s, action.id, 1, "queue"))
     if declaration.deadline_s:
-        state.deadlines.append((action.accepted_at + declaration.deadline_s, action.id, 0, "deadline"))
+        heappush(state.deadlines, (action.accepted_at + declaration.deadline_s, action.id, 0, "deadline"))
     if action.run.id in state.watched:
         state.watched[action.run.id][action.id] = action
     if mode == CACHE_AUTO and not options.overwrite_cache:

@@ -28,9 +28,12 @@ def end(
     run = action.run
     if phase != SUCCEEDED:
         run.failed_count += 1
+        action.failure = payload
     if cached is not None:
         run.cached_count += 1
+        action.saved_s = cached[2]
     started_at = action.started_at or now
+    action.ended_at = now
     out.ended.append(
         (phase, bytearray(payload), started_at, now, action.attempt, cached[2] if cached else None, action.id)
     )
@@ -125,5 +128,3 @@ def _end_run(state: State, root: Action, payload: bytes, now: float, out: Out) -
     for waiter in run.waiters:
         out.after.append((waiter, (ENDED, run.name, root.phase, payload)))
     state.runs.pop(run.name, None)
-
-

@@ -1,4 +1,7 @@
-"""Slot and parking accounts of a lane. A slot belongs to the lane: taken with its first busy action, given back with its last."""
+"""Slot and parking accounts of a lane.
+
+A slot belongs to the lane: taken with its first busy action, given back with its last.
+"""
 
 from __future__ import annotations
 

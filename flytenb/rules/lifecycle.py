@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import heappop
 from typing import Any
 
 from flytenb.model.declaration import decode_declaration
@@ -91,7 +92,8 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
         if known is not None:
             number, phase, outputs = known
             if phase == SUCCEEDED:
-                out.before.append((parent.lane.link, (RESOLVE, parent.id, event.call, SUCCEEDED, outputs, number)))
+                # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
+                out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, SUCCEEDED, outputs, number)))
                 return
     run = parent.run
     is_new = not number or number in state.live
@@ -329,8 +331,9 @@ def _out_of_memory(event: LaneLost) -> Failure:
 
 def _worker_lost(action: Action, event: LaneLost) -> Failure:
     message = (
-        f"task {action.task.declaration.name!r}: its worker process ended while it ran ({event.detail or event.cause}), "
-        f"{action.losses} times; look for what kills it (out of memory, a crash in native code), then run again"
+        f"task {action.task.declaration.name!r}: its worker process ended while it ran "
+        f"({event.detail or event.cause}), {action.losses} times; "
+        "look for what kills it (out of memory, a crash in native code), then run again"
     )
     return Failure(code="WorkerLost", kind="system", message=message, is_recoverable=False)
 
@@ -342,10 +345,8 @@ def on_abort(state: State, source: Any, event: AbortRequest, now: float, out: Ou
 
 
 def on_tick(state: State, source: Any, event: Tick, now: float, out: Out) -> None:
-    due = [entry for entry in state.deadlines if entry[0] <= now]
-    if due:
-        state.deadlines = [entry for entry in state.deadlines if entry[0] > now]
-    for _, number, attempt, kind in due:
+    while state.deadlines and state.deadlines[0][0] <= now:
+        _, number, attempt, kind = heappop(state.deadlines)
         action = state.live.get(number)
         if action is not None:
             _expire(state, action, attempt, kind, now, out)

@@ -37,7 +37,7 @@ TRANSITIONS: dict[int, dict[str, int]] = {
 }
 
 
-class IllegalTransition(Exception):  # noqa: N818  named after what it is
+class IllegalTransition(Exception):
     """An event that the table does not allow."""
 
     def __init__(self, action: int, phase: int, event: str) -> None:

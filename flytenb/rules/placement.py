@@ -7,6 +7,8 @@ parents wait, so that a parent wakes up at once.
 
 from __future__ import annotations
 
+from heapq import heappush
+
 from flytenb.model.phases import QUEUED
 from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SHUTDOWN
 from flytenb.rules import lanes
@@ -52,7 +54,7 @@ def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
         if action.phase != QUEUED:
             queue.popleft()
             continue
-        if action.not_before > now or (pin := action.run.options.pin) and not _pinned(state, pin):
+        if action.not_before > now or ((pin := action.run.options.pin) and not _pinned(state, pin)):
             held.append(queue.popleft())
             continue
         lane = _pinned(state, pin) if pin else _choose(state, shape, action)
@@ -80,6 +82,8 @@ def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
     best: Lane | None = None
     for lane in shape.lanes.values():
         if not lane.is_ready or lane is own:
+            continue
+        if action.orphans and any(orphan.lane is lane for orphan in action.orphans.values()):
             continue
         if lane.parked and not task.is_parent and not crowded:
             continue
@@ -135,7 +139,7 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
     send.append((lane.link, (EXECUTE, action.id, action.attempt, task.id, action.inputs)))
     timeout_s = task.declaration.timeout_s
     if timeout_s:
-        state.deadlines.append((now + timeout_s, action.id, action.attempt, "run"))
+        heappush(state.deadlines, (now + timeout_s, action.id, action.attempt, "run"))
     if run.id in state.watched:
         state.watched[run.id][action.id] = action
 
@@ -153,7 +157,7 @@ def _recall(state: State, now: float, out: Out) -> None:
 
 def next_moment(state: State, now: float) -> float | None:
     """When the rules want a `Tick`, if nothing happens before."""
-    moments = [moment for moment, *_ in state.deadlines]
+    moments = [state.deadlines[0][0]] if state.deadlines else []
     moments += [action.not_before for action in state.delayed]
     for lane in state.lanes.values():
         moments += lane.zombies.values()

@@ -70,7 +70,9 @@ def on_recovered(state: State, source: Any, event: Recovered, now: float, out: O
     run.next_index = run.action_count = event.next_index
     run.is_recovered = True
     state.runs[run.name] = run
-    root = Action(event.run << 32, run, state.tasks_by_id[event.root_task], None, 0, event.root_key, 1, event.root_inputs)
+    root = Action(
+        event.run << 32, run, state.tasks_by_id[event.root_task], None, 0, event.root_key, 1, event.root_inputs
+    )
     root.accepted_at = event.accepted_at
     root.attempt = event.root_attempt + 1
     root.had_children = True

@@ -27,9 +27,7 @@ class Capacity:
 
     def fits(self, cpu: float, memory_bytes: int) -> bool:
         """Whether this much is free now."""
-        return (
-            self.used_cpu + cpu <= self.cpu + 1e-9 and self.used_memory_bytes + memory_bytes <= self.memory_bytes
-        )
+        return self.used_cpu + cpu <= self.cpu + 1e-9 and self.used_memory_bytes + memory_bytes <= self.memory_bytes
 
     def take(self, cpu: float, memory_bytes: int) -> None:
         self.used_cpu += cpu
@@ -108,6 +106,8 @@ class Action:
         "cache_mode",
         "call",
         "children",
+        "ended_at",
+        "failure",
         "followers",
         "group",
         "had_children",
@@ -126,6 +126,7 @@ class Action:
         "phase",
         "replay",
         "run",
+        "saved_s",
         "started_at",
         "task",
         "tries",
@@ -139,7 +140,9 @@ class Action:
         self.phase = QUEUED
         #: Number of the attempt that runs or will run; of those, `tries` count against the user's retries.
         self.attempt, self.tries, self.losses = 1, 1, 0
-        self.accepted_at = self.started_at = self.not_before = 0.0
+        self.accepted_at = self.started_at = self.ended_at = self.not_before = 0.0
+        #: Seconds a cached result once took, and the encoded failure: for those who watch the end.
+        self.saved_s, self.failure = 0.0, b""
         self.lane: Lane | None = None
         self.is_parked = False
         #: Its worker died under it once: runs alone from then on, so that a killer is found.
@@ -216,7 +219,7 @@ class State:
         self.in_flight: dict[bytes, Action] = {}
         #: Actions between attempts, and their moment.
         self.delayed: list[Action] = []
-        #: (moment, action id, attempt, kind) of running time-outs.
+        #: (moment, action id, attempt, kind) of running time-outs, a heap.
         self.deadlines: list[tuple[float, int, int, str]] = []
         self.next_task = self.next_run = self.next_lane = 1
         #: Runs whose changes somebody watches: run id → {action id: Action}.

@@ -38,8 +38,8 @@ def open_store(path: Path) -> tuple[sqlite3.Connection, str]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise StoreError(
-                f"the store {path} cannot be opened: {error}; check that the disk has room and the folder can be written, "
-                "or choose another FLYTENB_HOME"
+                f"the store {path} cannot be opened: {error}; check that the disk has room and the folder can be "
+                "written, or choose another FLYTENB_HOME"
             ) from error
     aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
     for suffix in ("", "-wal", "-shm"):

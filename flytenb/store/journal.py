@@ -18,16 +18,12 @@ RETRY_S = 0.5
 
 _INSERT_TASK = "INSERT INTO task (id, digest, body) VALUES (?, ?, ?)"
 _INSERT_RUN = "INSERT INTO run (id, name, task, options, phase, created_at) VALUES (?, ?, ?, ?, 0, ?)"
-_END_RUN = (
-    "UPDATE run SET phase = ?, ended_at = ?, action_count = ?, failed_count = ?, cached_count = ? WHERE id = ?"
-)
+_END_RUN = "UPDATE run SET phase = ?, ended_at = ?, action_count = ?, failed_count = ?, cached_count = ? WHERE id = ?"
 _ACCEPT = (
-    "INSERT INTO action (id, parent, task, key, n, phase, inputs, \"group\", cache_key, accepted_at)"
+    'INSERT INTO action (id, parent, task, key, n, phase, inputs, "group", cache_key, accepted_at)'
     " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)"
 )
-_END = (
-    "UPDATE action SET phase = ?, outputs = ?, started_at = ?, ended_at = ?, attempt = ?, saved_s = ? WHERE id = ?"
-)
+_END = "UPDATE action SET phase = ?, outputs = ?, started_at = ?, ended_at = ?, attempt = ?, saved_s = ? WHERE id = ?"
 _ATTEMPT = "INSERT OR REPLACE INTO attempt (action, attempt, why, started_at, ended_at, failure) VALUES (?,?,?,?,?,?)"
 _CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, created_at) VALUES (?, ?, ?, ?, ?)"
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from flytenb.store.database import connect
 
 _ACTION = (
-    "SELECT a.id, a.parent, a.task, a.phase, a.\"group\", a.attempt, a.saved_s, a.accepted_at, a.started_at, a.ended_at, "
+    'SELECT a.id, a.parent, a.task, a.phase, a."group", a.attempt, a.saved_s, a.accepted_at, a.started_at, a.ended_at, '
 )
 _RUN = "SELECT id, name, task, options, phase, created_at, ended_at, action_count, failed_count, cached_count FROM run"
 
@@ -68,7 +67,7 @@ class Reader:
         if before is not None:
             where.append("id < ?")
             arguments.append(before)
-        return self._all(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", [*arguments, limit])  # noqa: S608
+        return self._all(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", [*arguments, limit])
 
     def run(self, name: str) -> tuple[Any, ...] | None:
         """One run by name; "last" is the newest."""
@@ -125,14 +124,21 @@ class Reader:
         )
 
     def logs(
-        self, first: int, last: int, *, attempt: int | None = None, after: int = 0, limit: int = 1_000, tail: bool = True
+        self,
+        first: int,
+        last: int,
+        *,
+        attempt: int | None = None,
+        after: int = 0,
+        limit: int = 1_000,
+        tail: bool = True,
     ) -> list[tuple[Any, ...]]:
         """(id, action, attempt, stream, time, text) of the actions first..last; the last `limit` of them, in order."""
         where = "action >= ? AND action <= ? AND id > ?" + (" AND attempt = ?" if attempt is not None else "")
         arguments = [first, last, after, *([attempt] if attempt is not None else []), limit]
         order = "DESC" if tail else "ASC"
         rows = self._all(
-            f"SELECT id, action, attempt, stream, time, text FROM log WHERE {where} ORDER BY id {order} LIMIT ?",  # noqa: S608
+            f"SELECT id, action, attempt, stream, time, text FROM log WHERE {where} ORDER BY id {order} LIMIT ?",
             arguments,
         )
         return rows[::-1] if tail else rows
@@ -140,7 +146,8 @@ class Reader:
     def attempts(self, action: int) -> list[tuple[Any, ...]]:
         """(attempt, why, started_at, ended_at, failure) of the attempts before the last."""
         return self._all(
-            "SELECT attempt, why, started_at, ended_at, failure FROM attempt WHERE action = ? ORDER BY attempt", (action,)
+            "SELECT attempt, why, started_at, ended_at, failure FROM attempt WHERE action = ? ORDER BY attempt",
+            (action,),
         )
 
     def report(self, action: int) -> str:
@@ -152,3 +159,8 @@ class Reader:
         """Actions of a run that have a report."""
         rows = self._all("SELECT action FROM report WHERE action >= ? AND action < ?", (run << 32, (run + 1) << 32))
         return {row[0] for row in rows}
+
+    def root_key(self, run: int) -> bytes:
+        """Call key of a run's root."""
+        rows = self._all("SELECT key FROM action WHERE id = ?", (run << 32,))
+        return rows[0][0] if rows else b""

@@ -27,7 +27,7 @@ def _socket(state: Path, name: str) -> Path:
     if len(os.fsencode(near)) <= _MAX_SOCKET_BYTES:
         return near
     base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base) / "flytenb" if base else Path(f"/tmp/flytenb-{os.getuid()}")  # noqa: S108  short on purpose
+    folder = Path(base) / "flytenb" if base else Path(f"/tmp/flytenb-{os.getuid()}")
     return folder / f"{hashlib.blake2b(os.fsencode(state), digest_size=8).hexdigest()}-{name}"
 
 

@@ -1,0 +1,261 @@
+"""The engine's turn: events in, `rules.step`, messages out, rows to the journal, results out after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from flytenb.engine.link import Link
+from flytenb.engine.publish import Publisher
+from flytenb.engine.queries import Queries, QueryError
+from flytenb.executors.base import Executor
+from flytenb.model.declaration import decode_declaration
+from flytenb.model.events import Hello, LaneLost, LaneReady, Loaded, Query, Recovered, RunRequest, Tick, Watch
+from flytenb.model.tags import PROTOCOL, REPLY, WELCOME
+from flytenb.model.version import VERSION
+from flytenb.rules import Out, State, step
+from flytenb.rules.placement import next_moment
+from flytenb.rules.runs import refusal
+from flytenb.rules.state import Task
+from flytenb.store import Journal, Reader
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between a worker's closed link and giving it up, if its process does not report its end first.
+LINK_GRACE_S = 1.0
+#: Seconds between looks at idle workers and at the engine's own idleness.
+HOUSEKEEPING_S = 5.0
+
+
+class Engine:
+    """All of a home's runs. Owned by one asyncio loop."""
+
+    def __init__(self, state: State, reader: Reader, token: str, *, idle_exit_s: float, note: str = "") -> None:
+        self.state, self.reader, self.token, self._idle_exit_s = state, reader, token, idle_exit_s
+        self.loop = asyncio.get_running_loop()
+        self.links: set[Link] = set()
+        self.started_at = time.time()
+        self.is_stopping = asyncio.Event()
+        #: Why the store cannot be written now; "" when it can.
+        self.trouble = ""
+        #: Things a person should know: what was set aside at the start.
+        self.notes = [note] if note else []
+        #: Where it is; set by the program that wires it.
+        self.home = self.socket = self.http_socket = Path()
+        #: The HTTP API's loopback port, 0 until it listens.
+        self.port = 0
+        self.executor: Executor
+        self.journal: Journal
+        self.publisher = Publisher(self)
+        self.queries = Queries(self)
+        self._events: list[tuple[Any, Any]] = []
+        self._turn_is_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._busy_at = time.monotonic()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # ---- links ------------------------------------------------------------------------------------------------
+
+    def new_link(self) -> Link:
+        """A protocol for a connection that was just made."""
+        link = Link(self._on_events, self._on_closed)
+        self.links.add(link)
+        return link
+
+    def _on_events(self, link: Link, events: list[Any]) -> None:
+        if not link.role:
+            first = events.pop(0) if events else None
+            if not isinstance(first, Hello) or not self._welcome(link, first):
+                if not isinstance(first, Hello):
+                    link.refuse("say hello first")
+                return
+        for event in events:
+            kind = type(event)
+            if kind is Query:
+                self._spawn(self._answer(link, event))
+            elif kind is Watch:
+                self._spawn(self.publisher.watch(link, event))
+            elif kind is RunRequest:
+                self._admit_run(link, event)
+            else:
+                self.happen(event, link)
+
+    def _welcome(self, link: Link, hello: Hello) -> bool:
+        if not hmac.compare_digest(hello.token.encode(), self.token.encode()):
+            link.refuse("the token is wrong: this engine belongs to another user or another FLYTENB_HOME")
+            return False
+        if hello.protocol != PROTOCOL or hello.version != VERSION:
+            link.refuse(
+                f"the running engine is flytenb {VERSION} (protocol {PROTOCOL}), you are {hello.version} "
+                f"(protocol {hello.protocol}); run 'flytenb engine stop', then try again"
+            )
+            return False
+        link.role, link.ident, link.pid = hello.role, hello.ident, hello.pid
+        link.send((WELCOME, PROTOCOL, VERSION, os.getpid()))
+        if hello.role != "client":
+            pin = hello.ident if hello.role == "local" else ""
+            if not pin and hello.ident not in self.state.lanes:
+                link.refuse("this worker is not of this engine: its actions run elsewhere by now")
+                return False
+            self.happen(LaneReady(hello.ident, hello.pid, pin), link)
+        return True
+
+    def _admit_run(self, link: Link, event: RunRequest) -> None:
+        if self.trouble:
+            link.send((REPLY, event.request, False, refusal("StoreError", self.trouble)))
+            return
+        if event.run_name not in self.state.runs:
+            row = self.reader.run(event.run_name)
+            if row is not None and row[6] is None:  # its end is on the way to the disk
+                self.loop.call_later(0.02, self._admit_run, link, event)
+                return
+            if row is not None:
+                self.publisher.answer_ended(link, event, row)
+                return
+        self.happen(event, link)
+
+    def _on_closed(self, link: Link) -> None:
+        self.links.discard(link)
+        self.publisher.forget(link)
+        lane = link.lane
+        if lane is None:
+            return
+        event = LaneLost(lane.id, "link", "its connection closed")
+        if lane.pin:
+            self.happen(event)
+        else:
+            self.loop.call_later(LINK_GRACE_S, self.happen, event)
+
+    def on_worker_exit(self, lane: str, status: int, cause: str, detail: str = "") -> None:
+        """The executor reports the end of a worker's process."""
+        self.happen(LaneLost(lane, cause, detail or _exit_words(status)))
+
+    async def _answer(self, link: Link, query: Query) -> None:
+        try:
+            body = await self.queries.answer(query.method, query.body)
+        except QueryError as error:
+            link.send((REPLY, query.request, False, refusal(error.code, str(error))))
+        except Exception as error:
+            _log.exception("query %s failed", query.method)
+            link.send((REPLY, query.request, False, refusal(type(error).__name__, f"{query.method}: {error}")))
+        else:
+            link.send((REPLY, query.request, True, body))
+
+    def _spawn(self, work: Any) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ---- the turn ---------------------------------------------------------------------------------------------
+
+    def happen(self, event: Any, source: Any = None) -> None:
+        """Let an event take part in the next turn."""
+        self._events.append((source, event))
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            self.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_is_due = False
+        events, self._events = self._events, []
+        now = time.time()
+        try:
+            out = step(self.state, events, now)
+        except Exception:
+            # The state may be torn and parents would wait for ever: end, and let the next engine recover from disk.
+            _log.critical("the rules failed; the engine stops and the next one recovers", exc_info=True)
+            os._exit(70)
+        for link, message in out.before:
+            link.send(message)
+        is_late = False
+        for chore in out.chores:
+            if chore[0] == "spawn":
+                self._start_worker(*chore[1:])
+            elif chore[0] == "kill":
+                self.executor.kill(chore[1])
+            else:
+                is_late = True
+        self.publisher.collect(out)
+        if is_late or out.after or out.has_rows:
+            self.journal.append(out, urgent=is_late or out.is_urgent)
+        self._arm(now)
+
+    def release(self, batch: list[Out]) -> None:
+        """Tell the results of rows that are on disk now."""
+        for out in batch:
+            for link, message in out.after:
+                link.send(message)
+            for chore in out.chores:
+                if chore[0] == "load":
+                    self._spawn(self._load(chore[1]))
+                elif chore[0] == "release" and self.state.in_flight.get(chore[1]) is chore[2]:
+                    del self.state.in_flight[chore[1]]
+
+    def on_trouble(self, sentence: str) -> None:
+        """The journal cannot write, or can again ("")."""
+        if sentence:
+            _log.error("%s", sentence)
+        self.trouble = sentence
+
+    async def _load(self, action: int) -> None:
+        children, traces = await asyncio.gather(
+            asyncio.to_thread(self.reader.children, action), asyncio.to_thread(self.reader.traces, action)
+        )
+        self.happen(Loaded(action, children, traces))
+
+    def _start_worker(self, lane: str, launch: Any, memory_bytes: int) -> None:
+        try:
+            self.executor.spawn(lane, launch, memory_bytes)
+        except Exception as error:
+            _log.exception("worker %s could not be started", lane)
+            self.happen(LaneLost(lane, "exit", f"could not be started: {error}"))
+
+    def _arm(self, now: float) -> None:
+        moment = next_moment(self.state, now)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if moment is not None:
+            self._timer = self.loop.call_later(max(0.0, moment - now), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.happen(Tick())
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    def recover(self) -> int:
+        """Take up the runs that had not ended. Returns how many."""
+        for number, digest, body in self.reader.tasks():
+            declaration = decode_declaration(body)
+            task = Task(number, digest, body, declaration, self.state.shape_of(declaration))
+            self.state.tasks[digest] = self.state.tasks_by_id[number] = task
+            self.state.next_task = number + 1
+        self.state.next_run = self.reader.next_run()
+        rows = self.reader.unfinished_runs()
+        for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:
+            mode = 1 if cache_key else 0
+            self.happen(
+                Recovered(run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key, mode)
+            )
+        return len(rows)
+
+    async def keep_house(self) -> None:
+        """Let idle workers go; end the engine when nothing needs it."""
+        while not self.is_stopping.is_set():
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self.happen(Tick())
+            if self.state.runs or any(link.role == "client" for link in self.links):
+                self._busy_at = time.monotonic()
+            elif time.monotonic() - self._busy_at > self._idle_exit_s:
+                _log.info("idle for %.0f s: the engine ends", self._idle_exit_s)
+                self.is_stopping.set()
+
+
+def _exit_words(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"

@@ -1,0 +1,230 @@
+"""The HTTP API: the queries as JSON, changes as server-sent events.
+
+On the engine's own Unix socket (0600) and, with the token, on loopback. `/openapi.json` describes it.
+
+Requests from web pages of other origins are refused: the token never travels in a cookie, `Host` must be loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
+
+from flytenb.engine.lifetime import write_info
+from flytenb.engine.queries import Asked, QueryError
+from flytenb.model.events import Watch
+from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot
+from flytenb.model.tags import CHANGED, ENDED
+from flytenb.model.version import VERSION
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from flytenb.engine.core import Engine
+
+#: (method, path, query, summary, answer)
+ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
+    ("GET", "/api/v1/status", "status", "Who the engine is and what it does now", dict[str, Any]),
+    ("GET", "/api/v1/runs", "runs", "Runs, newest first", list[RunRow]),
+    ("GET", "/api/v1/runs/{run}", "run", "One run", RunRow),
+    ("GET", "/api/v1/runs/{run}/snapshot", "snapshot", "A run with actions, traces and last log lines", RunSnapshot),
+    ("GET", "/api/v1/runs/{run}/actions", "actions", "Actions of a run in order of acceptance", list[ActionRow]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/io", "io", "Encoded inputs and outputs", dict[str, Any]),
+    (
+        "GET",
+        "/api/v1/runs/{run}/actions/{action}/attempts",
+        "attempts",
+        "Attempts before the last",
+        list[dict[str, Any]],
+    ),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/report", "report", "Digest of the report page", dict[str, str]),
+    ("GET", "/api/v1/runs/{run}/logs", "logs", "The last pieces of output", list[LogLine]),
+    ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action= and all below it", dict[str, Any]),
+)
+_json = msgspec.json.Encoder().encode
+_HINTS = get_type_hints(Asked)
+_STATUS = {"RunNotFound": 404, "ActionNotFound": 404, "BadQuery": 400, "UnknownQuery": 404, "EngineBusy": 409}
+
+
+def openapi() -> dict[str, Any]:
+    """The API's own description (OpenAPI 3.1)."""
+    schemas, components = msgspec.json.schema_components(
+        [answer for *_, answer in ROUTES], ref_template="#/components/schemas/{name}"
+    )
+    paths: dict[str, Any] = {}
+    for (method, path, query, summary, _), schema in zip(ROUTES, schemas, strict=True):
+        in_path = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        parameters = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
+        ] + [
+            {"name": name, "in": "query", "schema": {"type": _type_word(hint)}}
+            for name, hint in _HINTS.items()
+            if name not in in_path
+        ]
+        paths.setdefault(path, {})[method.lower()] = {
+            "operationId": query,
+            "summary": summary,
+            "parameters": parameters,
+            "responses": {
+                "200": {"description": summary, "content": {"application/json": {"schema": schema}}},
+                "4XX": {"description": "code and message"},
+            },
+        }
+    paths["/api/v1/runs/{run}/events"] = {
+        "get": {
+            "operationId": "events",
+            "summary": "Server-sent events: every `data:` is a RunSnapshot with what changed; ends with the run",
+            "parameters": [{"name": "run", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": {"200": {"description": "text/event-stream"}},
+        }
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "flytenb engine", "version": VERSION},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+    }
+
+
+def _type_word(hint: Any) -> str:
+    return {bool: "boolean", int: "integer"}.get(hint, "integer" if hint == int | None else "string")
+
+
+def _asked(request: Request) -> bytes:
+    values: dict[str, Any] = {**request.query_params, **request.path_params}
+    values.pop("token", None)
+    unknown = set(values) - set(_HINTS)
+    if unknown:
+        raise QueryError("BadQuery", f"no parameter {sorted(unknown)[0]!r}; there are: {', '.join(sorted(_HINTS))}")
+    try:
+        return msgspec.msgpack.encode(msgspec.convert(values, Asked, strict=False))
+    except msgspec.ValidationError as error:
+        raise QueryError("BadQuery", str(error)) from error
+
+
+def make_app(engine: Engine, token: str | None) -> Any:
+    """The ASGI application; `token` None = the transport itself proves the user (the 0600 socket)."""
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+
+    def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            if token is not None and (said := _refusal(request, token)):
+                return JSONResponse({"code": "Forbidden", "message": said}, status_code=403)
+            try:
+                return await handle(request)
+            except QueryError as error:
+                return JSONResponse(
+                    {"code": error.code, "message": str(error)}, status_code=_STATUS.get(error.code, 400)
+                )
+
+        return endpoint
+
+    def ask(query: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            method = engine.queries.methods[query]
+            answer = await method(msgspec.msgpack.decode(_asked(request), type=Asked))
+            return Response(_json(answer), media_type="application/json", headers={"x-content-type-options": "nosniff"})
+
+        return handle
+
+    async def events(request: Request) -> Response:
+        stream = await _changes(engine, request.path_params["run"])
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def description(request: Request) -> Response:
+        return JSONResponse(openapi())
+
+    routes = [Route(path, guarded(ask(query)), methods=[method]) for method, path, query, *_ in ROUTES]
+    routes.append(Route("/api/v1/runs/{run}/events", guarded(events), methods=["GET"]))
+    routes.append(Route("/openapi.json", guarded(description), methods=["GET"]))
+    return Starlette(routes=routes)
+
+
+def _refusal(request: Request, token: str) -> str:
+    host = request.headers.get("host", "").rsplit(":", 1)[0]
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        return "the Host header is not this machine"
+    origin = request.headers.get("origin")
+    if origin and origin.split("//", 1)[-1] != request.headers.get("host"):
+        return "requests from other origins are refused"
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        shown = ""
+    if not hmac.compare_digest(shown.encode(), token.encode()):
+        return "show the token of this FLYTENB_HOME as 'Authorization: Bearer …'"
+    return ""
+
+
+class _Listener:
+    """Watches a run like a link does, for one stream of server-sent events."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue(maxsize=64)
+
+    def send(self, message: tuple[Any, ...]) -> None:
+        with contextlib.suppress(asyncio.QueueFull):  # a slow reader misses a delta and asks for the snapshot
+            self.queue.put_nowait(message)
+
+
+async def _changes(engine: Engine, run: str) -> AsyncIterator[bytes]:
+    await engine.queries.snapshot_of(run)  # an unknown run is refused before the stream begins
+    listener: Any = _Listener()
+    await engine.publisher.watch(listener, Watch(0, run, True))
+
+    async def stream() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                message = await listener.queue.get()
+                if message[0] == CHANGED:
+                    yield b"data: " + _json(msgspec.msgpack.decode(message[2], type=RunSnapshot)) + b"\n\n"
+                elif message[0] == ENDED:
+                    yield b"event: ended\ndata: {}\n\n"
+                    return
+        finally:
+            engine.publisher.forget(listener)
+
+    return stream()
+
+
+async def serve(engine: Engine, facts: dict[str, object]) -> None:
+    """Serve both sockets until cancelled; tells the loopback port in the info file."""
+    uvicorn: Any = await asyncio.to_thread(__import__, "uvicorn")
+
+    class Server(uvicorn.Server):  # type: ignore[misc, name-defined]
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()  # the engine's own handlers stay
+
+    with contextlib.suppress(FileNotFoundError):
+        engine.http_socket.unlink()
+    near = socket.socket(socket.AF_UNIX)
+    umask = os.umask(0o177)
+    near.bind(str(engine.http_socket))
+    os.umask(umask)
+    loopback = socket.socket()
+    loopback.bind(("127.0.0.1", 0))
+    engine.port = loopback.getsockname()[1]
+    write_info(engine.home, **{**facts, "http_socket": str(engine.http_socket), "port": engine.port})
+    common = {"log_config": None, "lifespan": "off", "access_log": False, "ws": "none"}
+    servers = [
+        Server(uvicorn.Config(make_app(engine, None), **common)),
+        Server(uvicorn.Config(make_app(engine, engine.token), **common)),
+    ]
+    try:
+        await asyncio.gather(servers[0].serve(sockets=[near]), servers[1].serve(sockets=[loopback]))
+    finally:
+        for server in servers:
+            server.should_exit = True

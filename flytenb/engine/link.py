@@ -1,0 +1,74 @@
+"""One connection of a worker or a client. A frame is whatever was queued in this turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from flytenb.model.tags import REFUSE
+from flytenb.rules.state import Lane
+from flytenb.wire.framing import FrameDecoder, FrameError
+from flytenb.wire.messages import decode_events, encode_messages
+
+
+class Link(asyncio.Protocol):
+    """Bytes ↔ events.
+
+    Args:
+        on_events: called with (link, events) for every frame.
+        on_closed: called once with (link).
+    """
+
+    def __init__(self, on_events: Callable[[Link, list[Any]], None], on_closed: Callable[[Link], None]) -> None:
+        self._on_events, self._on_closed = on_events, on_closed
+        self._decoder = FrameDecoder()
+        self._outbox: list[tuple[Any, ...]] = []
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        #: "" until it said hello.
+        self.role = ""
+        self.ident = ""
+        self.pid = 0
+        #: The lane it feeds, for workers.
+        self.lane: Lane | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for body in self._decoder.bodies(data):
+                self._on_events(self, decode_events(body))
+        except FrameError as error:
+            self.refuse(str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._outbox.clear()
+        self._on_closed(self)
+
+    def send(self, message: tuple[Any, ...]) -> None:
+        """Queue a message; all that is queued in this turn leaves in one frame."""
+        if not self._outbox:
+            self._loop.call_soon(self.flush)
+        self._outbox.append(message)
+
+    def flush(self) -> None:
+        """Write the queued messages."""
+        outbox, self._outbox = self._outbox, []
+        if outbox and self._transport is not None:
+            self._transport.write(encode_messages(outbox))
+
+    def refuse(self, reason: str) -> None:
+        """Say why and close."""
+        self.send((REFUSE, reason))
+        self.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Write what is queued, then close."""
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()

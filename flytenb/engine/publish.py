@@ -1,0 +1,158 @@
+"""Changes of runs for those who watch: coalesced, at most four a second per run, and never before the commit."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flytenb.engine import rows
+from flytenb.engine.queries import QueryError
+from flytenb.model.events import RunRequest, Watch
+from flytenb.model.snapshot import RunRow, RunSnapshot
+from flytenb.model.tags import CHANGED, ENDED, REPLY
+from flytenb.rules import Out
+from flytenb.rules.runs import refusal
+
+if TYPE_CHECKING:
+    from flytenb.engine.core import Engine
+    from flytenb.engine.link import Link
+
+#: Seconds between two messages about one run.
+INTERVAL_S = 0.25
+#: Log lines that a change carries along at most.
+LOG_LINES = 50
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Publisher:
+    """Who watches which run, and what changed since they were last told."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        #: run id → links
+        self._watchers: dict[int, set[Any]] = {}
+        self._names: dict[int, str] = {}
+        self._logs: dict[int, list[tuple[Any, ...]]] = {}
+        self._armed: set[int] = set()
+        self._version = 0
+
+    async def watch(self, link: Any, event: Watch) -> None:
+        """Begin or end to watch; the first CHANGED is the whole snapshot."""
+        try:
+            snapshot, number = await self._engine.queries.snapshot_of(event.run_name)
+        except QueryError as error:
+            link.send((REPLY, event.request, False, refusal(error.code, str(error))))
+            return
+        if not event.is_on:
+            self._watchers.get(number, set()).discard(link)
+            self._drop_if_alone(number)
+            link.send((REPLY, event.request, True, b"\x80"))
+            return
+        name = snapshot.run.name
+        link.send((REPLY, event.request, True, b"\x80"))
+        link.send((CHANGED, name, _encode(snapshot)))
+        run = self._engine.state.runs.get(name)
+        if run is None:
+            row = self._engine.reader.run(name)
+            if row is not None:
+                link.send(self._ended(row))
+            return
+        self._watchers.setdefault(number, set()).add(link)
+        self._names[number] = name
+        self._engine.state.watched.setdefault(number, {})
+        if link not in run.waiters:
+            run.waiters.append(link)
+
+    def forget(self, link: Any) -> None:
+        """The link is gone."""
+        for number in [number for number, links in self._watchers.items() if link in links]:
+            self._watchers[number].discard(link)
+            self._drop_if_alone(number)
+        for run in self._engine.state.runs.values():
+            if link in run.waiters:
+                run.waiters.remove(link)
+
+    def _drop_if_alone(self, number: int) -> None:
+        if not self._watchers.get(number):
+            for table in (self._watchers, self._names, self._logs, self._engine.state.watched):
+                table.pop(number, None)  # type: ignore[attr-defined]
+
+    def collect(self, out: Out) -> None:
+        """Arm a message for every watched run that a step changed; add the last one of an ended run."""
+        if not self._watchers:
+            return
+        for log in out.logs:
+            number = log[0] >> 32
+            if number in self._watchers:
+                self._logs.setdefault(number, []).append(log)
+        for row in out.run_ends:
+            if row[-1] in self._watchers:
+                self._flush_into(row[-1], out, row)
+        for number, changed in self._engine.state.watched.items():
+            if (changed or number in self._logs) and number not in self._armed:
+                self._armed.add(number)
+                self._engine.loop.call_later(INTERVAL_S, self._due, number)
+
+    def _due(self, number: int) -> None:
+        self._armed.discard(number)
+        if self._engine.state.watched.get(number) or self._logs.get(number):
+            out = Out()
+            self._flush_into(number, out, None)
+            self._engine.journal.append(out, urgent=True)
+
+    def _flush_into(self, number: int, out: Out, ended: tuple[Any, ...] | None) -> None:
+        state = self._engine.state
+        changed = state.watched.get(number, {})
+        name = self._names[number]
+        run = state.runs.get(name)
+        root = state.live.get(number << 32) or changed.get(number << 32)
+        actions = tuple(rows.live_row(action, state) for action in changed.values())
+        if number in state.watched:
+            state.watched[number] = {}
+        if root is None:
+            return
+        counted = run or root.run
+        logs = self._logs.pop(number, [])[-LOG_LINES:]
+        self._version += 1
+        snapshot = RunSnapshot(
+            run=RunRow(
+                name=name,
+                task=root.task.declaration.name,
+                phase=rows.live_row(root, state).phase,
+                created_at=counted.created_at,
+                ended_at=ended[1] if ended else 0.0,
+                action_count=counted.action_count,
+                failed_count=counted.failed_count,
+                cached_count=counted.cached_count,
+                origin=rows.origin(counted.options),
+            ),
+            actions=actions,
+            logs=tuple(rows.log_line((0, *log)) for log in logs),
+            version=self._version,
+            taken_at=time.time(),
+        )
+        message = (CHANGED, name, _encode(snapshot))
+        # Before the ENDED of the same step, so that whoever waits has the last picture.
+        out.after[:0] = [(link, message) for link in self._watchers.get(number, ())]
+        if ended is not None:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        self._watchers.pop(number, None)
+        self._drop_if_alone(number)
+
+    def _ended(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        action = self._engine.reader.action(row[0] << 32)
+        return (ENDED, row[1], row[4], (action[-1] if action else b"") or b"")
+
+    def answer_ended(self, link: Link, event: RunRequest, row: tuple[Any, ...]) -> None:
+        """A run of that name is over: the same request gets its result again, another one is refused."""
+        if self._engine.reader.root_key(row[0]) == event.key:
+            link.send((REPLY, event.request, True, _encode({"name": event.run_name})))
+            link.send(self._ended(row))
+            return
+        message = f"a run named {event.run_name!r} exists already; choose another name"
+        link.send((REPLY, event.request, False, refusal("RunAlreadyExistsError", message)))

@@ -1,0 +1,309 @@
+"""Answers about runs: the same methods for the socket's QUERY and for the HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flytenb.engine import rows
+from flytenb.model.events import AbortRequest
+from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
+from flytenb.model.outcome import decode_failure
+from flytenb.model.phases import ActionPhase
+from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
+from flytenb.model.tags import PROTOCOL
+from flytenb.model.version import VERSION
+
+if TYPE_CHECKING:
+    from flytenb.engine.core import Engine
+
+#: Log lines that a snapshot carries along.
+SNAPSHOT_LOGS = 40
+
+
+class QueryError(Exception):
+    """A question that cannot be answered; the text says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Parameters of every query; each method reads those it knows."""
+
+    run: str = ""
+    action: str = ""
+    attempt: int | None = None
+    limit: int = 100
+    after: int = 0
+    before: str = ""
+    in_phase: str = ""
+    task_name: str = ""
+    io: bool = False
+    logs: bool = True
+    traces: bool = True
+    reason: str = "stopped by the user"
+    digest: str = ""
+    force: bool = False
+
+
+_decode = msgspec.msgpack.Decoder(Asked).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Queries:
+    """One method per question."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
+            "runs": self.runs,
+            "run": self.run,
+            "snapshot": self.snapshot,
+            "actions": self.actions,
+            "io": self.io,
+            "logs": self.logs,
+            "attempts": self.attempts,
+            "report": self.report,
+            "result": self.result,
+            "abort": self.abort,
+            "status": self.status,
+            "stop": self.stop,
+        }
+
+    async def answer(self, method: str, body: bytes) -> bytes:
+        """The encoded answer.
+
+        Raises:
+            QueryError: no such method, run or action, or wrong parameters.
+        """
+        ask = self.methods.get(method)
+        if ask is None:
+            raise QueryError("UnknownQuery", f"no query {method!r}; there are: {', '.join(sorted(self.methods))}")
+        try:
+            asked = _decode(body) if body else Asked()
+        except msgspec.MsgspecError as error:
+            raise QueryError("BadQuery", f"query {method!r}: {error}") from error
+        return _encode(await ask(asked))
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    async def _run_row(self, name: str) -> tuple[Any, ...]:
+        row = self._engine.reader.run(name or "last")
+        if row is None:
+            text = "there is no run yet" if name in ("", "last") else f"there is no run named {name!r}"
+            raise QueryError("RunNotFound", f"{text}; 'flytenb get run' lists them")
+        return row
+
+    def _action_number(self, run: int, name: str) -> int:
+        try:
+            return parse_action_name(RunId(run), name or "a0")
+        except ValueError as error:
+            raise QueryError("ActionNotFound", str(error)) from error
+
+    def _present(self, row: tuple[Any, ...]) -> RunRow:
+        state = self._engine.state
+        live = state.runs.get(row[1])
+        root = state.live.get(row[0] << 32)
+        return rows.run_row(row, state.tasks_by_id, live, root.phase if root is not None else None)
+
+    async def runs(self, asked: Asked) -> list[RunRow]:
+        """Runs, newest first; `in_phase`, `task_name` and `before` (a run's name) narrow the list."""
+        phase = None
+        if asked.in_phase:
+            try:
+                phase = ActionPhase(asked.in_phase)
+            except ValueError:
+                known = ", ".join(each.value for each in ActionPhase)
+                raise QueryError("BadQuery", f"no phase {asked.in_phase!r}; there are: {known}") from None
+        before = (await self._run_row(asked.before))[0] if asked.before else None
+        found: list[RunRow] = []
+        while len(found) < asked.limit:
+            page = self._engine.reader.runs(limit=max(asked.limit, 50), before=before)
+            for row in page:
+                run = self._present(row)
+                if (phase is None or run.phase == phase.value) and asked.task_name in ("", run.task):
+                    found.append(run)
+            if len(page) < max(asked.limit, 50):
+                break
+            before = page[-1][0]
+        return found[: asked.limit]
+
+    async def run(self, asked: Asked) -> RunRow:
+        """One run."""
+        return self._present(await self._run_row(asked.run))
+
+    def _live_over(self, run: int, stored: list[ActionRow]) -> list[ActionRow]:
+        """Actions that go on, with what memory knows of them (an end is only told from disk)."""
+        state = self._engine.state
+        live = {number: action for number, action in state.live.items() if number >> 32 == run}
+        if not live:
+            return stored
+        return [
+            msgspec.structs.replace(rows.live_row(live[row.id], state), inputs=row.inputs)
+            if row.id in live and not row.is_terminal
+            else row
+            for row in stored
+        ]
+
+    async def _actions_of(
+        self, run: int, *, after: int = -1, limit: int = 1_000_000, io: bool = False
+    ) -> list[ActionRow]:
+        tasks = self._engine.state.tasks_by_id
+
+        def read() -> list[ActionRow]:
+            found = self._engine.reader.actions(run, after=after, limit=limit, with_values=io)
+            return [rows.action_row(row, tasks) for row in found]
+
+        return self._live_over(run, await asyncio.to_thread(read))
+
+    async def actions(self, asked: Asked) -> list[ActionRow]:
+        """Actions of a run in order of acceptance; `after` is an index, `io` brings encoded values along."""
+        row = await self._run_row(asked.run)
+        limit = asked.limit if asked.limit != Asked().limit else 1_000_000
+        return await self._actions_of(row[0], after=asked.after - 1, limit=limit, io=asked.io)
+
+    async def snapshot(self, asked: Asked) -> RunSnapshot:
+        """A run with its actions, traces and last log lines."""
+        snapshot, _ = await self.snapshot_of(asked.run, logs=asked.logs, traces=asked.traces)
+        return snapshot
+
+    async def snapshot_of(self, name: str, *, logs: bool = True, traces: bool = True) -> tuple[RunSnapshot, int]:
+        """The snapshot and the run's number."""
+        row = await self._run_row(name)
+        number, reader = row[0], self._engine.reader
+        actions = await self._actions_of(number)
+        named = [action_index(each.id) for each in actions if each.failure is not None][:3]
+        lines: list[tuple[Any, ...]] = []
+        if logs:
+            for index in named:
+                one = action_id(number, index)
+                lines += reader.logs(one, one, limit=SNAPSHOT_LOGS // 2)
+            lines += reader.logs(number << 32, (number + 1) << 32, limit=SNAPSHOT_LOGS)
+            lines = sorted({line[0]: line for line in lines}.values())
+        if len(actions) <= 1_000:
+            valued = {each.id: each for each in await self._actions_of(number, io=True)}
+            actions = [
+                msgspec.structs.replace(each, inputs=valued[each.id].inputs, outputs=valued[each.id].outputs)
+                if each.id in valued
+                else each
+                for each in actions
+            ]
+        snapshot = RunSnapshot(
+            run=self._present(await self._run_row(row[1])),
+            actions=tuple(actions),
+            traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
+            logs=tuple(rows.log_line(each) for each in lines),
+            taken_at=time.time(),
+        )
+        return snapshot, number
+
+    async def io(self, asked: Asked) -> dict[str, Any]:
+        """Encoded inputs and outputs of one action, with what describes them."""
+        number = self._action_number((await self._run_row(asked.run))[0], asked.action)
+        row = self._engine.reader.action(number)
+        if row is None:
+            raise QueryError("ActionNotFound", f"run {asked.run!r} has no action {action_name(number)!r}")
+        task = self._engine.state.tasks_by_id[row[2]]
+        action = rows.action_row(row, self._engine.state.tasks_by_id)
+        return {
+            "inputs": action.inputs,
+            "outputs": action.outputs,
+            "failure": action.failure,
+            "phase": action.phase,
+            "interface": task.declaration.interface,
+            "declaration": task.body,
+        }
+
+    async def logs(self, asked: Asked) -> list[Any]:
+        """The last `limit` pieces of output of a run or one action, in order."""
+        run = (await self._run_row(asked.run))[0]
+        first, last = run << 32, ((run + 1) << 32) - 1
+        if asked.action:
+            first = last = self._action_number(run, asked.action)
+        found = self._engine.reader.logs(first, last, attempt=asked.attempt, after=asked.after, limit=asked.limit)
+        return [rows.log_line(row) for row in found]
+
+    async def attempts(self, asked: Asked) -> list[dict[str, Any]]:
+        """Attempts of an action before its last one."""
+        number = self._action_number((await self._run_row(asked.run))[0], asked.action)
+        return [
+            {"attempt": n, "why": why, "started_at": start, "ended_at": ended, "failure": decode_failure(failure)}
+            for n, why, start, ended, failure in self._engine.reader.attempts(number)
+        ]
+
+    async def report(self, asked: Asked) -> dict[str, str]:
+        """Digest of an action's report page; "" when it has none."""
+        number = self._action_number((await self._run_row(asked.run))[0], asked.action)
+        return {"digest": self._engine.reader.report(number)}
+
+    async def result(self, asked: Asked) -> dict[str, Any]:
+        """Phase and payload (outputs or failure) of a run's root."""
+        row = await self._run_row(asked.run)
+        root = self._engine.reader.action(row[0] << 32)
+        present = self._present(row)
+        payload = (root[-1] if root is not None and ActionPhase(present.phase).is_terminal else b"") or b""
+        return {"name": row[1], "phase": present.phase, "payload": payload}
+
+    # ---- commands ---------------------------------------------------------------------------------------------
+
+    async def abort(self, asked: Asked) -> dict[str, Any]:
+        """Stop a run, or one action and all below it."""
+        row = await self._run_row(asked.run)
+        number = self._action_number(row[0], asked.action)
+        is_live = number in self._engine.state.live
+        if is_live:
+            self._engine.happen(AbortRequest(number, asked.reason))
+        return {"run": row[1], "action": action_name(number), "was_running": is_live}
+
+    async def status(self, asked: Asked) -> dict[str, Any]:
+        """Who the engine is and what it does now."""
+        engine, state = self._engine, self._engine.state
+        return {
+            "pid": os.getpid(),
+            "version": VERSION,
+            "protocol": PROTOCOL,
+            "socket": str(engine.socket),
+            "http_socket": str(engine.http_socket),
+            "port": engine.port,
+            "home": str(engine.home),
+            "started_at": engine.started_at,
+            "runs_active": len(state.runs),
+            "actions_live": len(state.live),
+            "clients": sum(link.role == "client" for link in engine.links),
+            "workers": [
+                {
+                    "id": lane.id,
+                    "pid": lane.pid,
+                    "busy": lane.busy,
+                    "parked": lane.parked,
+                    "python": lane.shape.launch.python if lane.shape is not None else "",
+                }
+                for lane in state.lanes.values()
+                if lane.is_ready
+            ],
+            "cpu": state.capacity.cpu,
+            "cpu_used": state.capacity.used_cpu,
+            "memory_bytes": state.capacity.memory_bytes,
+            "memory_used_bytes": state.capacity.used_memory_bytes,
+            "trouble": engine.trouble,
+            "notes": engine.notes,
+        }
+
+    async def stop(self, asked: Asked) -> dict[str, Any]:
+        """End the engine. With runs going on only by force: the next engine then goes on with them."""
+        running = len(self._engine.state.runs)
+        if running and not asked.force:
+            raise QueryError(
+                "EngineBusy",
+                f"{running} run{'s go' if running > 1 else ' goes'} on; wait, abort them, or stop with --force "
+                "(the next engine goes on with them)",
+            )
+        self._engine.loop.call_later(0.05, self._engine.is_stopping.set)
+        return {"pid": os.getpid(), "runs_active": running}

@@ -1,0 +1,142 @@
+"""Store rows and live actions → the model's read structs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flytenb.model.events import RunOptions
+from flytenb.model.ids import action_name
+from flytenb.model.outcome import decode_failure
+from flytenb.model.phases import QUEUED, RUNNING, SUCCEEDED, ActionPhase
+from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TraceRow
+from flytenb.rules.state import Action, Run, State, Task
+
+_decode_options = msgspec.msgpack.Decoder(RunOptions).decode
+_WORDS = [phase.value for phase in ActionPhase]
+
+
+def action_row(row: tuple[Any, ...], tasks: dict[int, Task]) -> ActionRow:
+    """An action as the store has it."""
+    number, parent, task, phase, group, attempt, saved_s, accepted_at, started_at, ended_at, inputs, outputs = row
+    declaration = tasks[task].declaration
+    failed = phase > SUCCEEDED and outputs
+    return ActionRow(
+        id=number,
+        name=action_name(number),
+        parent=action_name(parent) if parent else "",
+        task=declaration.name,
+        short_name=declaration.short_name,
+        phase=_WORDS[phase],
+        group=group,
+        attempt=attempt or 1,
+        is_cached=saved_s is not None,
+        saved_s=saved_s or 0.0,
+        accepted_at=accepted_at,
+        started_at=started_at or 0.0,
+        ended_at=ended_at or 0.0,
+        inputs=inputs or b"",
+        outputs=b"" if failed or not outputs else outputs,
+        failure=decode_failure(outputs) if failed else None,
+        has_report=declaration.has_report,
+        source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
+    )
+
+
+def parent_name(action: Action) -> str:
+    return action_name(action.parent.id) if action.parent is not None else ""
+
+
+def live_row(action: Action, state: State) -> ActionRow:
+    """An action as the engine has it in memory (also one that ended this moment)."""
+    declaration = action.task.declaration
+    phase = action.phase
+    reason = ""
+    if phase == QUEUED and action.id in state.live:
+        reason = waiting_reason(action, state)
+    return ActionRow(
+        id=action.id,
+        name=action_name(action.id),
+        parent=parent_name(action),
+        task=declaration.name,
+        short_name=declaration.short_name,
+        phase=_WORDS[phase] if phase != QUEUED or not reason else ActionPhase.WAITING_FOR_RESOURCES.value,
+        group=action.group,
+        attempt=action.attempt,
+        is_cached=action.saved_s > 0,
+        saved_s=action.saved_s,
+        accepted_at=action.accepted_at,
+        started_at=action.started_at if phase >= RUNNING else 0.0,
+        ended_at=action.ended_at,
+        failure=decode_failure(action.failure) if action.failure else None,
+        reason=reason,
+        has_report=declaration.has_report,
+        source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
+    )
+
+
+def waiting_reason(action: Action, state: State) -> str:
+    """Why a queued action does not run yet, "" when it is about to."""
+    capacity, shape = state.capacity, action.task.shape
+    if action.not_before:
+        return "waits before its next attempt"
+    if action.run.options.pin and action.run.options.pin not in state.lanes:
+        return "waits for the kernel that runs it"
+    if not capacity.fits(shape.cpu, 0):
+        return f"waits for {shape.cpu:g} CPU: {capacity.used_cpu:g} of {capacity.cpu:g} in use"
+    if not capacity.fits(0, shape.memory_bytes):
+        gib = 1 << 30
+        return (
+            f"waits for {shape.memory_bytes / gib:.1f} GiB of memory: "
+            f"{capacity.used_memory_bytes / gib:.1f} of {capacity.memory_bytes / gib:.1f} GiB promised"
+        )
+    return ""
+
+
+def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None) -> RunRow:
+    """A run as the store has it, with the live counts of one that goes on."""
+    _, name, task, options, stored, created_at, ended_at, actions, failed, cached = row
+    return RunRow(
+        name=name,
+        task=tasks[task].declaration.name,
+        phase=_WORDS[stored if ended_at or phase is None else phase],
+        created_at=created_at,
+        ended_at=ended_at or 0.0,
+        action_count=live.action_count if live else actions or 0,
+        failed_count=live.failed_count if live else failed or 0,
+        cached_count=live.cached_count if live else cached or 0,
+        origin=origin(_decode_options(options)),
+    )
+
+
+def origin(options: RunOptions) -> dict[str, Any]:
+    """What a run tells of where it came from."""
+    told = dict(options.origin)
+    told["mode"] = options.mode
+    if options.labels:
+        told["labels"] = options.labels
+    if options.notes:
+        told["notes"] = options.notes
+    return told
+
+
+def log_line(row: tuple[Any, ...]) -> LogLine:
+    """A piece of an attempt's output."""
+    _, action, attempt, stream, moment, text = row
+    return LogLine(action=action_name(action), attempt=attempt, stream=stream, time=moment, text=text)
+
+
+def trace_row(row: tuple[Any, ...]) -> TraceRow:
+    """A traced call."""
+    action, name, n, started_at, duration_s, ok, inputs, outputs = row
+    return TraceRow(
+        action=action_name(action),
+        name=name,
+        n=n,
+        started_at=started_at,
+        duration_s=duration_s,
+        ok=bool(ok),
+        inputs=inputs,
+        outputs=outputs,
+    )
