@@ -22,9 +22,9 @@ MAX_PICKLED_BYTES = 256 << 10
 _MAX_FRAMES = 100
 _MAX_TRACEBACK_CHARACTERS = 64 << 10
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  compared as text
-_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-_HIDDEN = (_OURS, *(os.path.join(_LIBRARY, name) for name in ("asyncio", "concurrent", "threading.py")))  # noqa: PTH118
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_HIDDEN = (_OURS, *(os.path.join(_LIBRARY, name) for name in ("asyncio", "concurrent", "threading.py")))
 _CELL_LINE = re.compile(r'^(\s*)File "(Cell In\s?\[[^\]"]*\][^"]*)", line', re.MULTILINE)
 
 #: Classes that asyncio or the interpreter treats specially when they are raised: never rebuilt.

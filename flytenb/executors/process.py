@@ -1,0 +1,271 @@
+"""Workers as local processes: one zygote per interpreter forks them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flytenb.executors.base import OnExit
+from flytenb.executors.memory import resident_bytes, size_words
+from flytenb.model import Launch
+from flytenb.wire.paths import home
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the memory of workers that have a limit.
+_MEMORY_POLL_S = 0.05
+#: The directory that holds the package; appended to a zygote's path, so that it shadows nothing.
+_PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent.parent)
+_BOOT = "import sys; sys.path.append({root!r}); from flytenb.worker.zygote import main; main()"
+
+
+@dataclass(slots=True)
+class _Worker:
+    ident: str
+    zygote: _Zygote
+    memory_bytes: int
+    #: 0 until the zygote has reported it.
+    pid: int = 0
+    peak_bytes: int = 0
+    cause: str = "exit"
+    detail: str = ""
+    is_killed: bool = False
+
+
+class _Zygote(asyncio.Protocol):
+    """The engine's end of one zygote's control socket."""
+
+    def __init__(self, owner: ProcessExecutor, python: str) -> None:
+        self.owner, self.python = owner, python
+        self.process: subprocess.Popen[bytes] | None = None
+        self.workers: dict[str, _Worker] = {}
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._buffer = b""
+
+    async def start(self) -> None:
+        """Start the interpreter and take its end of the socket.
+
+        Raises:
+            OSError: the interpreter cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [self.python, "-c", _BOOT.format(root=_PACKAGE_ROOT), "--control", str(theirs.fileno())]
+            try:
+                self.process = await asyncio.to_thread(_popen, command, theirs.fileno())
+            except OSError:
+                ours.close()
+                raise
+        ours.setblocking(False)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: self, ours)
+
+    def request(self, **fields: Any) -> None:
+        """Send a request now, or when the zygote is there."""
+        line = json.dumps(fields).encode() + b"\n"
+        if self._transport is None:
+            self._unsent.append(line)
+        else:
+            self._transport.write(line)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        for line in self._unsent:
+            self._transport.write(line)  # type: ignore[union-attr]
+        self._unsent.clear()
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self.owner.on_report(self, json.loads(line))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.owner.on_zygote_lost(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _popen(command: list[str], control: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, cwd=os.sep, pass_fds=(control,), start_new_session=True, close_fds=True
+    )
+
+
+class ProcessExecutor:
+    """Forked workers on this machine.
+
+    Args:
+        socket_path: where workers meet the engine.
+        token: what they show there.
+        on_exit: hears of every worker's end, in the loop.
+    """
+
+    def __init__(self, socket_path: str, token: str, on_exit: OnExit) -> None:
+        self._socket_path, self._token, self._on_exit = socket_path, token, on_exit
+        self._home = str(home())
+        self._zygotes: dict[str, _Zygote] = {}
+        self._workers: dict[str, _Worker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.TimerHandle | None = None
+        self._is_stopping = False
+
+    async def start(self) -> None:
+        """Boot the zygote of this interpreter; it gets ready while the caller goes on."""
+        self._zygote(sys.executable)
+
+    def preload(self, modules: list[str], python: str = sys.executable) -> None:
+        """Have the workers of an interpreter begin with these modules imported."""
+        self._zygote(python).request(op="preload", modules=modules)
+
+    def spawn(self, worker: str, launch: Launch, memory_bytes: int = 0) -> None:
+        """Fork a worker."""
+        zygote = self._zygote(launch.python or sys.executable)
+        entry = _Worker(worker, zygote, memory_bytes)
+        self._workers[worker] = zygote.workers[worker] = entry
+        zygote.request(
+            op="fork",
+            worker=worker,
+            socket=self._socket_path,
+            token=self._token,
+            home=self._home,
+            cwd=launch.cwd,
+            env=launch.env_vars,
+        )
+        if memory_bytes:
+            self._watch_memory()
+
+    def kill(self, worker: str) -> None:
+        """SIGKILL to the worker and the processes it started."""
+        entry = self._workers.get(worker)
+        if entry is None:
+            return
+        entry.is_killed = True
+        if entry.cause == "exit":
+            entry.cause = "killed"
+        if entry.pid:
+            _kill_group(entry.pid)
+
+    async def stop(self) -> None:
+        """Kill all workers, close all zygotes."""
+        self._is_stopping = True
+        if self._watch is not None:
+            self._watch.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for worker in list(self._workers):
+            self.kill(worker)
+        processes = [zygote.process for zygote in self._zygotes.values() if zygote.process is not None]
+        for zygote in self._zygotes.values():
+            zygote.close()
+        await asyncio.gather(*(asyncio.to_thread(_end, process) for process in processes))
+        self._zygotes.clear()
+
+    # ---- zygotes ---------------------------------------------------------------------------------------------------
+    def _zygote(self, python: str) -> _Zygote:
+        zygote = self._zygotes.get(python)
+        if zygote is None:
+            zygote = self._zygotes[python] = _Zygote(self, python)
+            task = asyncio.get_running_loop().create_task(self._boot(zygote))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return zygote
+
+    async def _boot(self, zygote: _Zygote) -> None:
+        try:
+            await zygote.start()
+        except OSError as error:
+            self._lose(zygote, f"the interpreter {zygote.python} cannot be started: {error}")
+
+    def on_report(self, zygote: _Zygote, report: dict[str, Any]) -> None:
+        """A line of a zygote."""
+        operation = report["op"]
+        if operation == "forked":
+            entry = zygote.workers.get(report["worker"])
+            if entry is not None:
+                entry.pid = report["pid"]
+                if entry.is_killed:
+                    _kill_group(entry.pid)
+        elif operation == "exit":
+            entry = zygote.workers.pop(report["worker"], None)
+            if entry is not None:
+                self._ended(entry, report["status"], report.get("detail", ""))
+        elif operation == "preloaded" and report["failed"]:
+            _log.warning("modules could not be imported before the fork: %s", report["failed"])
+
+    def on_zygote_lost(self, zygote: _Zygote) -> None:
+        """Its control socket closed: it ended, or never began."""
+        if self._is_stopping:
+            return
+        status = zygote.process.poll() if zygote.process is not None else None
+        ended = f"ended with status {status}" if status is not None else "closed its control socket"
+        self._lose(zygote, f"the worker process starter of {zygote.python} {ended}; see engine.log in {self._home}")
+
+    def _lose(self, zygote: _Zygote, detail: str) -> None:
+        _log.error("%s", detail)
+        if self._zygotes.get(zygote.python) is zygote:
+            del self._zygotes[zygote.python]
+        if zygote.process is not None:
+            zygote.process.poll()
+        for entry in list(zygote.workers.values()):  # nobody would report their ends any more
+            if entry.pid:
+                _kill_group(entry.pid)
+            else:
+                entry.cause = "start"
+            self._ended(entry, -1, detail)
+        zygote.workers.clear()
+
+    def _ended(self, entry: _Worker, status: int, detail: str) -> None:
+        self._workers.pop(entry.ident, None)
+        if not self._is_stopping:
+            self._on_exit(entry.ident, status, entry.cause, entry.detail or detail)
+
+    # ---- memory ----------------------------------------------------------------------------------------------------
+    def _watch_memory(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(_MEMORY_POLL_S, self._look_at_memory)
+
+    def _look_at_memory(self) -> None:
+        self._watch = None
+        limited = [entry for entry in self._workers.values() if entry.memory_bytes]
+        for entry in limited:
+            if not entry.pid or entry.is_killed:
+                continue
+            entry.peak_bytes = max(entry.peak_bytes, resident_bytes(entry.pid))
+            if entry.peak_bytes > entry.memory_bytes:
+                entry.cause = "oom"
+                entry.detail = (
+                    f"it used {size_words(entry.peak_bytes)} and its task asks for {size_words(entry.memory_bytes)}; "
+                    "give the task more with Resources(memory=…)"
+                )
+                self.kill(entry.ident)
+        if limited:
+            self._watch_memory()
+
+
+def _kill_group(pid: int) -> None:
+    """The worker leads a group of its own, so that processes it started end with it."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(OSError):  # between the fork and its setpgid
+        os.kill(pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """A zygote ends when its control socket closes; help it after a second."""
+    try:
+        process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,284 @@
+"""How a body's calls leave this process: the implementation of `context.Port` for workers.
+
+An async call returns a `ChildCall`: a future, so that `asyncio.gather` needs no task for it, which is also a coroutine,
+so that `asyncio.create_task` takes it. It is submitted before it is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Awaitable, Callable, Coroutine
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from flytenb.codec.failure import revive
+from flytenb.context import ActionContext, current_action
+from flytenb.model import phases
+from flytenb.model.outcome import decode_failure
+from flytenb.wire import tags
+from flytenb.worker.action import Action, Interface, Target
+from flytenb.worker.keys import cache_key, call_key
+
+if TYPE_CHECKING:
+    from flytenb.worker.runtime import Runtime
+
+UserValue = Any
+Forget = Callable[[Action, int], None]
+
+
+class ChildCall(asyncio.Future[Any]):
+    """The result of a child that was submitted; cancelling it aborts the child."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, forget: Forget, action: Action, call: int) -> None:
+        super().__init__(loop=loop)
+        self._forget, self._action, self.call = forget, action, call
+        self._steps: Any = None
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if self.done():
+            return False
+        self._forget(self._action, self.call)
+        return super().cancel(msg)
+
+    # ---- the coroutine protocol, for asyncio.create_task -----------------------------------------------------------
+    def send(self, value: Any) -> Any:
+        """Step: yields this future once, then raises StopIteration with the result."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """The task that drives this call was cancelled (or something was thrown into it)."""
+        self.cancel()
+        if val is None:
+            val = typ() if isinstance(typ, type) else typ
+        raise val.with_traceback(tb) if tb is not None else val
+
+    def close(self) -> None:
+        """Nobody will await this any more."""
+        self.cancel()
+
+
+Coroutine.register(ChildCall)
+
+
+class WorkerPort:
+    """Takes the calls of all actions of one runtime; the action is found through the context."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._loop = runtime.loop
+        self.thread = get_ident()
+        self._link, self._lane = runtime.link, runtime.lane
+        self._objects = runtime.objects
+        self._actions = runtime.actions
+
+    # ---- context.Port ----------------------------------------------------------------------------------------------
+    def call(self, task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], group: str) -> Awaitable[Any]:
+        """Submit a child now; await the result, or hand it to gather or create_task."""
+        if get_ident() != self.thread:
+            return _await_elsewhere(self._submit_from_thread(task, args, kwargs, group))
+        action, context = self._current()
+        target = self._target(action, task)
+        message, number = self._message(action, context, target, args, kwargs, group)
+        future = ChildCall(self._loop, self._forget, action, number)
+        action.calls[number] = (future, target.interface)
+        self._lane.park(action)
+        self._declare(target, self._link.send)
+        self._link.send(message)
+        self._lane.pump()
+        return future
+
+    def call_blocking(self, task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], group: str) -> Any:
+        """Submit a child and block this thread until it has ended."""
+        if get_ident() == self.thread:
+            raise RuntimeError(
+                f'task "{getattr(task, "name", task)}" was called so that it blocks the event loop: '
+                "await its `.aio(...)` instead"
+            )
+        return self._submit_from_thread(task, args, kwargs, group).result()
+
+    def trace(self, name: str, key: bytes, inputs: bytes) -> tuple[int, tuple[bool, bytes] | None]:
+        """Number of this traced call among equals, and what an earlier attempt recorded for it."""
+        action, _ = self._current()
+        n = action.trace_number_of(key)
+        return n, action.replay.get((key, n)) if action.replay else None
+
+    def traced(
+        self,
+        name: str,
+        key: bytes,
+        n: int,
+        started_at: float,
+        duration_s: float,
+        ok: bool,
+        inputs: bytes,
+        outputs: bytes,
+    ) -> None:
+        """Record a traced call; it travels before any result that follows it."""
+        action, _ = self._current()
+        self._send((tags.TRACE, action.id, action.attempt, key, n, name, started_at, duration_s, ok, inputs, outputs))
+
+    def report(self, html: str) -> None:
+        """Store the page and tell the engine its digest."""
+        action, _ = self._current()
+        digest = self._objects.put(html.encode())
+        self._send((tags.REPORT, action.id, action.attempt, digest))
+
+    # ---- submitting ------------------------------------------------------------------------------------------------
+    def _current(self) -> tuple[Action, ActionContext]:
+        context = current_action.get()
+        if context is None:
+            raise RuntimeError("no action runs here: call tasks from a task's body, or start one with flyte.run(...)")
+        action = self._actions.get(context.action)
+        if action is None or action.attempt != context.attempt:
+            raise RuntimeError(
+                f'the action {context.name} ("{context.task_name}") has ended: await everything that it starts '
+                "before it returns"
+            )
+        return action, context
+
+    def _target(self, action: Action, task: Any) -> Target:
+        target = action.definition.targets.get(id(task))
+        if target is None:
+            target = self._runtime.target(action.definition, task)
+        return target
+
+    def _message(
+        self,
+        action: Action,
+        context: ActionContext,
+        target: Target,
+        args: tuple[UserValue, ...],
+        kwargs: dict[str, UserValue],
+        group: str,
+    ) -> tuple[Any, int]:
+        interface = target.interface
+        inputs = interface.encode_inputs(interface.bind(args, kwargs), self._objects)
+        digest = interface.digest_inputs(inputs)
+        key = call_key(target.name, digest, group)
+        reuse, mode = b"", self._runtime.cache_mode(action, target)
+        if mode:
+            if target.ignored:
+                digest = interface.digest_inputs(inputs, target.ignored)
+            reuse = cache_key(target.code_key, digest)
+        number = action.call_number()
+        n = action.number_of(key)
+        return (tags.SUBMIT, action.id, number, target.digest, key, n, inputs, reuse, mode, group), number
+
+    def _submit_from_thread(
+        self, task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], group: str
+    ) -> concurrent.futures.Future[Any]:
+        action, context = self._current()
+        target = self._target(action, task)
+        message, number = self._message(action, context, target, args, kwargs, group)
+        future: ThreadCall = ThreadCall(self, action, number)
+        action.calls[number] = (future, target.interface)
+        self._lane.park(action)
+        self._declare(target, self._link.send_from_thread)
+        self._link.send_from_thread(message)
+        if action.cancel_reason is not None:  # the cancel came between: nobody else will wake us
+            self._runtime.abandon(action)
+        return future
+
+    def _declare(self, target: Target, send: Callable[[Any], None]) -> None:
+        declared = self._runtime.declared
+        if target.digest not in declared:
+            declared.add(target.digest)
+            send((tags.DECLARE, target.digest, target.body))
+
+    def _send(self, message: Any) -> None:
+        if get_ident() == self.thread:
+            self._link.send(message)
+        else:
+            self._link.send_from_thread(message)
+
+    def _forget(self, action: Action, number: int) -> None:
+        if action.calls.pop(number, None) is not None and action.is_running:
+            self._send((tags.FORGET, action.id, number))
+            self._lane.unpark(action)
+
+    # ---- resolving -------------------------------------------------------------------------------------------------
+    def resolve(self, message: list[Any]) -> None:
+        """A child ended: (RESOLVE, parent, call, phase, payload, child). In the loop's thread."""
+        action = self._actions.get(message[1])
+        entry = action.calls.pop(message[2], None) if action is not None else None
+        if action is None or entry is None:
+            return
+        self._lane.unpark(action)
+        future, interface = entry
+        if type(future) is ThreadCall:
+            future.arrive(message[3], message[4], interface)
+        elif not future.done():
+            error, value = self.open(message[3], message[4], interface)
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+                future._log_traceback = False  # what nobody awaited is shown at the child, not in the log
+
+    def open(self, phase: int, payload: bytes, interface: Interface) -> tuple[BaseException | None, Any]:
+        """Error or value of a child that ended."""
+        try:
+            if phase in (phases.SUCCEEDED, phases.RECOVERED):
+                return None, interface.decode_outputs(payload, self._objects)
+            return revive(decode_failure(payload)), None
+        except Exception as error:
+            return error, None
+
+
+class ThreadCall(concurrent.futures.Future[Any]):
+    """A child call made outside the loop's thread; its value is decoded by the thread that waits for it."""
+
+    def __init__(self, port: WorkerPort, action: Action, call: int) -> None:
+        super().__init__()
+        self._port, self._action, self._call = port, action, call
+        self._raw: tuple[int, bytes, Interface] | None = None
+
+    def arrive(self, phase: int, payload: bytes, interface: Interface) -> None:
+        """The child ended."""
+        self._raw = (phase, payload, interface)
+        if self.set_running_or_notify_cancel():
+            self.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Wake who waits with this error."""
+        if self.set_running_or_notify_cancel():
+            self.set_exception(error)
+
+    def result(self, timeout: float | None = None) -> Any:
+        super().result(timeout)
+        if self._raw is None:
+            return None
+        error, value = self._port.open(*self._raw)
+        if error is not None:
+            raise error
+        return value
+
+    def cancel(self) -> bool:
+        is_cancelled = super().cancel()
+        if is_cancelled:
+            self._port._forget(self._action, self._call)
+        return is_cancelled
+
+
+async def _await_elsewhere(call: concurrent.futures.Future[Any]) -> Any:
+    """Await a call in a loop that is not the worker's (`asyncio.run` inside a sync task)."""
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def settle() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def wake(_: Any) -> None:
+        loop.call_soon_threadsafe(settle)
+
+    call.add_done_callback(wake)
+    try:
+        await waiter
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
+    return call.result()

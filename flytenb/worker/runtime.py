@@ -1,0 +1,351 @@
+"""Executes actions: messages of the engine in, calls and results out. One per process (or kernel, for local mode)."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Context
+from time import perf_counter
+from typing import Any
+
+import msgpack
+
+from flytenb import errors
+from flytenb.codec.failure import to_failure
+from flytenb.context import ActionContext, current_action
+from flytenb.model.declaration import decode_declaration, encode_declaration
+from flytenb.model.ids import action_name, run_of
+from flytenb.model.outcome import Failure, encode_failure
+from flytenb.model.version import VERSION
+from flytenb.wire import tags
+from flytenb.worker.action import Action, Body, Definition, Target
+from flytenb.worker.keys import cache_mode
+from flytenb.worker.lane import Lane, LaneThread
+from flytenb.worker.link import Link
+from flytenb.worker.logs import FLUSH_S, AttemptLog, Capture, finder
+from flytenb.worker.port import ThreadCall, WorkerPort
+from flytenb.worker.programs import Programs
+
+#: An action that began late or runs longer than this is announced with `STARTED`.
+_ANNOUNCE_S = 0.05
+#: An action that took longer is told at once, without company in its frame.
+_TELL_AT_ONCE_S = 0.001
+
+
+class _Interrupted(errors.ActionAbortedError):
+    """Raised inside a thread by `PyThreadState_SetAsyncExc`, which calls the class without arguments."""
+
+    def __init__(self) -> None:
+        super().__init__("the action was aborted")
+
+
+class Runtime:
+    """Everything one process knows of its actions.
+
+    Args:
+        programs: finds the code of tasks.
+        objects: the object store.
+        ident: this worker's name at the engine.
+        on_end: called in the loop when the engine wants the process to end, refuses it, or is gone; gets the reason.
+        is_own_process: False in a kernel: shared process settings are left alone.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        objects: Any,
+        *,
+        ident: str,
+        token: str,
+        role: str = "worker",
+        on_end: Callable[[str], None],
+        is_own_process: bool = True,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.programs, self.objects = programs, objects
+        self._ident, self._token, self._role, self._on_end = ident, token, role, on_end
+        self._context = Context()
+        self.link = Link(self.loop, self._on_messages, lambda: on_end("the engine closed the connection"))
+        self.lane = Lane(self.loop, self._context, self._run_async, self._run_sync, is_own_process=is_own_process)
+        self.link.on_wake = self.lane.pump
+        #: Every action here that has not ended, begun or not.
+        self.actions: dict[int, Action] = {}
+        #: Digests of declarations that the engine has from this link.
+        self.declared: set[bytes] = set()
+        self._definitions: dict[int, Definition] = {}
+        self._runs: dict[int, dict[str, Any]] = {}
+        self._replays: dict[int, dict[tuple[bytes, int], tuple[bool, bytes]]] = {}
+        self._logs: set[AttemptLog] = set()
+        self._log_lock = threading.RLock()
+        self._is_log_timer_set = False
+        self._is_announcer_set = False
+        self.port = WorkerPort(self)
+        self.capture = Capture(finder(self.log_of), is_tee=not is_own_process)
+        self._handlers: dict[int, Callable[[list[Any]], None]] = {
+            tags.WELCOME: lambda message: None,
+            tags.REFUSE: lambda message: on_end(message[1]),
+            tags.DEFINE: self._define,
+            tags.RUN_INFO: self._run_info,
+            tags.REPLAY: self._replay,
+            tags.EXECUTE: self._execute,
+            tags.RESOLVE: self.port.resolve,
+            tags.CANCEL: self._cancel,
+            tags.RECALL: self._recall,
+            tags.SHUTDOWN: lambda message: on_end(message[1]),
+        }
+
+    async def connect(self, socket_path: str) -> None:
+        """Meet the engine and say hello."""
+        self.link.send((tags.HELLO, tags.PROTOCOL, VERSION, self._role, self._ident, os.getpid(), self._token))
+        await self.loop.create_unix_connection(lambda: self.link, socket_path)
+        self.link.flush()
+
+    # ---- messages --------------------------------------------------------------------------------------------------
+    def _on_messages(self, messages: list[Any]) -> None:
+        handlers = self._handlers
+        for message in messages:
+            handler = handlers.get(message[0])
+            if handler is not None:
+                handler(message)
+        self.lane.pump()
+
+    def _define(self, message: list[Any]) -> None:
+        self._definitions[message[1]] = Definition(decode_declaration(message[2]))
+
+    def _run_info(self, message: list[Any]) -> None:
+        self._runs[message[1]] = msgpack.unpackb(message[2])
+
+    def _replay(self, message: list[Any]) -> None:
+        self._replays[message[1]] = {(key, n): (ok, outputs) for key, n, ok, outputs in message[2]}
+
+    def _execute(self, message: list[Any]) -> None:
+        _, number, attempt, task, inputs = message
+        action = Action(number, attempt, self._definitions[task], inputs, perf_counter())
+        if self._replays:
+            action.replay = self._replays.pop(number, None)
+        self.actions[number] = action
+        self.lane.add(action)
+        if not self._is_announcer_set:
+            self._is_announcer_set = True
+            self.loop.call_later(_ANNOUNCE_S, self._announce)
+
+    def _recall(self, message: list[Any]) -> None:
+        returned = self.lane.recall(message[1])
+        for action in returned:
+            self.actions.pop(action.id, None)
+        self.link.send((tags.RETURNED, [action.id for action in returned]))
+
+    def _cancel(self, message: list[Any]) -> None:
+        action = self.actions.get(message[1])
+        if action is None or action.attempt != message[2]:
+            return
+        action.cancel_reason = message[3] or "aborted"
+        if not action.is_running and self.lane.remove(action):
+            self._send_finished(action, False, self._aborted(action), self.link.send)
+            return
+        if action.task is not None:
+            action.task.cancel()
+        elif action.definition.is_sync:
+            self._interrupt(action)
+            self.abandon(action)
+
+    def _interrupt(self, action: Action) -> None:
+        """Raise inside the thread that runs the action; a thread inside C code notices when that returns."""
+        thread = action.thread
+        if thread is None:
+            return
+        with thread.lock:
+            if thread.current is action:
+                _raise_in_thread(thread.ident, _Interrupted)
+
+    def abandon(self, action: Action) -> None:
+        """Wake a thread that waits for children of an aborted action."""
+        for number, (future, _) in list(action.calls.items()):
+            if type(future) is ThreadCall and action.calls.pop(number, None) is not None:
+                future.fail(_Interrupted())
+
+    # ---- running ---------------------------------------------------------------------------------------------------
+    async def _run_async(self, action: Action) -> None:
+        action.task = asyncio.current_task()
+        action.begin()
+        try:
+            body = self._body(action)
+            self._enter(action)
+            if action.cancel_reason is not None:
+                raise asyncio.CancelledError
+            values = body.interface.decode_inputs(action.inputs, self.objects)
+            ok, payload = True, body.interface.encode_outputs(await body.call(values), self.objects)
+        except GeneratorExit:
+            raise  # the loop is being torn down
+        except BaseException as error:  # SystemExit of a body too: it ends the action, not the worker
+            ok, payload = False, self._failed(action, error)
+        action.task = None
+        self.lane.end(action)
+        self._drop_calls(action)
+        self._send_finished(action, ok, payload, self.link.send)
+        if action.active_s > _TELL_AT_ONCE_S:
+            self.link.flush()
+        self.lane.pump()
+
+    def _run_sync(self, thread: LaneThread, action: Action) -> None:
+        action.thread = thread
+        with thread.lock:
+            thread.current = action
+        action.begin()
+        try:
+            try:
+                body = self._body(action)
+                self._enter(action)
+                if action.cancel_reason is not None:
+                    raise _Interrupted
+                values = body.interface.decode_inputs(action.inputs, self.objects)
+                ok, payload = True, body.interface.encode_outputs(body.call(values), self.objects)
+            except BaseException as error:
+                ok, payload = False, self._failed(action, error)
+        except _Interrupted:  # the cancel hit while the failure was being told
+            ok, payload = False, self._aborted(action)
+        self._leave_thread(thread, action)
+        self.lane.end(action)
+        self._drop_calls(action)
+        self._send_finished(action, ok, payload, self.link.send_from_thread)
+
+    def _leave_thread(self, thread: LaneThread, action: Action) -> None:
+        """From here no interrupt can hit this thread for this action."""
+        while True:
+            try:
+                with thread.lock:
+                    thread.current = None
+                    if action.cancel_reason is not None:
+                        _raise_in_thread(thread.ident, None)  # takes back one that has not been raised
+                break
+            except _Interrupted:
+                continue
+        action.thread = None
+
+    def _body(self, action: Action) -> Body:
+        definition = action.definition
+        if definition.body is None:
+            definition.body = self.programs.body(definition.declaration)
+        return definition.body
+
+    def _enter(self, action: Action) -> None:
+        info = self._runs.get(run_of(action.id)) or _NO_INFO
+        current_action.set(
+            ActionContext(
+                action.id,
+                action.attempt,
+                info.get("name", ""),
+                action_name(action.id),
+                action.definition.declaration.name,
+                self.port,
+                custom_context=dict(info.get("custom_context") or ()),
+                mode=info.get("mode", "remote"),
+                raw_data_path=info.get("raw_data_path", ""),
+                run_start_time=info.get("run_start_time", 0.0),
+            )
+        )
+
+    def _failed(self, action: Action, error: BaseException) -> bytes:
+        if action.cancel_reason is not None and isinstance(error, (asyncio.CancelledError, _Interrupted)):
+            return self._aborted(action)
+        return encode_failure(to_failure(error, worker=self._ident))
+
+    def _aborted(self, action: Action) -> bytes:
+        reason = action.cancel_reason or "aborted"
+        return encode_failure(Failure(code="Aborted", message=reason, is_recoverable=False, worker=self._ident))
+
+    def _drop_calls(self, action: Action) -> None:
+        """Children that nobody awaited: the engine aborts them, here whoever still waits is cancelled."""
+        while action.calls:
+            _, (future, _) = action.calls.popitem()
+            if type(future) is ThreadCall or threading.get_ident() == self.port.thread:
+                future.cancel()
+            else:
+                self.loop.call_soon_threadsafe(future.cancel)
+
+    def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
+        del self.actions[action.id]
+        if action.log is not None:
+            self._logs.discard(action.log)
+            action.log.close()
+        send((tags.FINISHED, action.id, action.attempt, ok, payload, action.active_s))
+
+    # ---- declarations ----------------------------------------------------------------------------------------------
+    def target(self, definition: Definition, task: Any) -> Target:
+        """What a body of this definition needs to call `task`; made once."""
+        declaration = self.programs.declare(task, definition.declaration)
+        digest, body = encode_declaration(declaration)
+        target = Target(task, declaration, digest, body)
+        target.cache_mode = cache_mode(declaration)
+        target.ignored = tuple(getattr(getattr(task, "cache", None), "ignored_inputs", None) or ())
+        if len(definition.targets) > 4096:  # a body that overrides a task anew for every call
+            definition.targets.clear()
+        definition.targets[id(task)] = target
+        return target
+
+    def cache_mode(self, action: Action, target: Target) -> int:
+        """How this call uses the cache, the run's own options considered."""
+        if not target.cache_mode:
+            return tags.CACHE_OFF
+        info = self._runs.get(run_of(action.id)) or _NO_INFO
+        if info.get("disable_cache"):
+            return tags.CACHE_OFF
+        return tags.CACHE_OVERRIDE if info.get("overwrite_cache") else target.cache_mode
+
+    # ---- logs and announcements ------------------------------------------------------------------------------------
+    def log_of(self, number: int, attempt: int) -> AttemptLog | None:
+        """The log of an action that runs here, made on first use. Any thread."""
+        action = self.actions.get(number)
+        if action is None or action.attempt != attempt:
+            return None
+        log = action.log
+        if log is None:
+            with self._log_lock:
+                log = action.log
+                if log is None:
+                    log = action.log = AttemptLog(number, attempt, self._send_log, self._log_lock)
+                    self._logs.add(log)
+                    if not self._is_log_timer_set:
+                        self._is_log_timer_set = True
+                        self.loop.call_soon_threadsafe(self.loop.call_later, FLUSH_S, self._flush_logs)
+        return log
+
+    def _send_log(self, message: Any) -> None:
+        if threading.get_ident() == self.port.thread:
+            self.link.send(message)
+        else:
+            self.link.send_from_thread(message)
+
+    def _flush_logs(self) -> None:
+        with self._log_lock:
+            logs = list(self._logs)
+            self._is_log_timer_set = bool(logs)
+        for log in logs:
+            log.flush()
+        if logs:
+            self.loop.call_later(FLUSH_S, self._flush_logs)
+
+    def _announce(self) -> None:
+        """Tell what began late or runs long; ends by itself when nothing is here."""
+        if not self.actions:
+            self._is_announcer_set = False
+            return
+        now, wall = perf_counter(), time.time()
+        for action in list(self.actions.values()):
+            if action.is_running and not action.is_announced and now - action.arrived_at > _ANNOUNCE_S:
+                action.is_announced = True
+                self.link.send((tags.STARTED, action.id, action.attempt, wall - (now - action.started_at)))
+        self.loop.call_later(_ANNOUNCE_S, self._announce)
+
+
+_NO_INFO: dict[str, Any] = {}
+
+
+def _raise_in_thread(ident: int | None, exc: type[BaseException] | None) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(ident or 0), ctypes.py_object(exc) if exc is not None else None
+    )

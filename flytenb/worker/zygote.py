@@ -1,0 +1,148 @@
+"""`python -m flytenb.worker.zygote --control FD`: a prepared process that forks workers on request.
+
+One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env"}` and
+`{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
+fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its workers follow
+their engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+# What every worker needs, imported before the fork.
+from flytenb.worker import process, shipped
+
+
+class Zygote:
+    """Waits for requests and for the end of its children."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._buffer = b""
+        self._workers: dict[int, str] = {}
+        self._wake_in, self._wake_out = os.pipe()
+        for fd in (self._wake_in, self._wake_out):
+            os.set_blocking(fd, False)
+
+    def serve(self) -> None:
+        """Until the control socket closes."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt belongs to the person's own process
+        signal.set_wakeup_fd(self._wake_out, warn_on_full_buffer=False)
+        gc.collect()
+        gc.freeze()
+        self._say(op="ready", pid=os.getpid())
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(self._wake_in, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fd == self._wake_in:
+                        with contextlib.suppress(BlockingIOError):
+                            os.read(self._wake_in, 4096)
+                    elif not self._read():
+                        return
+                self._reap()
+
+    def _read(self) -> bool:
+        data = self._control.recv(1 << 16)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._obey(json.loads(line))
+        return bool(data)
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        if request["op"] == "fork":
+            self._fork(request)
+        elif request["op"] == "preload":
+            failed = {}
+            for name in request["modules"]:
+                try:
+                    importlib.import_module(name)
+                except Exception as error:  # a module may raise anything while it is imported
+                    failed[name] = f"{type(error).__name__}: {error}"
+            gc.collect()
+            gc.freeze()
+            self._say(op="preloaded", failed=failed)
+
+    def _fork(self, request: dict[str, Any]) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._say(op="exit", worker=request["worker"], pid=0, status=-1, detail=f"no process can be made: {error}")
+            return
+        if pid == 0:
+            self._become_worker(request)
+        self._workers[pid] = request["worker"]
+        self._say(op="forked", worker=request["worker"], pid=pid)
+
+    def _become_worker(self, request: dict[str, Any]) -> NoReturn:
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setpgid(0, 0)
+            for fd in (self._control.fileno(), self._wake_in, self._wake_out):
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+            _prepare(request)
+            status = shipped.serve(request["worker"], request["socket"], request["token"], Path(request["home"]))
+        except BaseException:
+            traceback.print_exc()
+        process.leave(status)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            worker = self._workers.pop(pid, None)
+            if worker is not None:
+                self._say(op="exit", worker=worker, pid=pid, status=os.waitstatus_to_exitcode(status))
+
+    def _say(self, **report: Any) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the engine is gone: the read tells
+            self._control.sendall(json.dumps(report).encode() + b"\n")
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Directory, environment and random state of one worker."""
+    os.environ.update(request.get("env") or {})
+    os.environ["FLYTENB_WORKER"] = request["worker"]
+    cwd = request.get("cwd") or ""
+    try:
+        os.chdir(cwd or os.sep)
+    except OSError as error:
+        print(f"flytenb: the working directory {cwd} cannot be entered ({error}); using {os.sep}", file=sys.stderr)
+        os.chdir(os.sep)
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # modules beside the notebook
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:  # every worker would draw the same numbers; Python's own random sees to itself
+        numpy.random.seed()
+
+
+def main() -> None:
+    """Run a zygote on an inherited control socket."""
+    control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control") + 1]))
+    control.set_inheritable(False)
+    Zygote(control).serve()
+
+
+if __name__ == "__main__":
+    main()
