@@ -116,7 +116,7 @@ def _pip() -> list[str]:
 
 def _uv_environment() -> dict[str, str]:
     """This environment plus pip's index, when pip has one and uv none."""
-    env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1", UV_LINK_MODE="copy")
+    env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
     env.pop("VIRTUAL_ENV", None)
     if not any(name in env for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
         index = env.get("PIP_INDEX_URL") or _pip_setting("global.index-url")
