@@ -29,7 +29,7 @@ from flytenb.model.events import (
     Trace,
 )
 from flytenb.model.outcome import Failure, decode_failure, encode_failure
-from flytenb.model.phases import QUEUED, RUNNING, SUCCEEDED
+from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
 from flytenb.rules import lanes
 from flytenb.rules.beginning import begin
@@ -81,22 +81,21 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
     task = state.tasks[event.digest]
     parent.task.is_parent = True
     parent.had_children = True
+    known = parent.known.pop((event.key, event.n), None) if parent.known else None
     orphan = parent.orphans.pop((event.key, event.n), None) if parent.orphans else None
     if orphan is not None:
         orphan.call = event.call
         _adopt(state, parent, orphan)
         return
     number = 0
-    if parent.known is not None:
-        known = parent.known.pop((event.key, event.n), None)
-        if known is not None:
-            number, phase, outputs = known
-            if phase == SUCCEEDED:
-                # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
-                out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, SUCCEEDED, outputs, number)))
-                return
+    if known is not None:
+        number, phase, outputs = known
+        if phase == SUCCEEDED:
+            # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
+            out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, SUCCEEDED, outputs, number)))
+            return
     run = parent.run
-    is_new = not number or number in state.live
+    is_new = not number or number in state.live or (known is not None and known[1] >= FIRST_TERMINAL)
     if is_new:
         number = (run.id << 32) | run.next_index
         run.next_index += 1
