@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--ready-fd", type=int, default=None)
     options = parser.parse_args()
     starter = Starter(options.ready_fd)
+    os.umask(0o077)  # all that the engine writes is the user's alone
+    os.environ["FLYTENB_HOME"] = str(options.home)  # for the workers
     try:
         prepare_home(options.home)
         lock = take_lock(options.home)
@@ -103,9 +105,8 @@ async def _serve(home: Path, starter: Starter) -> None:
     engine.recover()
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    umask = os.umask(0o177)
     server = await loop.create_unix_server(engine.new_link, str(path))
-    os.umask(umask)
+    path.chmod(0o600)
     facts = {"pid": os.getpid(), "version": VERSION, "protocol": PROTOCOL, "socket": str(path), "home": str(home)}
     write_info(home, **facts)
     for signum in (signal.SIGTERM, signal.SIGINT):

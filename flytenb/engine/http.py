@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -211,9 +210,8 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
     with contextlib.suppress(FileNotFoundError):
         engine.http_socket.unlink()
     near = socket.socket(socket.AF_UNIX)
-    umask = os.umask(0o177)
-    near.bind(str(engine.http_socket))
-    os.umask(umask)
+    near.bind(str(engine.http_socket))  # born private: the engine's umask is 077
+    engine.http_socket.chmod(0o600)
     loopback = socket.socket()
     loopback.bind(("127.0.0.1", 0))
     engine.port = loopback.getsockname()[1]

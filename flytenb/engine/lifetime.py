@@ -68,9 +68,9 @@ def write_private(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def write_info(home: Path, **facts: Any) -> None:
+def write_info(state: Path, /, **facts: Any) -> None:
     """Tell where the engine is. By rename: a half-written file has hung clients before."""
-    write_private(info_path(home), json.dumps(facts).encode())
+    write_private(info_path(state), json.dumps(facts).encode())
 
 
 class Starter:

@@ -103,7 +103,7 @@ class Journal(threading.Thread):
         self._queue: list[Any] = []
         self._bell = threading.Condition()
         self._is_urgent = self._is_closing = False
-        self._stop = threading.Event()
+        self._stopped = threading.Event()
 
     def append(self, out: Any, *, urgent: bool) -> None:
         """Queue a step's rows; `release` gets `out` back after its commit."""
@@ -121,7 +121,7 @@ class Journal(threading.Thread):
         with self._bell:
             self._is_closing = True
             self._bell.notify()
-        self._stop.set()
+        self._stopped.set()
         self.join(10)
 
     def run(self) -> None:
@@ -151,7 +151,7 @@ class Journal(threading.Thread):
             except sqlite3.Error as error:
                 in_trouble = True
                 self._call_soon(self._on_trouble, f"the store cannot be written ({error}); free some disk space")
-                if self._stop.wait(RETRY_S):
+                if self._stopped.wait(RETRY_S):
                     return  # the engine stops: what was not committed was not told to anybody
         if in_trouble:
             self._call_soon(self._on_trouble, "")
