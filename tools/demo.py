@@ -48,7 +48,8 @@ def execute(source: Path, target: Path) -> str:
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(source.parent)}}
     )
     try:
-        client.execute()
+        with open(OUT / "kernel.log", "w") as log:
+            client.execute(stderr=log)
     except CellExecutionError as error:
         return str(error)
     finally:
