@@ -1,0 +1,190 @@
+"""Executed text: one `Cell` per compiled piece of source, and the definitions found in it by code position."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from flytenb.capture import syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The text of one definition as it was executed."""
+
+    #: Dedented, without decorators.
+    text: str
+    #: "Cell In[4]" or a file's path.
+    where: str
+    #: 1-based line of the text's first line.
+    line: int
+    node: Any
+    #: Columns that were cut off.
+    indent: int
+    cell: Any
+
+    @property
+    def place(self) -> str:
+        """For messages: "Cell In[4], line 8"."""
+        return f"{self.where}, line {self.line}"
+
+
+class Cell:
+    """One compiled text: a notebook cell after IPython's transformations, or a source file."""
+
+    __slots__ = ("_at", "_lines", "_tree", "cell_id", "filename", "number", "text")
+
+    def __init__(self, filename: str, text: str, number: int | None = None, cell_id: str = "") -> None:
+        self.filename, self.text, self.number, self.cell_id = filename, text, number, cell_id
+        self._tree: ast.Module | None = None
+        self._lines: list[str] | None = None
+        self._at: dict[tuple[int, str], list[Any]] | None = None
+
+    @property
+    def where(self) -> str:
+        """How a person knows it."""
+        return self.filename if self.number is None else f"Cell In[{self.number}]"
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its syntax tree; empty when the text does not parse."""
+        if self._tree is None:
+            try:
+                self._tree = ast.parse(self.text)
+            except (SyntaxError, ValueError):
+                self._tree = ast.Module(body=[], type_ignores=[])
+        return self._tree
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines without their ends."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines
+
+    def _index(self) -> dict[tuple[int, str], list[Any]]:
+        if self._at is None:
+            self._at = {}
+            for node in ast.walk(self.tree):
+                if isinstance(node, syntax.DEFINITIONS):
+                    line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                    self._at.setdefault((line, node.name), []).append(node)
+                    if line != node.lineno:
+                        self._at.setdefault((node.lineno, node.name), []).append(node)
+                elif isinstance(node, ast.Lambda):
+                    self._at.setdefault((node.lineno, "<lambda>"), []).append(node)
+        return self._at
+
+    def function(self, code: CodeType) -> Definition | None:
+        """The `def` or `lambda` that was compiled to this code."""
+        found = self._index().get((code.co_firstlineno, code.co_name), [])
+        if code.co_name == "<lambda>" and len(found) > 1:
+            found = [node for node in found if _is_code_of(code, node, self)]
+        return self.define(found[-1]) if found else None
+
+    def klass(self, name: str, line: int = 0, before: int = 0) -> Definition | None:
+        """A class by its name: the innermost one around a line, or the last one (that begins before a line)."""
+        best: Any = None
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.ClassDef) or node.name != name or (before and node.lineno > before):
+                continue
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            if line and not first <= line <= (node.end_lineno or node.lineno):
+                continue
+            if best is None or node.lineno >= best.lineno:
+                best = node
+        return self.define(best) if best is not None else None
+
+    def define(self, node: Any) -> Definition:
+        """The text of a node, as written, without decorators of a `def` (a class keeps them)."""
+        if isinstance(node, ast.Lambda):
+            text = ast.get_source_segment(self.text, node) or "None"
+            if "\n" in text:
+                text = f"({text})"
+            return Definition(text, self.where, node.lineno, node, 0, self)
+        first = node.lineno
+        if isinstance(node, ast.ClassDef) and node.decorator_list:
+            first = min(first, *(d.lineno for d in node.decorator_list))
+        text, indent = self.segment(first, node.end_lineno or first, node)
+        return Definition(text, self.where, first, node, indent, self)
+
+    def segment(self, first: int, last: int, node: Any) -> tuple[str, int]:
+        """Whole lines, dedented; a statement that shares its lines with others is cut out of them."""
+        lines = self.lines[first - 1 : last]
+        head = self.lines[first - 1].encode()[: node.col_offset].decode(errors="replace")
+        tail = self.lines[last - 1].encode()[node.end_col_offset :].decode(errors="replace").strip()
+        decorated = first != node.lineno
+        if (not decorated and head.strip()) or (tail and not tail.startswith("#")):
+            if not decorated:
+                return ast.get_source_segment(self.text, node) or "", 0
+            lines[-1] = self.lines[last - 1].encode()[: node.end_col_offset].decode(errors="replace")
+        indent = node.col_offset if not head.strip() else 0
+        return syntax.shifted("\n".join(lines), -indent), indent
+
+    def binding(self, name: str, before: int = 0) -> ast.stmt | None:
+        """The last top-level statement that binds a name (and begins before a line, if one is given)."""
+        found = None
+        for statement in self.tree.body:
+            if before and statement.lineno > before:
+                break
+            if name in bound_names(statement):
+                found = statement
+        return found
+
+
+def _is_code_of(code: CodeType, node: Any, cell: Cell) -> bool:
+    positions = getattr(code, "co_positions", None)
+    if positions is not None:
+        spans = [p for p in positions() if None not in p and p[2] != p[3]]
+        body = node.body
+        begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+        return bool(spans) and all(begin <= (a, c) and (b, d) <= end for a, b, c, d in spans)
+    try:  # Python 3.10 has no positions: compare what the text compiles to.
+        made = compile(ast.get_source_segment(cell.text, node) or "0", "<lambda>", "eval")
+    except SyntaxError:
+        return False
+    inner = [c for c in made.co_consts if isinstance(c, CodeType)]
+    return bool(inner) and (inner[0].co_code, inner[0].co_names) == (code.co_code, code.co_names)
+
+
+_names_cache: dict[int, tuple[ast.stmt, frozenset[str]]] = {}
+
+
+def bound_names(statement: ast.stmt) -> frozenset[str]:
+    """Names that a top-level statement binds in the module."""
+    cached = _names_cache.get(id(statement))
+    if cached is not None and cached[0] is statement:
+        return cached[1]
+    found: set[str] = set()
+    _bind(statement, found)
+    if len(_names_cache) > 50_000:
+        _names_cache.clear()
+    names = frozenset(found)
+    _names_cache[id(statement)] = (statement, names)
+    return names
+
+
+def _bind(node: ast.AST, found: set[str]) -> None:
+    if isinstance(node, syntax.DEFINITIONS):
+        found.add(node.name)
+        return
+    if isinstance(node, ast.Lambda):
+        return
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        found.add(node.id)
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        return
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        found.add(node.name)
+    for child in ast.iter_child_nodes(node):
+        _bind(child, found)
+
+
+def from_linecache(filename: str) -> Cell | None:
+    """A text that the registry did not see: a file, or a cell that IPython put into `linecache`."""
+    lines = linecache.getlines(filename)
+    return Cell(filename, "".join(lines)) if lines else None

@@ -1,0 +1,256 @@
+"""How a class joins the graph: its text by its methods' lines or its binding, its data and later changes as live values."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from collections.abc import Iterator
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from flytenb.capture import syntax
+from flytenb.capture.cells import Cell, Definition, bound_names
+from flytenb.capture.items import Item, digest
+from flytenb.capture.registry import registry
+from flytenb.capture.replay import replay, stale_read
+
+if TYPE_CHECKING:
+    from flytenb.capture.graph import Graph
+
+_MISSING = object()
+
+
+def describe_class(graph: Graph, item: Item, cls: type) -> None:
+    """Fill the item of a class.
+
+    Raises:
+        CaptureError: it was built on something older, or holds what cannot travel.
+    """
+    item.kind = "class"
+    definition = _definition(graph, cls)
+    if definition is None:
+        replay(graph, item, cls)
+        for base in cls.__bases__:
+            graph.feed(item, base)
+        return
+    item.definition, item.where, item.line = definition, definition.where, definition.line
+    space = graph.space(_globals_of(graph, cls, item))
+    _refuse_older(graph, item, cls)
+    item.future = _has_future(cls)
+    graph.read(item, space, definition.text, lazy=item.future)
+    parts = ["class", syntax.digest_of(definition.text, is_definition=False)]
+    parts += [f"base {graph.feed(item, base)}" for base in cls.__bases__]
+    if type(cls) is not type:
+        parts.append(f"metaclass {graph.feed(item, type(cls))}")
+    for base in cls.__mro__[1:]:
+        hook = vars(base).get("__init_subclass__")
+        if hook is not None and graph.item_of(base, item) is not None:
+            item.doubts += (f'making class "{item.name}" runs {base.__name__}.__init_subclass__',)
+    parts += _data(graph, item, cls, definition.node, "")
+    item.part = digest(*parts, *([item.part] if item.part else []))
+
+
+def _globals_of(graph: Graph, cls: type, item: Item) -> dict[str, Any]:
+    for member in vars(cls).values():
+        function = _function_in(member)
+        if function is not None and not function.__code__.co_filename.startswith("<"):
+            if function.__module__ == cls.__module__:
+                return function.__globals__
+    module = sys.modules.get(cls.__module__)
+    if item.space.globals.get("__name__") == cls.__module__ or module is None:
+        return item.space.globals
+    return vars(module)
+
+
+def _function_in(member: Any) -> FunctionType | None:
+    """The function in a method, classmethod, staticmethod or property."""
+    if isinstance(member, FunctionType):
+        return member
+    inner = getattr(member, "__func__", None) or getattr(member, "fget", None) or getattr(member, "func", None)
+    return inner if isinstance(inner, FunctionType) else None
+
+
+def _definition(graph: Graph, cls: type) -> Definition | None:
+    """The text of a class: around one of its methods, or where the registry saw it made."""
+    line = vars(cls).get("__firstlineno__")  # Python 3.13
+    binding = registry.class_binding(cls)
+    if binding is not None:
+        return binding.definition
+    for member in vars(cls).values():
+        function = _function_in(member)
+        if function is None or function.__module__ != cls.__module__:
+            continue
+        cell = registry.cell(function.__code__.co_filename)
+        if cell is not None:
+            found = cell.klass(cls.__name__, function.__code__.co_firstlineno)
+            if found is not None:
+                return found
+    module = sys.modules.get(cls.__module__)
+    path = getattr(module, "__file__", None)
+    if path:
+        cell = registry.cell(path)
+        found = cell.klass(cls.__name__, line or 0) if cell is not None else None
+        if found is not None:
+            return found
+    if cls.__module__ == "__main__":
+        # Cells that ran before flytenb was loaded: IPython keeps their text in linecache.
+        for filename, entry in reversed(list(linecache.cache.items())):
+            if len(entry) == 4 and entry[1] is None and f"class {cls.__name__}" in "".join(entry[2]):
+                cell = registry.cell(filename)
+                found = cell.klass(cls.__name__, line or 0) if isinstance(cell, Cell) else None
+                if found is not None:
+                    return found
+    return None
+
+
+def _has_future(cls: type) -> bool:
+    annotations = vars(cls).get("__annotations__")
+    return isinstance(annotations, dict) and bool(annotations) and all(isinstance(a, str) for a in annotations.values())
+
+
+def _refuse_older(graph: Graph, item: Item, cls: type) -> None:
+    """A class keeps the bases and field types that it was made with; the worker would make it with the new ones."""
+    globals_ = item.space.globals
+    for base in cls.__bases__:
+        now = globals_.get(base.__name__)
+        if (
+            now is not None
+            and now is not base
+            and isinstance(now, type)
+            and now.__module__ == base.__module__ == cls.__module__
+        ):
+            raise graph.refusal(item, f'was built on an older class "{base.__name__}"', f"run {item.where} again")
+    binding = registry.class_binding(cls)
+    if binding is not None:
+        stale = stale_read(item, binding)
+        if stale and not (_has_future(cls) and stale not in syntax.reads_of(binding.definition.text).hard):
+            raise graph.refusal(item, f'was built on an older "{stale}"', f"run {item.where} again")
+
+
+def _data(graph: Graph, item: Item, cls: type, node: ast.ClassDef, path: str) -> list[str]:
+    """Fingerprints of class data, field defaults and members; what differs from the text is assigned after it."""
+    parts: list[str] = []
+    written = frozenset().union(*(bound_names(s) for s in node.body)) if node.body else frozenset()
+    members = vars(cls)
+    is_enum = any(base.__module__ == "enum" for base in cls.__mro__)
+    fields = _field_defaults(cls)
+    for name, literal in _assigned(node):
+        value = fields.get(name, _MISSING) if name in fields else members.get(name, _MISSING)
+        if is_enum and isinstance(value, cls):
+            value = value._value_  # type: ignore[attr-defined]
+        if value is _MISSING or _function_in(value) is not None or _is_descriptor(value):
+            continue
+        parts.append(f"{path}{name}={graph.feed(item, value, what=name)}")
+        if is_enum or name in fields or hasattr(cls, "__pydantic_core_schema__"):
+            if literal is None and _is_moving(_value_node(node, name)):
+                raise graph.refusal(
+                    item, f'computes its field "{name}" when it is made', "write the value as a literal"
+                )
+            continue
+        if literal is None or type(literal[0]) is not type(value) or repr(literal[0]) != repr(value):
+            if isinstance(value, type) or callable(value):
+                continue
+            item.after[f"{path}{name}"] = value
+    decorated = {s.name for s in node.body if isinstance(s, syntax.DEFINITIONS) and s.decorator_list}
+    for name, member in members.items():
+        inner = next((s for s in node.body if isinstance(s, ast.ClassDef) and s.name == name), None)
+        if inner is not None and isinstance(member, type):
+            parts += _data(graph, item, member, inner, f"{path}{name}.")
+            continue
+        function = _function_in(member)
+        if function is None:
+            if name not in written and not name.startswith("_") and _is_added(cls, name, member, is_enum, fields):
+                item.after[f"{path}{name}"] = member
+                parts.append(f"{path}{name}={graph.feed(item, member, what=name)}")
+            continue
+        if name in decorated or function.__code__.co_filename.startswith("<") or _is_inside(function, item, node):
+            continue
+        home = graph.space(function.__globals__)
+        if (home.ships or home is item.space) and name not in ("__init__",) | _generated(cls):
+            item.after[f"{path}{name}"] = member if isinstance(member, FunctionType) else member
+            parts.append(f"{path}{name}:{graph.feed(item, function, what=name)}")
+    return parts
+
+
+def _generated(cls: type) -> tuple[str, ...]:
+    return ()
+
+
+def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, tuple[Any] | None]]:
+    """Names assigned in the class body, with the value when it is a literal."""
+    for statement in node.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, _literal(statement.value)
+                else:
+                    for part in ast.walk(target):
+                        if isinstance(part, ast.Name):
+                            yield part.id, None
+        elif (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and statement.value is not None
+        ):
+            yield statement.target.id, _literal(statement.value)
+
+
+def _value_node(node: ast.ClassDef, name: str) -> ast.expr | None:
+    for statement in node.body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and name in bound_names(statement):
+            return statement.value
+    return None
+
+
+def _literal(node: ast.expr) -> tuple[Any] | None:
+    try:
+        return (ast.literal_eval(node),)
+    except (ValueError, TypeError, SyntaxError):
+        return None
+
+
+def _is_moving(node: ast.expr | None) -> bool:
+    """Whether evaluating a default again may give another value."""
+    return node is not None and any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in ("next", "input", "open")
+        for n in ast.walk(node)
+    )
+
+
+def _field_defaults(cls: type) -> dict[str, Any]:
+    """Defaults that dataclasses and pydantic keep elsewhere."""
+    found: dict[str, Any] = {}
+    for name, field in (vars(cls).get("__dataclass_fields__") or {}).items():
+        if name in (vars(cls).get("__annotations__") or {}):
+            found[name] = _MISSING if type(field.default).__name__ == "_MISSING_TYPE" else field.default
+    pydantic_fields = vars(cls).get("__pydantic_fields__") or (
+        vars(cls).get("model_fields") if "__pydantic_core_schema__" in vars(cls) else None
+    )
+    if isinstance(pydantic_fields, dict):
+        for name, field in pydantic_fields.items():
+            default = getattr(field, "default", None)
+            found[name] = _MISSING if type(default).__name__ == "PydanticUndefinedType" else default
+    return found
+
+
+def _is_descriptor(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "__set__") or hasattr(kind, "__get__") or kind.__module__ in ("typing", "abc", "_abc")
+
+
+def _is_added(cls: type, name: str, member: Any, is_enum: bool, fields: dict[str, Any]) -> bool:
+    """Whether an attribute was put on the class after its body ran, and not by the machinery of dataclass and Co."""
+    if is_enum or name in fields or name.startswith("model_") or hasattr(cls, "_fields") or _is_descriptor(member):
+        return False
+    return not (isinstance(member, type) and name in ("Config",))
+
+
+def _is_inside(function: FunctionType, item: Item, node: ast.ClassDef) -> bool:
+    code = function.__code__
+    definition = item.definition
+    return (
+        definition is not None
+        and code.co_filename == definition.cell.filename
+        and node.lineno <= code.co_firstlineno <= (node.end_lineno or node.lineno)
+    )
