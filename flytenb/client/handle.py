@@ -1,0 +1,109 @@
+"""What a run's and an action's handle share: values, logs, reports, read from the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from flytenb.client.session import Session
+from flytenb.client.values import ActionInputs, ActionOutputs
+from flytenb.codec.objects import ObjectStore
+from flytenb.codec.payload import decode_values
+from flytenb.codec.payload import names as payload_names
+from flytenb.codec.plain import decode_plain
+from flytenb.errors import BaseRuntimeError, RuntimeUserError
+from flytenb.model.outcome import Failure
+from flytenb.model.phases import ActionPhase
+from flytenb.model.snapshot import ActionRow, LogLine
+
+#: More than anything has: the engine keeps the last lines when a limit cuts.
+ALL_LINES = 10_000_000
+
+
+class ActionIo(msgspec.Struct, frozen=True, kw_only=True):
+    """Encoded inputs and outputs of an action."""
+
+    inputs: bytes = b""
+    outputs: bytes = b""
+    failure: Failure | None = None
+    phase: str = "queued"
+    interface: dict[str, Any] = {}
+    declaration: bytes = b""
+
+
+def read_io(session: Session, run_name: str, action: str) -> ActionIo:
+    """What an action took and gave."""
+    found: ActionIo = session.query("io", ActionIo, run=run_name, action=action)
+    return found
+
+
+def inputs_of(io: ActionIo, store: ObjectStore, interface: Any = None) -> ActionInputs:
+    """The inputs by name; with the task's interface in its own types."""
+    names = [str(each["name"]) for each in io.interface.get("inputs", ())] or payload_names(io.inputs)
+    values = interface.decode_inputs(io.inputs, store) if interface is not None else values_of(io.inputs, store)
+    return ActionInputs(dict(zip(names, values, strict=False)))
+
+
+def outputs_of(payload: bytes, store: ObjectStore, interface: Any = None) -> ActionOutputs:
+    """The outputs as Flyte's tuple; with the task's interface in its own types. One None for a task without any."""
+    if interface is not None:
+        values, names = interface.decode_output_tuple(payload, store), interface.output_names
+    else:
+        values, names = tuple(values_of(payload, store)), tuple(payload_names(payload)) if payload else ()
+    return ActionOutputs(values or (None,), names if values else ())
+
+
+def values_of(payload: bytes, store: ObjectStore) -> list[Any]:
+    """Values without their declared types: in their own classes where this process has them, else as plain data."""
+    if not payload:
+        return []
+    try:
+        return decode_values(payload, store)
+    except (LookupError, ImportError, AttributeError, TypeError, ValueError):
+        return list(decode_plain(payload, store))
+
+
+def not_done(run_name: str, phase: str) -> RuntimeUserError:
+    """The error of asking for the outcome of what goes on."""
+    return RuntimeUserError("RunNotDoneError", f'run "{run_name}" is {phase}; wait for it with run.wait()')
+
+
+def read_logs(session: Session, run_name: str, action: str = "", attempt: int | None = None) -> list[LogLine]:
+    """All output of a run or one action, in order."""
+    asked: dict[str, Any] = {"run": run_name, "limit": ALL_LINES}
+    if action:
+        asked["action"] = action
+    if attempt is not None:
+        asked["attempt"] = attempt
+    found: list[LogLine] = session.query("logs", list[LogLine], **asked)
+    return found
+
+
+def lines_of(pieces: list[LogLine], *, show_ts: bool = False) -> Iterator[str]:
+    """Pieces of output as single lines, without their ends."""
+    for piece in pieces:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S ", time.localtime(piece.time)) if show_ts else ""
+        for line in piece.text.splitlines():
+            yield stamp + line
+
+
+def read_actions(session: Session, run_name: str, *, io: bool = False) -> list[ActionRow]:
+    """The actions of a run, root first, in order of acceptance."""
+    found: list[ActionRow] = session.query("actions", list[ActionRow], run=run_name, io=io)
+    return found
+
+
+def read_report(session: Session, store: ObjectStore, run_name: str, action: str) -> str:
+    """An action's report page; "" when it has none."""
+    digest = (session.query("report", run=run_name, action=action) or {}).get("digest") or ""
+    return store.get(digest).decode() if digest else ""
+
+
+def stamp_phase(error: BaseException, phase: ActionPhase) -> BaseException:
+    """Tell on an error how its action ended."""
+    if isinstance(error, BaseRuntimeError):
+        error.phase = phase  # type: ignore[attr-defined]
+    return error

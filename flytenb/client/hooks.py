@@ -1,0 +1,21 @@
+"""Who wants to know of runs that this process submits. The notebook room shows them; scripts have nobody listening."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+_logger = logging.getLogger(__name__)
+
+#: Called with each `Run`, in the thread that submitted it, before `run()` returns.
+on_submit: list[Callable[[Any], None]] = []
+
+
+def notify_submitted(run: Any) -> None:
+    """Tell the listeners. A listener's error is logged and never fails the submission."""
+    for listener in tuple(on_submit):
+        try:
+            listener(run)
+        except Exception:
+            _logger.exception("a listener for submitted runs failed")

@@ -1,0 +1,41 @@
+"""What a run tells of where it came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+#: The notebook room installs what it knows (notebook's path, cell number and id).
+_tellers: list[Callable[[], dict[str, Any]]] = []
+
+
+def tell_origin(teller: Callable[[], dict[str, Any]]) -> None:
+    """Add to what every run of this process records of itself."""
+    if teller not in _tellers:
+        _tellers.append(teller)
+
+
+def origin() -> dict[str, Any]:
+    """Script or notebook, directory, user, interpreter."""
+    told: dict[str, Any] = {"cwd": _cwd(), "user": _user(), "python": sys.executable, "pid": os.getpid()}
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None)
+    if script and "ipykernel" not in sys.modules:
+        told["script"] = os.path.abspath(script)
+    for teller in _tellers:
+        told.update(teller())
+    return told
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "/"
+
+
+def _user() -> str:
+    name = os.environ.get("USER") or os.environ.get("LOGNAME")
+    return name or str(os.getuid())

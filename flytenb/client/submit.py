@@ -1,0 +1,151 @@
+"""From a task and its arguments to a run at the engine: bind, encode, capture, declare, submit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from flytenb import errors
+from flytenb.capture.program import Program, build_program
+from flytenb.client.config import config
+from flytenb.client.names import new_run_name
+from flytenb.client.options import RunOptions
+from flytenb.client.origin import origin
+from flytenb.client.run import Run
+from flytenb.client.session import Session, session
+from flytenb.codec.current import set_objects
+from flytenb.codec.objects import ObjectStore
+from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
+from flytenb.wire import paths
+from flytenb.worker.keys import cache_key, cache_mode
+
+UserValue = Any
+_stores: dict[Path, ObjectStore] = {}
+
+
+def objects_of(state: Path) -> ObjectStore:
+    """The object store of a state directory, and this process's default from now on."""
+    store = _stores.get(state)
+    if store is None:
+        store = _stores[state] = ObjectStore(state / "objects")
+        set_objects(store)
+    return store
+
+
+def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> Run:
+    """Start a run; returns when it is recorded, long before it ends.
+
+    Raises:
+        TypeError: not a task, an unknown keyword, or a value of the wrong type.
+        ValueError: a required input is missing or too many were given.
+        CaptureError: the task's code or a captured value cannot travel.
+        EngineError: the engine cannot be started or reached.
+        RuntimeUserError: code RunAlreadyExistsError, the name is taken.
+    """
+    check_task(task)
+    interface = task.interface
+    values = interface.bind(args, kwargs)
+    state = paths.home()
+    link = session(state)
+    link.begin()  # an engine that must be started does so while we capture
+    store = objects_of(state)
+    try:
+        inputs = interface.encode_inputs(values, store)
+    except OSError as error:
+        raise cannot_store(state, error) from error
+    if options.mode == "local":
+        return _submit_local(task, inputs, options, link, store)
+    declaration = declare(task, store, options)
+    return send(task, declaration, inputs, options, link, store)
+
+
+def check_task(task: Any) -> None:
+    """Refuse what is no task, with the line to write."""
+    if getattr(task, "__flytenb_task__", False) and not isinstance(task, type):
+        return
+    name = getattr(task, "__name__", None) or type(task).__name__
+    raise TypeError(f"flyte.run needs a task, got {name}: decorate the function with @env.task, then pass it uncalled")
+
+
+def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclaration:
+    """Capture the task's code into the object store and say what the engine must know of it."""
+    try:
+        program: Program = build_program(
+            task, describe=getattr(task, "describe", None), root_dir=config().root_dir, copy_style=_copy_style(options)
+        )
+        for blob in program.blobs:
+            store.put(blob)
+        digest = store.put(program.body)
+    except OSError as error:
+        raise cannot_store(store.root.parent, error) from error
+    root = program.root
+    launch = Launch(
+        python=sys.executable,
+        cwd=os.getcwd(),
+        files=program.files,
+        env_vars=environment_of(task),
+        isolation=getattr(task, "isolation", "") or "shared",
+    )
+    declaration: TaskDeclaration = task.declaration(launch, digest, key=root.key, doubts=root.doubts)
+    return replace(declaration, entry=program.entry, source=root.source, source_line=root.line)
+
+
+def _copy_style(options: RunOptions) -> str:
+    return "all" if options.copy_style == "all" else "loaded_modules"
+
+
+def environment_of(task: Any) -> dict[str, str]:
+    """Variables that the task's environment asks for."""
+    return {str(key): str(value) for key, value in (getattr(task, "env_vars", None) or {}).items()}
+
+
+def send(
+    task: Any,
+    declaration: TaskDeclaration,
+    inputs: bytes,
+    options: RunOptions,
+    link: Session,
+    store: ObjectStore,
+    *,
+    pin: str = "",
+) -> Run:
+    """Submit declared work and wait until it is on disk."""
+    name = options.name or new_run_name()
+    told = {"origin": {**origin(), **_placed(options)}, **options.wire()}
+    if pin:
+        told["pin"] = pin
+    mode = cache_mode(declaration, is_disabled=options.disable_run_cache, is_overwritten=options.overwrite_cache)
+    ignored = getattr(getattr(task, "cache", None), "ignored_inputs", None) or ()
+    key = cache_key(declaration.key, task.interface.digest_inputs(inputs, ignored)) if mode else b""
+    accepted = link.run(name, encode_declaration(declaration), os.urandom(16), inputs, key, mode, told)
+    try:
+        accepted.result()
+    except BaseException:
+        link.forget(name)
+        raise
+    return Run(name, link, store, task=task)
+
+
+def cannot_store(state: Path, error: OSError) -> errors.EngineError:
+    """A value or code could not be written into the state directory."""
+    return errors.EngineError(
+        f"cannot write into {state}: {error.strerror or error}; make room or set FLYTENB_HOME to another directory"
+    )
+
+
+def _placed(options: RunOptions) -> dict[str, Any]:
+    placed = {"project": config().project, "domain": config().domain}
+    return {**{key: value for key, value in placed.items() if value}, **options.recorded()}
+
+
+def _submit_local(task: Any, inputs: bytes, options: RunOptions, link: Session, store: ObjectStore) -> Run:
+    from flytenb.client.local import local_worker  # asyncio and the worker's runtime: only this mode pays for them
+
+    worker = local_worker(link, store)
+    launch = Launch(python=sys.executable, cwd=os.getcwd(), isolation="shared")
+    worker.tasks[task.name] = task
+    return send(task, task.declaration(launch, ""), inputs, options, link, store, pin=worker.ident)

@@ -1,0 +1,66 @@
+"""Methods with an `.aio` twin: one blocking body, and the same awaitable on any running asyncio loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial, update_wrapper
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Given the call's arguments: what must have happened before the body runs without blocking for long.
+Before = Callable[..., "Future[Any] | None"]
+
+
+class Twin:
+    """A bound or free function that also has `.aio`."""
+
+    def __init__(self, body: Callable[..., Any], before: Before | None = None) -> None:
+        self._body, self._before = body, before
+        update_wrapper(self, body)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._body(*args, **kwargs)
+
+    async def aio(self, *args: Any, **kwargs: Any) -> Any:
+        """The same without blocking the loop: long waits hold no thread, the short rest runs in one."""
+        import asyncio  # who has a running loop has it loaded already
+
+        if self._before is not None:
+            first = self._before(*args, **kwargs)
+            if first is not None:
+                await asyncio.wait([asyncio.wrap_future(first)])
+        return await asyncio.to_thread(self._body, *args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        before = None if self._before is None else partial(self._before, instance)
+        return Twin(partial(self._body, instance), before)
+
+    def __repr__(self) -> str:
+        return f"<{getattr(self, '__qualname__', 'function')} with .aio>"
+
+
+class ClassTwin(Twin):
+    """The same for class methods."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return Twin(partial(self._body, owner or type(instance)))
+
+
+def twin(body: Callable[P, R]) -> Any:
+    """Give a function or method an `.aio` twin."""
+    return Twin(body)
+
+
+def twin_after(before: Before) -> Callable[[Callable[P, R]], Any]:
+    """The same, for a body that waits: the twin awaits the future that `before` gives, then runs the body."""
+    return lambda body: Twin(body, before)
+
+
+def class_twin(body: Callable[..., R]) -> Any:
+    """Give a class method an `.aio` twin."""
+    return ClassTwin(body)
