@@ -167,14 +167,10 @@ def _data(graph: Graph, item: Item, cls: type, node: ast.ClassDef, path: str) ->
         if name in decorated or function.__code__.co_filename.startswith("<") or _is_inside(function, item, node):
             continue
         home = graph.space(function.__globals__)
-        if (home.ships or home is item.space) and name not in ("__init__",) | _generated(cls):
-            item.after[f"{path}{name}"] = member if isinstance(member, FunctionType) else member
+        if home.ships or home is item.space:
+            item.after[f"{path}{name}"] = member
             parts.append(f"{path}{name}:{graph.feed(item, function, what=name)}")
     return parts
-
-
-def _generated(cls: type) -> tuple[str, ...]:
-    return ()
 
 
 def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, tuple[Any] | None]]:

@@ -21,6 +21,7 @@ MAX_VALUE_BYTES = 256 << 10
 #: Longer literals travel pickled beside the module.
 MAX_LITERAL_CHARS = 64 << 10
 _MAX_DEPTH = 60
+_AS_INPUT = "pass it as an input of the task, or as a flyte.io.File"
 
 _ATOMS = (int, float, str, bool, bytes, type(None), complex, type(Ellipsis), type(NotImplemented))
 _ATOM_TYPES = frozenset(_ATOMS)
@@ -66,7 +67,7 @@ class Fingerprint:
         self._size += len(data)
         if self._size > self._limit:
             raise Unshippable(
-                f"is larger than {self._limit >> 10} KB", "pass it as an input of the task, or as a flyte.io.File"
+                f"is larger than {self._limit >> 10} KB", _AS_INPUT
             )
         self._out.append(b"%d:" % len(data))
         self._out.append(data)
@@ -86,7 +87,7 @@ class Fingerprint:
             return
         if (
             kind is not tuple and kind is not frozenset
-        ):  # whether equal constants are one object is the compiler's choice
+        ):  # equal constants may be one object or two
             known = self._seen.get(id(value))
             if known is not None:
                 self._put(b"again=%d" % known)
