@@ -194,6 +194,21 @@ def _class_of(failure: Failure) -> type[BaseException] | None:
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
+def _copy(cls: type[BaseException], original: BaseException) -> BaseException:
+    """The original's state in an instance of another class, past every constructor but the interpreter's own."""
+    native: Any = next(base for base in cls.__mro__ if not base.__flags__ & _IS_HEAP_TYPE)
+    _, args, *state = native.__reduce__(original)
+    error: BaseException = native.__new__(cls, *args)
+    native.__init__(error, *args)  # an OSError keeps its file's name in here
+    for part in state:
+        error.__setstate__(part)
+    error.args = original.args
+    error.__dict__.pop("__notes__", None)
+    return error
+
+
+#: Py_TPFLAGS_HEAPTYPE: the class was made by Python code.
+_IS_HEAP_TYPE = 1 << 9
 _combinations: dict[tuple[type, type], type[BaseException] | None] = {}
 
 
@@ -204,13 +219,9 @@ def _combined(failure: Failure, original: BaseException | None) -> BaseException
     cls = _combine(base, type(original)) if original is not None else None
     if cls is not None and original is not None:
         try:
-            error = cls.__new__(cls, *original.args)
-            error.args = original.args
-            error.__dict__.update({k: v for k, v in original.__dict__.items() if k != "__notes__"})
-        except Exception:  # a __new__ with other arguments
-            cls = None
-        else:
-            return error
+            return _copy(cls, original)
+        except Exception:  # a class that cannot be made without its own constructor
+            pass
     return base(failure.code, failure.message, failure.worker or None)
 
 

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the memory of workers that have a limit.
 _MEMORY_POLL_S = 0.05
+#: Seconds that killed workers and closed zygotes have for ending.
+_STOP_S = 1.0
 #: The directory that holds the package; appended to a zygote's path, so that it shadows nothing.
 _PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent.parent)
 _BOOT = "import sys; sys.path.append({root!r}); from flytenb.worker.zygote import main; main()"
@@ -120,6 +122,7 @@ class ProcessExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._is_stopping = False
+        self._none_left: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Boot the zygote of this interpreter; it gets ready while the caller goes on."""
@@ -166,6 +169,9 @@ class ProcessExecutor:
             task.cancel()
         for worker in list(self._workers):
             self.kill(worker)
+        if self._workers:  # their zygote reaps them before it goes
+            self._none_left = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._none_left], timeout=_STOP_S)
         processes = [zygote.process for zygote in self._zygotes.values() if zygote.process is not None]
         for zygote in self._zygotes.values():
             zygote.close()
@@ -228,6 +234,8 @@ class ProcessExecutor:
 
     def _ended(self, entry: _Worker, status: int, detail: str) -> None:
         self._workers.pop(entry.ident, None)
+        if self._none_left is not None and not self._workers and not self._none_left.done():
+            self._none_left.set_result(None)
         if not self._is_stopping:
             self._on_exit(entry.ident, status, entry.cause, entry.detail or detail)
 
@@ -265,7 +273,7 @@ def _kill_group(pid: int) -> None:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """A zygote ends when its control socket closes; help it after a second."""
     try:
-        process.wait(1.0)
+        process.wait(_STOP_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

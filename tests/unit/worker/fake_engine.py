@@ -16,7 +16,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.model import Launch, TaskDeclaration
 from flytenb.model.declaration import decode_declaration, encode_declaration
 from flytenb.model.outcome import Failure, decode_failure
-from flytenb.model.phases import ABORTED, FAILED, SUCCEEDED
+from flytenb.model.phases import FAILED, SUCCEEDED
 from flytenb.wire import FrameDecoder, encode_frame, tags
 
 
@@ -58,7 +58,6 @@ class FakeEngine:
 
     path: str
     objects: ObjectStore
-    on_message: Any = None
     seen: list[list[Any]] = field(default_factory=list)
     #: Children that are accepted and never run.
     held: set[str] = field(default_factory=set)
@@ -74,6 +73,7 @@ class FakeEngine:
         self.hello: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._out: list[Any] = []
+        self.transport: Any = None
         self.info: dict[str, Any] = {"name": "r1"}
         self.finished_at: dict[int, float] = {}
 
@@ -82,7 +82,8 @@ class FakeEngine:
 
     async def stop(self) -> None:
         self._server.close()
-        self.transport.close()
+        if self.transport is not None:
+            self.transport.close()
 
     def send(self, message: Any) -> None:
         self._out.append(message)
@@ -160,9 +161,6 @@ class FakeEngine:
         else:
             with contextlib.suppress(KeyError):
                 self.roots.pop(number).set_result((ok, payload))
-
-
-ABORTED_PHASE = ABORTED
 
 
 class _Side(asyncio.Protocol):

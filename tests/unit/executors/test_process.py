@@ -1,0 +1,137 @@
+"""The process executor with real zygotes; the workers meet a fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+
+from flytenb.codec.objects import ObjectStore
+from flytenb.executors.process import ProcessExecutor
+from flytenb.model import Launch
+from flytenb.wire import tags
+from tests.unit.worker.fake_engine import FakeEngine
+
+LAUNCH = Launch(python=sys.executable, cwd="/", env_vars={"FLYTENB_TEST": "yes"})
+
+
+def run(scenario: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("FLYTENB_HOME", str(tmp_path))
+
+    async def main() -> None:
+        engine = FakeEngine(str(tmp_path / "s"), ObjectStore(tmp_path / "objects", is_durable=False))
+        await engine.start()
+        exits: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+        executor = ProcessExecutor(engine.path, "token", lambda *report: exits.put_nowait(report))
+        await executor.start()
+        try:
+            await asyncio.wait_for(scenario(engine, executor, exits), 30)
+        finally:
+            await executor.stop()
+            await engine.stop()
+
+    asyncio.run(main())
+
+
+def test_a_worker_says_hello_and_leaves_on_shutdown(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 0)
+        hello = await engine.hello
+        assert hello[3:5] == ["worker", "w1"]
+        assert hello[6] == "token"
+        assert os.getpgid(hello[5]) == hello[5]
+        engine.send((tags.SHUTDOWN, "idle"))
+        assert await exits.get() == ("w1", 0, "exit", "")
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("by", ["executor", "stranger", "engine"])
+def test_every_end_is_reported(tmp_path, monkeypatch, by):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 0)
+        pid = (await engine.hello)[5]
+        if by == "executor":
+            executor.kill("w1")
+            assert await exits.get() == ("w1", -signal.SIGKILL, "killed", "")
+        elif by == "stranger":
+            os.kill(pid, signal.SIGSEGV)
+            assert await exits.get() == ("w1", -signal.SIGSEGV, "exit", "")
+        else:
+            engine.transport.close()
+            assert await exits.get() == ("w1", 0, "exit", "")
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_a_kill_before_the_fork_is_not_lost(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 0)
+        executor.kill("w1")
+        assert (await exits.get())[::2] == ("w1", "killed")
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_a_worker_over_its_memory_is_killed_and_says_so(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 1 << 20)
+        worker, status, cause, detail = await exits.get()
+        assert (worker, status, cause) == ("w1", -signal.SIGKILL, "oom")
+        assert "asks for 1 MiB" in detail
+        assert "Resources(memory=" in detail
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_an_interpreter_that_is_not_there(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", Launch(python="/no/such/python", cwd="/"), 0)
+        worker, status, cause, detail = await exits.get()
+        assert (worker, status, cause) == ("w1", -1, "start")
+        assert "/no/such/python cannot be started" in detail
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_an_interpreter_that_ends_at_once(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", Launch(python="/bin/false", cwd="/"), 0)
+        worker, _, cause, detail = await exits.get()
+        assert (worker, cause) == ("w1", "start")
+        assert "/bin/false" in detail
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_a_lost_zygote_takes_its_workers_along_and_is_replaced(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 0)
+        await engine.hello
+        executor._zygotes[sys.executable].process.kill()
+        worker, _, _, detail = await exits.get()
+        assert worker == "w1"
+        assert "worker process starter" in detail
+        engine.hello = asyncio.get_running_loop().create_future()
+        executor.spawn("w2", LAUNCH, 0)
+        assert (await engine.hello)[4] == "w2"
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_stop_leaves_no_process(tmp_path, monkeypatch):
+    pids: list[int] = []
+
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, 0)
+        pids.append((await engine.hello)[5])
+        pids.append(executor._zygotes[sys.executable].process.pid)
+
+    run(scenario, tmp_path, monkeypatch)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
