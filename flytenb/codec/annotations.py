@@ -159,7 +159,7 @@ def _pickled(cls: type) -> Codec:
 
     def read(value: Any) -> Any:
         if cls.__module__.partition(".")[0] == "pathlib" and isinstance(value, str):
-            return cls(value)  # type: ignore[call-arg]
+            return cls(value)
         raise MismatchError(name, value, problem=f"a {name} cannot be written as text; make it in code")
 
     return Codec(name, encode, DYNAMIC.decode, read, lambda: {"title": name}, read, cls)

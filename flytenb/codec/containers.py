@@ -11,7 +11,9 @@ from flytenb.codec import leaves
 from flytenb.codec.codec import Codec, Decode, Encode, MismatchError
 from flytenb.codec.objects import ObjectStore
 
-_TUPLE, _SET, _FROZENSET, _MAP = (leaves.mark(code) for code in (leaves.TUPLE, leaves.SET, leaves.FROZENSET, leaves.MAP))
+_TUPLE, _MAP = leaves.mark(leaves.TUPLE), leaves.mark(leaves.MAP)
+_SET, _FROZENSET = leaves.mark(leaves.SET), leaves.mark(leaves.FROZENSET)
+_UNUSED: Any = None
 _PLAIN_KEYS = (str, int, float, bool, bytes, type(None), ExtType)
 
 
@@ -35,13 +37,7 @@ def decode_items(items: list[Any], decode: Decode | None, objects: ObjectStore) 
 def _json_items(value: Any, item: Codec, name: str) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise MismatchError(name, value, "write a JSON list, for example '[…]'")
-    result: list[Any] = []
-    try:
-        for part in value:
-            result.append(item.from_json(part))
-    except MismatchError as error:
-        raise error.under(f"[{len(result)}]") from None
-    return result
+    return encode_items(value, lambda part, _objects: item.from_json(part), _UNUSED)
 
 
 def list_codec(item: Codec) -> Codec:
@@ -134,7 +130,7 @@ def tuple_codec(items: list[Codec], *, is_variable: bool) -> Codec:
             return [_TUPLE, encode_items(value, first.encode, objects)]
         parts: list[Any] = []
         try:
-            for item, part in zip(items, value):
+            for item, part in zip(items, value, strict=True):
                 parts.append(item.encode(part, objects))
         except MismatchError as error:
             raise error.under(f"[{len(parts)}]") from None
@@ -144,14 +140,15 @@ def tuple_codec(items: list[Codec], *, is_variable: bool) -> Codec:
         parts = data[1]
         if is_variable and first is not None:
             return tuple(decode_items(parts, first.decode, objects))
-        return tuple(item.decode(part, objects) if item.decode else part for item, part in zip(items, parts))
+        pairs = zip(items, parts, strict=True)
+        return tuple(item.decode(part, objects) if item.decode else part for item, part in pairs)
 
     def read(value: Any) -> Any:
         if is_variable and first is not None:
             return tuple(_json_items(value, first, name))
         if not isinstance(value, (list, tuple)) or len(value) != count:
             raise MismatchError(name, value, f"write a JSON list of {count}")
-        return tuple(item.from_json(part) for item, part in zip(items, value))
+        return tuple(item.from_json(part) for item, part in zip(items, value, strict=True))
 
     def schema() -> dict[str, Any]:
         if is_variable and first is not None:
@@ -161,7 +158,7 @@ def tuple_codec(items: list[Codec], *, is_variable: bool) -> Codec:
     return Codec(name, encode, decode, read, schema, exact=tuple, has_hash=any(item.has_hash for item in items))
 
 
-def set_codec(item: Codec, kind: type) -> Codec:
+def set_codec(item: Codec, kind: Any) -> Codec:
     """`set[T]` and `frozenset[T]`, written in the order of their encoded items so that equal sets hash alike."""
     name = f"{kind.__name__}[{item.name}]"
     head = _SET if kind is set else _FROZENSET

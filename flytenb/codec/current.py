@@ -26,7 +26,10 @@ def set_factory(factory: Callable[[], ObjectStore] | None) -> None:
 
 
 def objects() -> ObjectStore:
-    """The process's store; with none installed, the one under `FLYTENB_HOME`, else a folder that ends with the machine."""
+    """The process's store.
+
+    With none installed it is the one under `FLYTENB_HOME`, else a folder that ends with the machine.
+    """
     global _store
     if _store is None:
         if _factory is not None:

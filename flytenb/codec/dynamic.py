@@ -25,7 +25,7 @@ class Dynamic:
     def __init__(self, of: CodecOf, foreign: Chooser) -> None:
         self._of, self._foreign = of, foreign
         self.codec = Codec("Any", self.encode, self.decode, lambda value: value, dict, _text, has_hash=True)
-        self._by_class: dict[type, Codec] = {kind: codec for kind, codec in SCALARS.items()}
+        self._by_class: dict[type, Codec] = dict(SCALARS.items())
         item = self.codec
         self._by_class[list] = list_codec(item)
         self._by_class[dict] = dict_codec(item, item)

@@ -1,2 +1,143 @@
-def file_codec(kind): return None
-def annotated_codec(codec, metadata): return codec
+"""Codecs of `File`, `Dir`, `DataFrame` and of `Annotated[…, HashFunction]`; the classes themselves for importers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from flytenb.codec import leaves
+from flytenb.codec.codec import Codec, MismatchError
+from flytenb.codec.file import AsyncHandle, File
+from flytenb.codec.folder import Dir
+from flytenb.codec.objects import ObjectStore
+from flytenb.codec.reference import HashFunction, Reference, is_remote, without_scheme
+from flytenb.codec.table import CSV, PARQUET, DataFrame
+
+__all__ = ["CSV", "PARQUET", "AsyncHandle", "DataFrame", "Dir", "File", "HashFunction", "Reference"]
+
+
+def _encode_path(value: File[Any] | Dir[Any], objects: ObjectStore) -> dict[str, Any]:
+    path = without_scheme(value.path)
+    is_local = bool(path) and not is_remote(value.path)
+    if is_local and (value.is_new or (value.content and value.content not in objects)):
+        # Written by the task, or stored by another home: its content comes along.
+        if not os.path.exists(path):
+            problem = f"{type(value).__name__} {path!r} was never written"
+            raise MismatchError(type(value).__name__, value, "write to it before passing it on", problem=problem)
+        value.take(objects)
+    fields = value._content()
+    if is_local and not value.content and not value.hash:
+        # A mere reference: its time and size stand for the content, so that an edited file is another input.
+        try:
+            state = os.stat(path)
+        except OSError:
+            return fields
+        fields["stat"] = [state.st_mtime_ns, state.st_size]
+    return fields
+
+
+def _path_codec(cls: type[File[Any]] | type[Dir[Any]]) -> Codec:
+    name = cls.__name__
+    head = leaves.mark(cls._code)
+
+    def encode(value: Any, objects: ObjectStore) -> Any:
+        if not isinstance(value, cls):
+            hint = f"write {name}.from_local_sync(path)" if isinstance(value, (str, os.PathLike)) else ""
+            raise MismatchError(name, value, hint)
+        return [head, _encode_path(value, objects)]
+
+    def decode(data: Any, objects: ObjectStore) -> Any:
+        fields = data[1]
+        value = cls(fields.get("path", ""), fields.get("name"), fields.get("format", ""), fields.get("hash"))
+        value.content = fields.get("content", "")
+        if value.content and value.content in objects:
+            if isinstance(value, Dir):
+                value.restore(objects)
+            else:
+                value.path = os.fspath(objects.named(value.content, value.name))
+        return value
+
+    def read(value: Any) -> Any:
+        """A local path is taken by content, a remote one is a reference."""
+        if isinstance(value, dict):
+            try:
+                return cls._from_plain(value)
+            except ValueError as error:
+                raise MismatchError(name, value, problem=str(error)) from None
+        if not isinstance(value, str):
+            raise MismatchError(name, value, "write a path")
+        if is_remote(value):
+            return cls.from_existing_remote(value)
+        try:
+            return cls.from_local_sync(without_scheme(value))
+        except OSError as error:
+            raise MismatchError(name, value, problem=str(error)) from None
+
+    return Codec(name, encode, decode, read, lambda: {"type": "string", "format": "path"}, read, cls, has_hash=True)
+
+
+def _encode_table(value: Any, objects: ObjectStore) -> Any:
+    if not isinstance(value, DataFrame):
+        raise MismatchError("DataFrame", value, "write DataFrame.from_df(value)")
+    fields = value._content()
+    if value.val is not None:
+        from flytenb.codec.annotations import DYNAMIC
+
+        fields["val"] = DYNAMIC.encode(value.val, objects)
+    elif value.uri and not is_remote(value.uri) and not value.hash:
+        try:
+            state = os.stat(without_scheme(value.uri))
+            fields["stat"] = [state.st_mtime_ns, state.st_size]
+        except OSError:
+            pass
+    return [leaves.mark(leaves.FRAME), fields]
+
+
+def _decode_table(data: Any, objects: ObjectStore) -> Any:
+    fields = data[1]
+    value: DataFrame[Any] = DataFrame(fields.get("uri"), fields.get("format", ""), fields.get("hash"))
+    if "val" in fields:
+        from flytenb.codec.annotations import DYNAMIC
+
+        value.val = DYNAMIC.decode(fields["val"], objects)
+    return value
+
+
+def _read_table(value: Any) -> Any:
+    if isinstance(value, str):
+        return DataFrame.from_existing_remote(value)
+    try:
+        return DataFrame._from_plain(value)
+    except ValueError as error:
+        raise MismatchError("DataFrame", value, problem=str(error)) from None
+
+
+def file_codec(cls: type) -> Codec | None:
+    """The codec of one of our reference classes; None for other classes of this package."""
+    if issubclass(cls, (File, Dir)):
+        return _path_codec(cls)
+    if issubclass(cls, DataFrame):
+        return Codec(
+            "DataFrame", _encode_table, _decode_table, _read_table, lambda: {"type": "string", "format": "path"},
+            _read_table, cls, has_hash=True,
+        )
+    return None
+
+
+def annotated_codec(codec: Codec, metadata: tuple[Any, ...]) -> Codec:
+    """`Annotated[T, HashFunction]`: the hash travels beside the value. Other metadata changes nothing."""
+    function = next((item for item in metadata if isinstance(item, HashFunction)), None)
+    if function is None:
+        return codec
+    inner = codec.decode
+
+    def encode(value: Any, objects: ObjectStore) -> Any:
+        encoded = codec.encode(value, objects)
+        return [leaves.mark(leaves.HASHED, function(value)), encoded]
+
+    def decode(data: Any, objects: ObjectStore) -> Any:
+        return inner(data[1], objects) if inner else data[1]
+
+    return Codec(
+        codec.name, encode, decode, codec.from_json, codec.schema, codec.from_text, codec.exact, has_hash=True
+    )

@@ -102,7 +102,7 @@ class Interface:
         func = inspect.unwrap(self._func)
         names = getattr(getattr(func, "__code__", None), "co_freevars", ())
         local: dict[str, Any] = {}
-        for name, cell in zip(names, getattr(func, "__closure__", None) or ()):
+        for name, cell in zip(names, getattr(func, "__closure__", None) or (), strict=True):
             try:
                 local[name] = cell.cell_contents
             except ValueError:
@@ -121,7 +121,7 @@ class Interface:
             ) from None
         for name, default in self._defaults.items():
             if default is None and name in hints:
-                hints[name] = typing.Optional[hints[name]]
+                hints[name] = typing.Union[hints[name], None]  # noqa: UP007  a string forward reference has no `|`
         return hints
 
     @cached_property
@@ -197,7 +197,7 @@ class Interface:
                 f'task "{self.task_name}" takes {self._count} input{"" if self._count == 1 else "s"} '
                 f"({', '.join(self._names) or 'none'}), got {len(args)}; leave out the last {len(args) - self._count}"
             )
-        values = dict(zip(self._names, args))
+        values = dict(zip(self._names, args, strict=False))
         for name, value in kwargs.items():
             if name not in self._names:
                 raise errors.UnknownParameterError(self._unknown(name))
@@ -235,7 +235,8 @@ class Interface:
         """Positional and keyword arguments to call the function with."""
         if self._positional == self._count:
             return tuple(values), {}
-        return tuple(values[: self._positional]), dict(zip(self._names[self._positional :], values[self._positional :]))
+        by_name = zip(self._names[self._positional :], values[self._positional :], strict=True)
+        return tuple(values[: self._positional]), dict(by_name)
 
     # ---- inputs -----------------------------------------------------------------------------------------------
 
@@ -253,13 +254,13 @@ class Interface:
         if not encoders and self._count:
             encoders = self._encoders = [codec.encode for codec in self._input_codecs]
         try:
-            encoded = [encode(value, objects) for encode, value in zip(encoders, values)]
+            encoded = [encode(value, objects) for encode, value in zip(encoders, values, strict=True)]
         except MismatchError:
             raise self._input_error(values, objects) from None
         return layout.build(self._prefix, encoded, objects)
 
     def _input_error(self, values: Sequence[Any], objects: ObjectStore) -> errors.InputTypeError:
-        for name, codec, value in zip(self._names, self._input_codecs, values):
+        for name, codec, value in zip(self._names, self._input_codecs, values, strict=True):
             try:
                 codec.encode(value, objects)
             except MismatchError as error:
@@ -306,7 +307,7 @@ class Interface:
             parts = self._split_output(value)
         encoded: list[Any] = []
         try:
-            for codec, part in zip(codecs, parts):
+            for codec, part in zip(codecs, parts, strict=True):
                 encoded.append(codec.encode(part, objects))
         except MismatchError as error:
             raise self._output_error(self.output_names[len(encoded)], error.sentence()) from None
@@ -349,7 +350,7 @@ class Interface:
         values = layout.values(payload, self._output_prefix, objects)
         if len(codecs) != len(values):
             return tuple(DYNAMIC.decode(value, objects) for value in values)
-        return tuple([c.decode(v, objects) if c.decode else v for c, v in zip(codecs, values)])
+        return tuple([c.decode(v, objects) if c.decode else v for c, v in zip(codecs, values, strict=True)])
 
     def decode_outputs(self, payload: bytes, objects: ObjectStore) -> Any:
         """What the caller of the task receives: one value, a tuple, a named tuple, or None."""
@@ -372,10 +373,11 @@ class Interface:
                     "required": not parameter.has_default,
                     **({"default": repr(parameter.default)} if parameter.has_default else {}),
                 }
-                for parameter, codec in zip(self.parameters, self._input_codecs)
+                for parameter, codec in zip(self.parameters, self._input_codecs, strict=True)
             ],
             "outputs": [
-                {"name": output.name, "type": codec.name} for output, codec in zip(self.outputs, self._output_codecs)
+                {"name": output.name, "type": codec.name}
+                for output, codec in zip(self.outputs, self._output_codecs, strict=True)
             ],
             "schema": self.schema(),
         }
@@ -384,7 +386,7 @@ class Interface:
         """JSON schema of the inputs as one object."""
         return {
             "type": "object",
-            "properties": {name: codec.schema() for name, codec in zip(self._names, self._input_codecs)},
+            "properties": {name: codec.schema() for name, codec in zip(self._names, self._input_codecs, strict=True)},
             "required": [name for name in self._names if name not in self._defaults],
             "additionalProperties": False,
         }

@@ -170,7 +170,7 @@ class ObjectStore:
         self._make_folder(os.path.dirname(name))
         try:
             with open(name, "xb", buffering=0 if self.is_durable else -1) as file:
-                yield file, name  # type: ignore[misc]
+                yield file, name
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)

@@ -12,7 +12,7 @@ from flytenb.codec.annotations import DYNAMIC
 from flytenb.codec.leaves import INLINE_LIMIT_BYTES, pack, unpack, unpack_with
 from flytenb.codec.objects import ObjectStore
 
-_PREVIEW_ITEMS = 6
+_PREVIEW_ITEMS, _PREVIEW_DEPTH, _PREVIEW_CHARACTERS = 6, 5, 80
 
 
 def prefix(names: Sequence[str]) -> bytes:
@@ -35,15 +35,24 @@ def _spilled(value: Any, objects: ObjectStore) -> Any:
     return value if len(data) <= INLINE_LIMIT_BYTES else leaves.leaf("packed", _outline(value), data, objects)
 
 
-def _outline(value: Any) -> Any:
-    """The beginning of a large value, in the same encoding, for previews: `[is_list, count, first items]`."""
-    if isinstance(value, list) and value and type(value[0]) is ExtType:
-        return [value[0], _outline(value[1])] if len(value) > 1 and isinstance(value[1], (list, dict)) else None
-    if isinstance(value, (list, dict)):
-        items = value if isinstance(value, list) else [list(pair) for pair in value.items()]
-        first = [item for item in items[:_PREVIEW_ITEMS] if len(pack(item)) <= 200]
-        return [isinstance(value, list), len(value), first]
-    return None
+def _outline(value: Any) -> list[Any]:
+    """`[count, beginning]` of a large value, in the same encoding, for previews."""
+    items = value
+    while isinstance(items, list) and len(items) > 1 and type(items[0]) is ExtType:
+        items = items[1]
+    return [len(items) if isinstance(items, (list, dict)) else 1, _trimmed(value, _PREVIEW_DEPTH)]
+
+
+def _trimmed(value: Any, depth: int) -> Any:
+    if isinstance(value, (list, dict)) and depth == 0:
+        return "…"
+    if isinstance(value, dict):
+        return {key: _trimmed(part, depth - 1) for key, part in list(value.items())[:_PREVIEW_ITEMS]}
+    if isinstance(value, list):
+        return [_trimmed(part, depth - 1) for part in value[:_PREVIEW_ITEMS]]
+    if isinstance(value, (str, bytes)):
+        return value[:_PREVIEW_CHARACTERS] if type(value) is not ExtType else value
+    return "…" if type(value) is ExtType and len(value.data) > _PREVIEW_CHARACTERS else value
 
 
 def values(payload: bytes, head: bytes, objects: ObjectStore) -> list[Any]:
@@ -75,7 +84,7 @@ def names(payload: bytes) -> list[str]:
 def canonical(payload: bytes, ignored: Collection[str]) -> bytes:
     """A payload without ignored values, and with hashes in place of content where values carry them."""
     _format, words, items = unpack_with(payload, ExtType)
-    kept = [(word, item) for word, item in zip(words, items) if word not in ignored]
+    kept = [(word, item) for word, item in zip(words, items, strict=True) if word not in ignored]
     return pack([[word for word, _ in kept], [_hashed(item) for _, item in kept]])
 
 

@@ -1,4 +1,7 @@
-"""The last resort: cloudpickle, visibly marked. Classes of notebooks go by name and are found in the reader's process."""
+"""The last resort: cloudpickle, visibly marked.
+
+Classes of notebooks go by name and are found in the reader's process.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,10 @@ def _make_pickler() -> type[Any]:
     """Built on first use: cloudpickle is not needed for a run of plain values."""
     import cloudpickle
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc,no-any-unimported]
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, item: Any) -> Any:
+            if isinstance(item, io.IOBase) and hasattr(item, "fileno"):
+                raise TypeError("an open file cannot travel")
             if (
                 isinstance(item, type)
                 and classes.is_notebook_module(item.__module__)
@@ -67,9 +72,9 @@ def loads(data: Any) -> Any:
     return pickle.loads(data)
 
 
-def encode_pickle(value: Any, objects: ObjectStore, detail: str = "") -> Any:
+def encode_pickle(value: Any, objects: ObjectStore, detail: str = "", text: str = "") -> Any:
     """A pickled leaf with its type and a preview beside it, so that nobody needs to open it to show it."""
-    text = _ADDRESS.sub("", shown(value, _PREVIEW_CHARACTERS))
+    text = text or _ADDRESS.sub("", shown(value, _PREVIEW_CHARACTERS))
     return leaves.leaf("pickle", [type(value).__qualname__, text, detail], dumps(value), objects)
 
 

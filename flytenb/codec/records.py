@@ -234,13 +234,13 @@ def namedtuple_codec(cls: Any, of: CodecOf) -> Codec:
     def encode(value: Any, objects: ObjectStore) -> Any:
         if not isinstance(value, cls):
             raise MismatchError(name, value, f"write {name}(…)")
-        return [head, fields.encode(dict(zip(cls._fields, value)), objects)]
+        return [head, fields.encode(dict(zip(cls._fields, value, strict=True)), objects)]
 
     def decode(data: Any, objects: ObjectStore) -> Any:
         return cls(**fields.decode(data[1], objects))
 
     def read(value: Any) -> Any:
-        given = dict(zip(cls._fields, value)) if isinstance(value, list) else value
+        given = dict(zip(cls._fields, value, strict=False)) if isinstance(value, list) else value
         try:
             return cls(**fields.from_json(given, name))
         except TypeError as error:
@@ -257,7 +257,7 @@ def namedtuple_codec(cls: Any, of: CodecOf) -> Codec:
 
 def is_typeddict(annotation: Any) -> bool:
     """Whether it is a TypedDict of `typing` or `typing_extensions`."""
-    return isinstance(annotation, type) and hasattr(annotation, "__required_keys__") and hasattr(annotation, "__total__")
+    return isinstance(annotation, type) and hasattr(annotation, "__required_keys__")
 
 
 def typeddict_codec(cls: Any, of: CodecOf) -> Codec:

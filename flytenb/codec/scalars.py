@@ -15,7 +15,7 @@ from flytenb.codec import classes, leaves
 from flytenb.codec.codec import Codec, CodecOf, MismatchError, shown
 from flytenb.codec.objects import ObjectStore
 
-BIGINT, DATETIME, DATE, TIME, TIMEDELTA, COMPLEX = 2, 3, 4, 5, 6, 7
+BIGINT, DATETIME, DATE, TIME, TIMEDELTA, COMPLEX = range(10, 16)
 
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 #: A str of this many characters is at most this many times four bytes.
@@ -94,7 +94,8 @@ def encode_bytes(value: Any, objects: ObjectStore) -> Any:
     """Bytes; large ones go to the object store."""
     if type(value) is not bytes:
         if not isinstance(value, bytes):
-            raise MismatchError("bytes", value, "write bytes(value)" if isinstance(value, (bytearray, memoryview)) else "")
+            hint = "write bytes(value)" if isinstance(value, (bytearray, memoryview)) else ""
+            raise MismatchError("bytes", value, hint)
         value = bytes(value)
     return value if len(value) <= leaves.INLINE_LIMIT_BYTES else leaves.leaf("bytes", None, value, objects)
 
@@ -108,7 +109,7 @@ def _zone_key(value: dt.datetime | dt.time) -> str | None:
     return key if type(zone).__module__ == "zoneinfo" and isinstance(key, str) else None
 
 
-def _encode_moment(code: int, kind: type) -> Callable[[Any, ObjectStore], Any]:
+def _encode_moment(code: int, kind: type[dt.datetime] | type[dt.time]) -> Callable[[Any, ObjectStore], Any]:
     def encode(value: Any, objects: ObjectStore) -> Any:
         if not isinstance(value, kind):
             raise MismatchError(kind.__name__, value)
@@ -117,7 +118,7 @@ def _encode_moment(code: int, kind: type) -> Callable[[Any, ObjectStore], Any]:
             from flytenb.codec.pickled import encode_pickle
 
             return encode_pickle(value, objects)
-        return ExtType(code, f"{value.isoformat()}|{value.fold}|{key}".encode())  # type: ignore[attr-defined]
+        return ExtType(code, f"{value.isoformat()}|{value.fold}|{key}".encode())
 
     return encode
 
@@ -283,7 +284,8 @@ SCALARS: dict[Any, Codec] = {
 def _duration_of_json(value: Any) -> dt.timedelta:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return dt.timedelta(seconds=value)
-    return _text_of("timedelta", parse_duration, "write seconds, or 10m, 2h, 1d")(value)
+    duration: dt.timedelta = _text_of("timedelta", parse_duration, "write seconds, or 10m, 2h, 1d")(value)
+    return duration
 
 
 SCALARS[dt.timedelta] = Codec(
