@@ -45,13 +45,14 @@ def describe_function(graph: Graph, item: Item, obj: Any) -> None:
     if "__class__" in code.co_freevars:
         raise graph.refusal(item, "uses super() outside its class", "define it inside the class")
     parts = ["function", syntax.digest_of(definition.text)]
-    graph.read(item, space, definition.text, frozenset(code.co_freevars), lazy=item.future)
+    graph.read(item, space, definition.text, frozenset(code.co_freevars), lazy=item.future, is_body=True)
     for name, cell_ in zip(code.co_freevars, obj.__closure__ or (), strict=True):
         try:
             held = cell_.cell_contents
         except ValueError:
             continue  # never bound: reading it fails in the kernel too
         if held is obj:
+            item.is_recursive = True
             continue  # a nested function that calls itself finds itself by its own name
         item.closure[name] = held
         parts.append(f"{name}={graph.feed(item, held, what=name)}")

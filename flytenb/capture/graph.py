@@ -60,6 +60,7 @@ class Graph:
         self._is_widened: set[int] = set()
         self._fed: list[tuple[Item, Any, str, str]] = []
         self._patch_count = len(registry.patches)
+        self._patches: list[tuple[Any, str, Any]] = []
         self._states: list[tuple[Any, tuple[Any, ...]]] = []
 
     # -- entry ---------------------------------------------------------------------------------------------------
@@ -145,10 +146,8 @@ class Graph:
             if real != name and (bound is obj.func or (is_task(bound) and bound.func is obj.func)):
                 self.name(space, real)
             known = self._objects.get(id(obj.func))
-        if known is not None and known.space is space and known.kind not in ("module",):
-            if known.name == name and known.task is None and is_task(obj):
-                pass
-            item = self._new("alias", space, name, obj, name)
+        if known is not None and known.space is space and known.kind != "module":
+            item = self._new("alias", space, name, obj, f"{name} is")
             self._named[key] = item
             item.hard[known] = None
             item.part = "alias:" + known.label
@@ -170,7 +169,11 @@ class Graph:
         return item
 
     def _create(self, space: Space, name: str, obj: Any, *, is_anonymous: bool = False, label: str = "") -> Item:
+        natural = obj.func if is_task(obj) else obj
+        if isinstance(natural, (FunctionType, type)):  # so that an alias, or a name that is gone, changes no key
+            label = natural.__qualname__
         item = self._new("value", space, name, obj, label or name)
+        item.is_anonymous = is_anonymous
         if not is_anonymous:
             self._named[(id(space.globals), name)] = item
         if isinstance(obj, ModuleType):
@@ -290,7 +293,7 @@ class Graph:
                 f'"{user.name}" uses an older class {qualname}; run the cell that makes "{user.name}" again'
                 + (f" (class {top} was redefined in {where})" if where else "")
             )
-        return self._create(home, anonymous(user, named), obj, is_anonymous=True, label=f"{user.label}/{qualname}")
+        return self._create(home, anonymous(user, named), obj, is_anonymous=True)
 
     def _follow(self, space: Space, qualname: str) -> Any:
         top, *rest = qualname.split(".")
@@ -377,6 +380,8 @@ class Graph:
         """Whether walking again would find the same: identities, and the content of what can change in place."""
         if self._patch_count != len(registry.patches):
             return False
+        if any(getattr(target, name, _MISSING) is not value for target, name, value in self._patches):
+            return False
         for namespace, name, obj in self.names_seen:
             if namespace.get(name, _MISSING) is not obj:
                 return False
@@ -400,24 +405,41 @@ class Graph:
     # -- reads -----------------------------------------------------------------------------------------------------
 
     def read(
-        self, item: Item, space: Space, text: str, bound: frozenset[str] = frozenset(), *, lazy: bool = False
+        self,
+        item: Item,
+        space: Space,
+        text: str,
+        bound: frozenset[str] = frozenset(),
+        *,
+        lazy: bool = False,
+        is_body: bool = False,
     ) -> None:
-        """Follow the names that a text reads. `bound`: names that are not the module's (free variables)."""
+        """Follow the names that a text reads.
+
+        Args:
+            bound: names that are not the module's (free variables).
+            lazy: annotations are not evaluated.
+            is_body: only what happens in a call counts; decorators and defaults are live values.
+        """
         reads = syntax.reads_of(text)
-        for group, edges in ((reads.hard, item.hard), (reads.annotations, None), (reads.soft, item.soft)):
-            for name in sorted(group):
-                if name in bound:
-                    continue
-                if edges is None and name not in space.globals:
+        hard, soft = (frozenset(), reads.inner - reads.annotations) if is_body else (reads.hard, reads.soft)
+        for group, edges in (
+            (hard, item.hard),
+            (reads.annotations, item.soft if lazy else item.hard),
+            (soft, item.soft),
+        ):
+            for name in sorted(group - bound):
+                if group is reads.annotations and name not in space.globals:
                     continue  # an annotation that does not resolve is never looked up
                 found = self.name(space, name)
-                if found is not None and found is not item:
-                    target = (item.soft if lazy else item.hard) if edges is None else edges
-                    target[found] = None
+                if found is not None:
+                    item.names[space.prefix + name] = found
+                    if found is not item:
+                        edges[found] = None
         for chain in sorted(reads.chains):
-            if chain[0] not in bound:
+            if chain[0] in hard or chain[0] in soft or chain[0] in reads.annotations:
                 self._follow_chain(item, space, chain)
-        item.is_calling = item.is_calling or reads.is_calling
+        item.is_calling = item.is_calling or (reads.is_calling and not is_body)
         if reads.doubts:
             item.doubts += tuple(f'"{item.name}" {doubt}' for doubt in reads.doubts)
         for name in sorted(reads.imports):
@@ -426,7 +448,7 @@ class Graph:
             self._is_widened.add(id(space))
             self._widen(item, space)
         rooted = {chain[0] for chain in reads.chains}
-        for name in sorted(reads.names - rooted - bound):
+        for name in sorted((hard | soft) - rooted - bound):
             obj = space.globals.get(name)
             if isinstance(obj, ModuleType) and kind_of_module(obj) == "project":
                 self.whole_module(item, obj)
@@ -507,12 +529,13 @@ class Graph:
             value = getattr(target, chain[-1], _MISSING)
             if value is _MISSING:
                 continue
-            item = self._new("patch", space, ".".join(chain), value, "patch " + ".".join(chain))
+            item = self._new("patch", space, ".".join(chain), (value,), "patch " + ".".join(chain))
+            self._patches.append((target, chain[-1], value))
             item.where, item.line = cell.where, 1
             start = self.name(space, chain[0])
             if start is not None:
                 item.hard[start] = None
-            item.part = self.feed(item, value)
+            item.part = self.feed(item, item.obj)
 
 
 def _needs_replay(obj: Any) -> bool:

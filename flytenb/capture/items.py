@@ -31,8 +31,8 @@ class Item:
     """
 
     __slots__ = (
-        "after", "by_value", "closure", "defaults", "definition", "doubts", "future", "hard", "is_calling", "kind", "label",
-        "line", "name", "obj", "part", "soft", "space", "submodules", "task", "where",
+        "after", "by_value", "closure", "defaults", "definition", "doubts", "future", "hard", "is_anonymous", "is_calling", "is_recursive",
+        "kind", "label", "line", "name", "names", "obj", "part", "soft", "space", "submodules", "task", "where",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str, label: str, space: Space, obj: Any) -> None:
@@ -43,6 +43,8 @@ class Item:
         #: Items that must exist before its statement runs, and items used later.
         self.hard: dict[Item, None] = {}
         self.soft: dict[Item, None] = {}
+        #: Label of a name that its text reads → what the name means.
+        self.names: dict[str, Item] = {}
         #: Its statement calls something.
         self.is_calling = False
         #: The task object whose function this is.
@@ -52,7 +54,11 @@ class Item:
         self.defaults: dict[str, Any] = {}
         #: Attribute → value, assigned after the statement.
         self.after: dict[str, Any] = {}
+        #: A nested function that calls itself: it needs an enclosing scope again.
+        self.is_recursive = False
         self.future = False
+        #: Not bound to a global name; its name is made up.
+        self.is_anonymous = False
         self.doubts: tuple[str, ...] = ()
         self.submodules: set[str] = set()
         #: A function without source: it travels pickled.

@@ -39,7 +39,14 @@ def key_of(graph: Graph, root: Item) -> CodeKey:
         reached[item] = None
         stack.extend(item.hard)
         stack.extend(item.soft)
-    parts = {item.label: (item.kind, item.part, item.place) for item in reached}
+    parts = {item.label: (item.kind, item.part, item.place) for item in reached if item.kind != "alias"}
+    for item in reached:
+        for name, meant in item.names.items():
+            target = meant
+            while target.kind == "alias":
+                target = next(iter(target.hard))
+            if target.label != name:  # what a name means joins the key, not under which name it was found first
+                parts[f"{name} is"] = ("name", target.label, item.place)
     doubts: list[str] = []
     for item in reached:
         doubts += item.doubts

@@ -45,7 +45,8 @@ def describe_class(graph: Graph, item: Item, cls: type) -> None:
         parts.append(f"metaclass {graph.feed(item, type(cls))}")
     for base in cls.__mro__[1:]:
         hook = vars(base).get("__init_subclass__")
-        if hook is not None and graph.item_of(base, item) is not None:
+        owner = graph.item_of(base, item) if hook is not None else None
+        if owner is not None and owner.kind == "class":
             item.doubts += (f'making class "{item.name}" runs {base.__name__}.__init_subclass__',)
     parts += _data(graph, item, cls, definition.node, "")
     item.part = digest(*parts, *([item.part] if item.part else []))
@@ -77,6 +78,9 @@ def _definition(graph: Graph, cls: type) -> Definition | None:
     binding = registry.class_binding(cls)
     if binding is not None:
         return binding.definition
+    bound = registry.binding(cls.__name__, cls)
+    if bound is not None and not isinstance(bound.statement, ast.ClassDef):
+        return None  # made by a call: `namedtuple()`, `create_model()`
     for member in vars(cls).values():
         function = _function_in(member)
         if function is None or function.__module__ != cls.__module__:

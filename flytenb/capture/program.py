@@ -133,7 +133,7 @@ def _home_of(func: Any, root: Any) -> tuple[str, str, str] | None:
 def _slice_program(root: Any, func: Any, describe: Any, root_dir: Any) -> Program:
     made = snapshot_of(root, ship=func.__globals__)
     cache_key = ("slice", id(describe), str(root_dir))
-    known = made.made.get(cache_key)
+    known: Program | None = made.made.get(cache_key)
     if known is not None:
         return known
     out = slicing.slice_of(made.graph, made.root)
@@ -166,7 +166,7 @@ def _files_program(root: Any, home: tuple[str, str, str], describe: Any, root_di
     try:
         made = snapshot_of(root)
     except CaptureError as error:  # a worker imports the files, so only the key is lost
-        entries[main] = TaskEntry(**_names(root), entry=main, doubts=(str(error),), config=_config(root, describe))
+        entries[main] = TaskEntry(*_names(root), entry=main, doubts=(str(error),), config=_config(root, describe))
     else:
         key = made.key
         for item in made.graph.items:
@@ -205,10 +205,11 @@ def _program(
     return Program(kind, sha256(data).hexdigest(), data, blobs, entry, tasks, entries, manifest, text, key)
 
 
-def _names(obj: Any) -> dict[str, str]:
+def _names(obj: Any) -> tuple[str, str]:
+    """Name and short name."""
     if is_task(obj):
-        return {"name": obj.name, "short_name": obj.short_name}
-    return {"name": getattr(obj, "__qualname__", "task"), "short_name": getattr(obj, "__name__", "task")}
+        return obj.name, obj.short_name
+    return getattr(obj, "__qualname__", "task"), getattr(obj, "__name__", "task")
 
 
 def _entry(item: Item, entry: str, graph: Graph, describe: Any) -> TaskEntry:
@@ -216,7 +217,7 @@ def _entry(item: Item, entry: str, graph: Graph, describe: Any) -> TaskEntry:
     target = next(iter(item.hard)) if item.kind == "alias" else item
     key = key_of(graph, target)
     return TaskEntry(
-        **_names(subject), entry=entry, key=key.hex, doubts=key.doubts, source=target.where, line=target.line,
+        *_names(subject), entry=entry, key=key.hex, doubts=key.doubts, source=target.where, line=target.line,
         config=_config(subject, describe),
     )  # fmt: skip
 

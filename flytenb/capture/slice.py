@@ -91,7 +91,7 @@ class _Emitter:
             return
         other = self._names.get(item.name)
         if other is not None and other is not item:
-            if "/" in item.label:  # nobody reads it by this name
+            if item.is_anonymous:  # nobody reads it by this name
                 item.name = next(n for n in (f"{item.name}_{i}" for i in range(2, 10_000)) if n not in self._names)
             elif other.obj is item.obj and not item.space.ships:
                 return
@@ -139,7 +139,7 @@ class _Emitter:
         elif kind == "environment":
             add(Chunk(item.name, f"{item.name} = {ENVIRONMENT_NAME}({item.obj.name!r})"))
         elif kind == "patch":
-            add(Chunk(item.name, f"{item.name} = {self._expression(item, item.obj)}"))
+            add(Chunk(item.name, f"{item.name} = {self._expression(item, item.obj[0])}"))
         elif kind == "value":
             add(Chunk(item.name, f"{item.name} = {self._expression(item, item.obj)}", item.where, item.line))
         elif kind == "opaque":
@@ -172,7 +172,7 @@ class _Emitter:
                 made = f"(lambda {arguments}: {text})({values_})"
             self._out.chunks.append(Chunk(name, f"{name} = {made}", item.where, line, item.future))
             return
-        if not item.closure:
+        if not item.closure and not item.is_recursive:
             if node.name != name:
                 text = _renamed(text, node.name, name)
                 item.after.setdefault("__name__", item.obj.__name__ if not is_task(item.obj) else node.name)

@@ -34,6 +34,8 @@ class Reads:
     annotations: frozenset[str]
     #: Read later, by bodies.
     soft: frozenset[str]
+    #: All that inner scopes read, whether read at once elsewhere or not.
+    inner: frozenset[str]
     #: Attribute chains that start at one of these names: ("np", "linalg", "norm").
     chains: frozenset[tuple[str, ...]]
     #: Modules imported inside bodies.
@@ -53,7 +55,8 @@ class Reads:
         return self.hard | self.annotations | self.soft
 
 
-_EMPTY = Reads(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), (), False, False, ())
+_NONE: frozenset[Any] = frozenset()
+_EMPTY = Reads(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, (), False, False, ())
 _reads: dict[str, Reads] = {}
 _digests: dict[tuple[str, bool], str] = {}
 
@@ -226,7 +229,7 @@ def names_in_annotation(node: ast.expr) -> Iterator[str]:
 
 def _globals_of(table: Any, is_top: bool) -> Iterator[str]:
     for symbol in table.get_symbols():
-        if symbol.is_referenced() and (is_top or symbol.is_global()):
+        if (symbol.is_referenced() and (is_top or symbol.is_global())) or symbol.is_declared_global():
             yield symbol.get_name()
     for child in table.get_children():
         yield from _globals_of(child, False)
@@ -293,6 +296,7 @@ def _analyse(text: str) -> Reads:
         hard=frozenset(hard),
         annotations=frozenset(now.annotations - hard),
         soft=frozenset(soft),
+        inner=frozenset(extra.union(*(_globals_of(child, False) for child in table.get_children()))),
         chains=frozenset(chains),
         imports=frozenset(imports),
         doubts=tuple(dict.fromkeys(doubts)),

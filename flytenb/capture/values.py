@@ -21,6 +21,7 @@ MAX_VALUE_BYTES = 256 << 10
 #: Longer literals travel pickled beside the module.
 MAX_LITERAL_CHARS = 64 << 10
 _MAX_DEPTH = 60
+_BRACKETS = {"list": ("[", "]"), "tuple": ("(", ")"), "set": ("{", "}"), "frozenset": ("frozenset({", "})")}
 _AS_INPUT = "pass it as an input of the task, or as a flyte.io.File"
 
 _ATOMS = (int, float, str, bool, bytes, type(None), complex, type(Ellipsis), type(NotImplemented))
@@ -66,9 +67,7 @@ class Fingerprint:
     def _put(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
-            raise Unshippable(
-                f"is larger than {self._limit >> 10} KB", _AS_INPUT
-            )
+            raise Unshippable(f"is larger than {self._limit >> 10} KB", _AS_INPUT)
         self._out.append(b"%d:" % len(data))
         self._out.append(data)
 
@@ -85,9 +84,7 @@ class Fingerprint:
         if label is not None:
             self._put(b"ref=" + label.encode())
             return
-        if (
-            kind is not tuple and kind is not frozenset
-        ):  # equal constants may be one object or two
+        if kind is not tuple and kind is not frozenset:  # equal constants may be one object or two
             known = self._seen.get(id(value))
             if known is not None:
                 self._put(b"again=%d" % known)
@@ -328,7 +325,7 @@ def _write(value: Any, refer: Callable[[Any], str | None], out: list[str], seen:
             return True
     else:
         items = list(value)
-    opening, closing = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("frozenset({", "})")}[kind]
+    opening, closing = _BRACKETS[kind.__name__]
     out.append(opening)
     for item in items:
         if not _write(item, refer, out, seen, depth + 1):

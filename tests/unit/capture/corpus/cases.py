@@ -19,6 +19,8 @@ class Case:
     edits: list[tuple[str, str]] = field(default_factory=list)
     #: The key must be flagged as perhaps incomplete.
     is_flagged: bool = False
+    #: Everything in the notebook joins the key.
+    is_open: bool = False
     #: The first state is refused already.
     is_refused: bool = False
     #: Text that must be in the refusal's message.
@@ -176,8 +178,8 @@ CASES = [
     Case("env_read", [t("env.name + str(x)")], []),
     Case("second_env", ["env2 = type(env)('other')\n@env2.task\ndef c(x: int): return x", t("c(x)")], []),
     # -- flags
-    Case("eval", ["K = 2", t("eval('K') + x")], [("K = 3", MISS)], is_flagged=True),
-    Case("globals_computed", ["K = 2\nn = 'K'", t("globals()[n] + x")], [("K = 3", MISS)], is_flagged=True),
+    Case("eval", ["K = 2", t("eval('K') + x")], [("K = 3", MISS)], is_flagged=True, is_open=True),
+    Case("globals_computed", ["K = 2\nn = 'K'", t("globals()[n] + x")], [("K = 3", MISS)], is_flagged=True, is_open=True),
     Case("getattr_computed", ["import math\nn = 'floor'", t("getattr(math, n)(x)")], [], is_flagged=True),
     Case("import_computed", ["import importlib", t("importlib.import_module('ma' + 'th').floor(x)")], [], is_flagged=True),
     Case("global_write", ["N = 0\ndef bump():\n    global N\n    N += 1\n    return N", t("N + x")], []),
