@@ -53,6 +53,11 @@ def render(view: RunView, *, zone: tzinfo | None = None, surface: str = "noteboo
     return section("".join(parts) + tail, _aria(view))
 
 
+def line(view: RunView, zone: tzinfo | None = None) -> str:
+    """The run's state line alone."""
+    return section(_head(view, zone), _aria(view))
+
+
 def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
     parts = [_head(view, zone)]
     if view.mark.is_loud and view.is_terminal:

@@ -1,0 +1,141 @@
+"""A run in the cell that started it: one view, redrawn in place until the run has ended.
+
+The first thing shown is one line; the whole view comes after half a second, or at the end. A second display of a run
+whose view is alive is again one line, so that there is one live view of a run. Threads only update by display id.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from flytenb.notebook import previews, stored
+from flytenb.notebook.publisher import Publisher
+from flytenb.views import text, tree, twin
+
+#: Read by the labextension, which draws the run live from the engine: never more than what identifies it.
+MIME = "application/vnd.flytenb.run+json"
+
+publisher = Publisher()
+
+
+class RunDisplay:
+    """The outputs that show one run.
+
+    Args:
+        run: has `name` and `snapshot()`.
+    """
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.name: str = run.name
+        self.is_final = False
+        #: Execution count of the cell with the whole view.
+        self.cell: int | None = None
+        self._handles: list[tuple[Any, bool]] = []
+        self._is_followed = False
+        self._drawing = threading.Lock()
+
+    def show(self, cell: int | None) -> None:
+        """Show the run in the running cell."""
+        from IPython.display import display
+
+        if self._handles and cell is not None and cell == self.cell:
+            return
+        view = self._view()
+        is_compact = bool(self._handles) and not view.is_terminal
+        bundle = _line(view) if is_compact or not view.is_terminal else _whole(view)
+        show: Any = display
+        handle = show(bundle, raw=True, display_id=True)
+        if handle is None:
+            return
+        if not is_compact:
+            self.cell = cell
+        self._handles.append((handle, is_compact))
+        if view.is_terminal:
+            self.is_final = True
+        else:
+            self._follow()
+
+    def draw(self) -> bool:
+        """Redraw all outputs of the run; True at its end. Called by the publisher's thread."""
+        with self._drawing:  # an older state must never be sent after the final one
+            if self.is_final:
+                return True
+            view = self._view()
+            for handle, is_compact in list(self._handles):
+                handle.update(_line(view) if is_compact else _whole(view), raw=True)
+            self.is_final = view.is_terminal
+            return view.is_terminal
+
+    def finish(self) -> None:
+        """Draw the state of now, in the cell's own thread: a headless client ignores updates of finished cells."""
+        publisher.forget(self.name)
+        self.draw()
+
+    def _follow(self) -> None:
+        if self._is_followed:
+            return
+        self._is_followed = True
+        publisher.follow(self.name, self.draw)
+        stored.follow(self.name, self._changed)
+        publisher.mark(self.name)
+
+    def _changed(self, change: Any = None) -> None:
+        publisher.mark(self.name, is_final=change is None)
+
+    def _view(self) -> tree.RunView:
+        snapshot = stored.snapshot(self.name)
+        return tree.view(snapshot, previews.previews(snapshot))
+
+
+class Displays:
+    """The views of this kernel, by run."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, RunDisplay] = {}
+        self.last: str = ""
+
+    def of(self, run: Any) -> RunDisplay:
+        """The display of a run, made once."""
+        found = self._by_name.get(run.name)
+        if found is None:
+            found = self._by_name[run.name] = RunDisplay(run)
+        self.last = run.name
+        return found
+
+    def forget(self) -> None:
+        """No view is redrawn any more."""
+        for name in self._by_name:
+            publisher.forget(name)
+        self._by_name.clear()
+
+
+displays = Displays()
+
+
+def _identity(view: tree.RunView) -> dict[str, str]:
+    phase = view.root.phase if view.root is not None else view.mark.key
+    return {"id": view.name, "phase": phase}
+
+
+def _whole(view: tree.RunView) -> dict[str, Any]:
+    return {"text/html": twin.render(view), "text/plain": _text(view), MIME: _identity(view)}
+
+
+def _line(view: tree.RunView) -> dict[str, Any]:
+    return {
+        "text/html": twin.line(view),
+        "text/plain": text.state_line(view, ascii_only=is_ascii()),
+        MIME: _identity(view) | {"form": "line"},
+    }
+
+
+def _text(view: tree.RunView) -> str:
+    return text.render(view, ascii_only=is_ascii())
+
+
+def is_ascii() -> bool:
+    """Whether the user asked for ASCII signs."""
+    return os.environ.get("FLYTENB_ASCII", "") not in ("", "0")

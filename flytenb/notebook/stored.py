@@ -1,0 +1,74 @@
+"""Runs that the engine knows, whoever submitted them: what the magics show, cancel and list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flytenb import errors
+from flytenb.client.session import session
+from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
+
+
+def snapshot(name: str) -> RunSnapshot:
+    """A run's state of now, with its last log lines and traces."""
+    found: RunSnapshot = session().query("snapshot", RunSnapshot, run=name, logs=True, traces=True)
+    return found
+
+
+def follow(name: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+    """Call back for each change of a run, from another thread, and with None at its end."""
+    return session().watch(name, callback)
+
+
+class StoredRun:
+    """A run by its name, whoever started it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def snapshot(self) -> RunSnapshot:
+        """Its state of now."""
+        return snapshot(self.name)
+
+
+def recent(limit: int = 20, phase: str = "", task: str = "") -> list[RunRow]:
+    """Runs, newest first."""
+    found: list[RunRow] = session().query("runs", list[RunRow], limit=limit, in_phase=phase, task_name=task)
+    return found
+
+
+def named(name: str, last: str = "") -> str:
+    """The run meant by a name, `last` or nothing.
+
+    Raises:
+        EngineError: there is no run yet.
+    """
+    if name not in ("", "last"):
+        return name
+    if last:
+        return last
+    rows = recent(1)
+    if not rows:
+        raise errors.EngineError("there is no run yet: start one with flyte.run(task, …) or %flyte_run")
+    return rows[0].name
+
+
+def cancel(name: str, reason: str) -> None:
+    """Abort a run with all its actions."""
+    session().query("abort", run=name, reason=reason)
+
+
+def logs(name: str, action: str = "", limit: int = 1000) -> list[LogLine]:
+    """Log lines of a run or of one of its actions."""
+    body: dict[str, Any] = {"run": name, "limit": limit}
+    if action:
+        body["action"] = action
+    found: list[LogLine] = session().query("logs", list[LogLine], **body)
+    return found
+
+
+def doctor() -> dict[str, Any]:
+    """What the engine says of its health."""
+    answer = session().query("doctor")
+    return answer if isinstance(answer, dict) else {}
