@@ -14,7 +14,7 @@ on_submit: list[Callable[[Any], None]] = []
 
 def notify_submitted(run: Any) -> None:
     """Tell the listeners. A listener's error is logged and never fails the submission."""
-    for listener in list(on_submit):
+    for listener in on_submit:
         try:
             listener(run)
         except Exception:

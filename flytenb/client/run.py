@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from flytenb.client import handle
 from flytenb.client.action import Action, ActionDetails, call_in, here
-from flytenb.client.session import Ended, Session, session
+from flytenb.client.session import Ended, Session, Watcher, session
 from flytenb.client.twin import class_twin, twin, twin_after
 from flytenb.client.values import ActionInputs, ActionOutputs
 from flytenb.codec.failure import revive
@@ -179,6 +180,10 @@ class Run:
         self._row = None
         _ = self.row
         return self
+
+    def on_change(self, callback: Watcher) -> Callable[[], None]:
+        """Call back from the link's thread for each change and with None at the end; returns the undoing."""
+        return self._link.watch(self.name, callback)
 
     # ---- waiting ------------------------------------------------------------------------------------------------
     def ended(self) -> Future[Ended]:
@@ -411,12 +416,10 @@ class RunDetails:
 
 
 def run_url(state: Path, name: str) -> str:
-    """Where a run can be looked at."""
-    import json
+    """Where a run can be looked at. An address that answers nothing is worse than none: only what the engine serves."""
 
     try:
-        info = json.loads(paths.info_path(state).read_bytes())
+        page = json.loads(paths.info_path(state).read_bytes()).get("runs_page", "")
     except (OSError, ValueError):
-        info = {}
-    port = info.get("port")
-    return f"http://127.0.0.1:{port}/runs/{name}" if port else f"flytenb:run/{name}"
+        page = ""
+    return f"{page.rstrip('/')}/{name}" if page else f"flytenb:run/{name}"

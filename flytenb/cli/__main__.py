@@ -1,0 +1,7 @@
+"""`python -m flytenb.cli`."""
+
+import sys
+
+from flytenb.cli import main
+
+sys.exit(main())

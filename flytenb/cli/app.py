@@ -1,0 +1,270 @@
+"""All commands but the inside of `run`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from flytenb.model.version import VERSION
+from flytenb.wire import paths
+
+_output = click.option(
+    "-o", "--output", "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="Text for people or JSON for programs.",
+)  # fmt: skip
+
+
+def _emit(value: Any, output: str, text: str) -> None:
+    if output == "json":
+        from flytenb.cli.show import to_json
+
+        click.echo(to_json(value))
+    elif text:
+        click.echo(text)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(VERSION, prog_name="flytenb")
+def app() -> None:
+    """Run tasks of scripts and notebooks, and look at runs. State directory: FLYTENB_HOME."""
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def run(words: tuple[str, ...]) -> int:
+    """Run a task of a script (.py) or a notebook (.ipynb)."""
+    from flytenb.cli.run import run_command
+
+    return run_command(list(words))
+
+
+# ---- get ------------------------------------------------------------------------------------------------------------
+@app.group()
+def get() -> None:
+    """Look at runs, actions, output and values."""
+
+
+@get.command("run")
+@click.argument("name", required=False)
+@click.option("--limit", default=100, show_default=True, help="How many runs to list.")
+@click.option("--in-phase", default="", help="Only runs in this phase: succeeded, failed, running …")
+@click.option("--task-name", default="", help="Only runs of this task (environment.function).")
+@_output
+def get_run(name: str | None, limit: int, in_phase: str, task_name: str, output: str) -> None:
+    """List runs, newest first, or show one (`last` is the newest)."""
+    from flytenb.cli import show
+    from flytenb.client.session import session
+    from flytenb.model.snapshot import RunRow, RunSnapshot
+
+    if name is None:
+        rows = session().query("runs", list[RunRow], limit=limit, in_phase=in_phase, task_name=task_name)
+        _emit([show.row_data(row) for row in rows], output, show.runs_text(rows))
+        return
+    snapshot = session().query("snapshot", RunSnapshot, run=name)
+    data = {**show.row_data(snapshot.run), "actions": [show.row_data(action) for action in snapshot.actions]}
+    _emit(data, output, show.run_text(snapshot))
+
+
+@get.command("action")
+@click.argument("run_name", metavar="RUN")
+@click.argument("name", metavar="[ACTION]", required=False)
+@click.option("--in-phase", default="", help="Only actions in this phase.")
+@_output
+def get_action(run_name: str, name: str | None, in_phase: str, output: str) -> None:
+    """List the actions of a run, or show one."""
+    from flytenb.cli import show
+    from flytenb.client.action import Action, here
+    from flytenb.client.handle import read_actions
+
+    rows = [Action.get(run_name=run_name, name=name).row] if name else read_actions(here()[0], run_name)
+    rows = [row for row in rows if in_phase in ("", row.phase)]
+    data = [show.row_data(row) for row in rows]
+    _emit(data[0] if name and data else data, output, show.actions_text(rows))
+
+
+@get.command("logs")
+@click.argument("run_name", metavar="RUN")
+@click.argument("action", metavar="[ACTION]", default="")
+@click.option("-l", "--lines", default=0, help="Only the last lines; 0 = all.")
+@click.option("-a", "--attempt", type=int, default=None, help="Only this attempt.")
+@click.option("--show-ts", is_flag=True, help="With the time of each line.")
+@_output
+def get_logs(run_name: str, action: str, lines: int, attempt: int | None, show_ts: bool, output: str) -> None:
+    """Print what a run or one of its actions wrote."""
+    import msgspec
+
+    from flytenb.client.action import here
+    from flytenb.client.handle import lines_of, read_logs
+
+    pieces = read_logs(here()[0], run_name, action, attempt)
+    shown = list(lines_of(pieces, show_ts=show_ts))
+    _emit([msgspec.to_builtins(piece) for piece in pieces], output, "\n".join(shown[-lines:] if lines else shown))
+
+
+@get.command("io")
+@click.argument("run_name", metavar="RUN")
+@click.argument("action", metavar="[ACTION]", default="a0")
+@_output
+def get_io(run_name: str, action: str, output: str) -> None:
+    """Show the inputs and outputs of an action (default: the root, a0)."""
+    from flytenb.cli import show
+
+    if output == "json":
+        _emit(show.io_data(run_name, action), output, "")
+    else:
+        click.echo(show.io_text(run_name, action))
+
+
+# ---- abort ----------------------------------------------------------------------------------------------------------
+@app.group()
+def abort() -> None:
+    """Stop a run or an action."""
+
+
+@abort.command("run")
+@click.argument("name", metavar="RUN")
+@click.option("--reason", default="stopped from the command line", help="Recorded with it.")
+@_output
+def abort_run(name: str, reason: str, output: str) -> None:
+    """Stop a run with all its actions."""
+    _abort(name, "", reason, output)
+
+
+@abort.command("action")
+@click.argument("run_name", metavar="RUN")
+@click.argument("action", metavar="ACTION")
+@click.option("--reason", default="stopped from the command line", help="Recorded with it.")
+@_output
+def abort_action(run_name: str, action: str, reason: str, output: str) -> None:
+    """Stop one action and all below it."""
+    _abort(run_name, action, reason, output)
+
+
+def _abort(run_name: str, action: str, reason: str, output: str) -> None:
+    from flytenb.client.session import session
+
+    answer = session().query("abort", run=run_name, action=action, reason=reason)
+    what = f"{answer['run']}/{answer['action']}" if action else f"run {answer['run']}"
+    _emit(answer, output, f"{what} is being stopped" if answer["was_running"] else f"{what} has ended already")
+
+
+# ---- engine ---------------------------------------------------------------------------------------------------------
+@app.group()
+def engine() -> None:
+    """The engine; it starts by itself when needed and ends by itself when idle."""
+
+
+@engine.command("start")
+@_output
+def engine_start(output: str) -> None:
+    """Start the engine."""
+    from flytenb.cli import engine as life
+
+    answer = life.start(paths.home())
+    _emit(answer, output, f"engine running: process {answer['pid']}, {answer['socket']}")
+
+
+@engine.command("stop")
+@click.option("--force", is_flag=True, help="Also while runs go on; the next engine goes on with them.")
+@_output
+def engine_stop(force: bool, output: str) -> None:
+    """Stop the engine."""
+    from flytenb.cli import engine as life
+
+    was_running = life.stop(paths.home(), force=force)
+    _emit({"was_running": was_running}, output, "engine stopped" if was_running else "no engine was running")
+
+
+@engine.command("restart")
+@click.option("--force/--no-force", default=True, help="Also while runs go on; they go on with the new engine.")
+@_output
+def engine_restart(force: bool, output: str) -> None:
+    """Stop the engine and start it again; runs go on."""
+    from flytenb.cli import engine as life
+
+    life.stop(paths.home(), force=force)
+    answer = life.start(paths.home())
+    _emit(answer, output, f"engine running: process {answer['pid']}, {answer['socket']}")
+
+
+@engine.command("status")
+@_output
+def engine_status(output: str) -> int:
+    """Tell whether an engine runs and what it does; exit status 3 when none runs."""
+    from flytenb.cli import engine as life
+
+    answer = life.status(paths.home())
+    if answer is None:
+        missing: dict[str, Any] = {
+            "pid": None,
+            "version": None,
+            "socket": str(paths.socket_path(paths.home())),
+            "runs_active": 0,
+            "workers": [],
+        }
+        _emit(missing, output, f"no engine runs for {paths.home()}; it starts by itself when needed")
+        return 3
+    lines = [
+        f"process   {answer['pid']}, version {answer['version']}, up {time.time() - answer.get('started_at', 0):.0f} s",
+        f"home      {answer.get('home', paths.home())}",
+        f"socket    {answer['socket']}",
+        f"runs      {answer['runs_active']} active, {answer.get('actions_live', 0)} actions",
+        f"workers   {_count(answer['workers'])}",
+    ]
+    _emit(answer, output, "\n".join(lines + [f"note      {note}" for note in answer.get("notes") or ()]))
+    return 0
+
+
+def _count(workers: Any) -> int:
+    return workers if isinstance(workers, int) else len(workers)
+
+
+@engine.command("logs")
+@click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines.")
+def engine_logs(lines: int) -> None:
+    """Print the end of the engine's own log."""
+    from flytenb.cli import engine as life
+
+    found = life.last_log_lines(paths.home(), lines)
+    click.echo("\n".join(found) if found else f"the engine of {paths.home()} has nothing to report")
+
+
+# ---- the rest -------------------------------------------------------------------------------------------------------
+@app.command()
+@_output
+def doctor(output: str) -> int:
+    """Check engine, home and environment, and say what to do."""
+    from dataclasses import asdict
+
+    from flytenb.cli.doctor import examine
+
+    findings = examine()
+    lines = [
+        f"{'ok ' if found.is_good else 'BAD'} {found.what:<8} {found.text}" + (f"; {found.fix}" if found.fix else "")
+        for found in findings
+    ]
+    _emit([asdict(found) for found in findings], output, "\n".join(lines))
+    return 0 if all(found.is_good for found in findings) else 1
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("script", type=click.Path())
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def compat(script: str, arguments: tuple[str, ...]) -> None:
+    """Run a Flyte 2 script unchanged: `import flyte` gives flytenb."""
+    from flytenb.cli.compat import run_script
+
+    run_script(script, list(arguments))
+
+
+@app.command()
+@_output
+def version(output: str) -> None:
+    """Print the version."""
+    _emit({"version": VERSION, "python": sys.version.split()[0]}, output, f"flytenb {VERSION}")

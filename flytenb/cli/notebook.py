@@ -1,0 +1,162 @@
+"""Definitions of a notebook, without a kernel and without its driver cells.
+
+Of every code cell, imports, functions, classes and assignments are executed, as `__main__`, in order; statements that
+start or await runs, prints and magics are left out, and so is every assignment that needs a name left out before.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator, transform
+from flytenb.capture.registry import registry
+from flytenb.cli.load import LoadError
+from flytenb.notebook.tasks import ENVIRONMENT, CellTasks
+
+_MAGIC = re.compile(r"^(\s*)([%!])(.*)$")
+_ENVIRONMENT = re.compile(r"^%{1,2}flyte_env\b(.*)$", re.DOTALL)
+#: Methods that a driver calls on `flyte`, a runner or a run.
+_DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+
+
+def load_notebook(path: Path) -> dict[str, Any]:
+    """The names that a notebook's cells define.
+
+    Raises:
+        LoadError: it is no notebook, or a cell is not Python.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LoadError(f"{path} is not a notebook: {error}") from error
+    module = ModuleType("__main__")
+    sys.modules["__main__"] = module  # where a kernel's definitions live, and where pickles look for them
+    names = module.__dict__
+    names["__builtins__"] = __builtins__
+    tasks = CellTasks(names, lambda *_: None)
+    hooks = tasks.hidden_names()
+    names.update(hooks)
+    sys.path.insert(0, str(path.parent))
+    os.chdir(path.parent)  # as a kernel does
+    missing: set[str] = set()
+    number = 0
+    for cell in cells:
+        source = cell.get("source", "")
+        text = source if isinstance(source, str) else "".join(source)
+        if cell.get("cell_type") != "code" or not text.strip():
+            continue
+        number += 1
+        _execute(text, number, str(cell.get("id", "")), names, missing, path)
+    return names
+
+
+def _execute(text: str, number: int, cell_id: str, names: dict[str, Any], missing: set[str], path: Path) -> None:
+    source = "".join(_python_lines(text))
+    filename = f"Cell In[{number}]"
+    try:
+        tree = ast.parse(source, filename)
+    except SyntaxError as error:
+        raise LoadError(f"{path.name}, cell {number}, line {error.lineno}: {error.msg}") from error
+    tree = TaskDecorator().visit(tree)
+    kept = list(_kept(tree.body, missing))
+    if not kept:
+        return
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    registry.pre_cell(names)
+    registry.record_compile(filename, source, number, cell_id)
+    try:
+        for statement in kept:
+            code = compile(ast.Module([statement], []), filename, "exec")
+            try:
+                exec(code, names)
+            except NameError:
+                if not isinstance(statement, _ASSIGNMENTS):
+                    raise
+                missing |= _stored(statement)  # it needs what a driver cell would have made
+    finally:
+        registry.post_cell(names)
+
+
+def _python_lines(text: str) -> Iterator[str]:
+    """The cell as Python: pragmas carried out, magics replaced, no line moved."""
+    lines = transform(text.splitlines(keepends=True))
+    first = lines[0] if lines else ""
+    if first.startswith("%%") and not _ENVIRONMENT.match(first):
+        return  # another language, or a cell that only times something
+    for line in lines:
+        environment = _ENVIRONMENT.match(line.strip())
+        if environment is not None:
+            words = " ".join(shlex.quote(word) for word in shlex.split(environment[1], comments=True))
+            yield f"{ENVIRONMENT}({words!r})\n"
+            continue
+        magic = _MAGIC.match(line)
+        yield f"{magic[1]}pass\n" if magic is not None and not _is_inside(text, line) else line
+
+
+def _is_inside(text: str, line: str) -> bool:
+    """Whether a line that looks like a magic is the operator `%` on a line of its own."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return bool(line)
+
+
+def _kept(body: list[ast.stmt], missing: set[str]) -> Iterator[ast.stmt]:
+    for statement in body:
+        if isinstance(statement, _DEFINITIONS) or _is_hook(statement):
+            yield statement
+        elif isinstance(statement, _ASSIGNMENTS):
+            if _drives(statement) or _loaded(statement) & missing:
+                missing |= _stored(statement)
+            else:
+                yield statement
+        elif isinstance(statement, (ast.If, ast.Try)) and not _drives(statement) and _only_defines(statement):
+            yield statement
+
+
+def _only_defines(statement: ast.If | ast.Try) -> bool:
+    """`try: import x` and `if TYPE_CHECKING:`, but no `if` that does something."""
+    inner = [*statement.body, *statement.orelse]
+    if isinstance(statement, ast.Try):
+        inner += [*statement.finalbody, *(each for handler in statement.handlers for each in handler.body)]
+    return all(isinstance(each, (*_DEFINITIONS, *_ASSIGNMENTS, ast.Pass)) for each in inner)
+
+
+def _drives(statement: ast.AST) -> bool:
+    """Whether it starts, awaits or reads a run."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Await):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DRIVER_CALLS:
+            return True
+    return False
+
+
+def _is_hook(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in (CELL_HOOK, TASK_HOOK, ENVIRONMENT)
+    )
+
+
+def _stored(statement: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _loaded(statement: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}

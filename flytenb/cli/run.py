@@ -1,0 +1,176 @@
+"""`flytenb run FILE TASK`: the run's id, its address, its phase."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from flytenb.cli.options import USAGE, UsageError, Words, inputs_of, split
+from flytenb.errors import FlytenbError
+from flytenb.model.outcome import Failure, decode_failure
+from flytenb.model.phases import ActionPhase
+
+
+def run_command(words: list[str]) -> int:
+    """Carry out `flytenb run …`; 0 when the run succeeded."""
+    try:
+        parsed = split(words)
+        if not parsed.file:
+            print(USAGE, end="", file=sys.stdout if "help" in parsed.given else sys.stderr)
+            return 0 if "help" in parsed.given else 2
+        return _run(parsed)
+    except UsageError as error:
+        print(f"flytenb: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(parsed: Words) -> int:
+    from flytenb.cli.load import find_task, load_file
+
+    try:
+        task = find_task(load_file(parsed.file, parsed.given.get("root_dir")), parsed.task, parsed.file)
+    except (FlytenbError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # the user's file failed while it was loaded: his traceback, not ours
+        _print_users_traceback(error)
+        print(f"flytenb: {parsed.file} cannot be loaded: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    inputs = inputs_of(parsed, task.interface, task.name)
+    given = parsed.given
+    if "help" in given:
+        print(_help(parsed, task))
+        return 0
+    is_json = given.get("output", "text") == "json"
+    if given.get("output", "text") not in ("text", "json", "table", "json-raw"):
+        raise UsageError(f"-o {given['output']}: write text or json")
+    run = _submit(parsed, task, inputs)
+    if not is_json:
+        print(f"{run.name}\n{run.url}", flush=True)
+    if "detach" in given:
+        if is_json:
+            _print_json({"name": run.name, "url": run.url, "phase": str(run.phase)})
+        return 0
+    if "follow" in given:
+        _follow(run)
+    phase, payload = run.ended().result() if _waited(run) else (run.phase, b"")
+    return _tell(run, phase, payload, is_json=is_json)
+
+
+def _submit(parsed: Words, task: Any, inputs: dict[str, Any]) -> Any:
+    from flytenb.client.config import init
+    from flytenb.client.context import with_runcontext
+
+    given = parsed.given
+    same = ("name", "copy_style", "queue", "service_account", "version", "raw_data_path", "project", "domain")
+    options: dict[str, Any] = {key: given[key] for key in same if key in given}
+    options |= {key: True for key in ("overwrite_cache", "disable_run_cache") if key in given}
+    if "max_action_concurrency" in given:
+        options["max_action_concurrency"] = _number(given["max_action_concurrency"])
+    if given.get("root_dir"):
+        init(root_dir=given["root_dir"])
+    try:
+        runner = with_runcontext(
+            "local" if "local" in given else None, env_vars=parsed.pairs("env"), labels=parsed.pairs("label"), **options
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return runner.run(task, **inputs)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--max-action-concurrency {text!r}: write a whole number") from None
+
+
+def _waited(run: Any) -> bool:
+    from concurrent.futures import wait
+
+    try:
+        wait([run.ended()])
+    except KeyboardInterrupt:
+        print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
+        raise
+    return True
+
+
+def _follow(run: Any) -> None:
+    """Print what the actions write until the run has ended."""
+    from queue import SimpleQueue
+
+    changes: SimpleQueue[Any] = SimpleQueue()
+    undo = run.on_change(changes.put)
+    try:
+        while (change := changes.get()) is not None:
+            for piece in change.logs:
+                stream = sys.stderr if piece.stream == "stderr" else sys.stdout
+                for line in piece.text.splitlines():
+                    print(f"{piece.action} | {line}", file=stream, flush=True)
+    except KeyboardInterrupt:
+        print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
+        raise
+    finally:
+        undo()
+
+
+def _tell(run: Any, phase: ActionPhase, payload: bytes, *, is_json: bool) -> int:
+    is_good = phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
+    failure = None if is_good else decode_failure(payload)
+    if is_json:
+        told: dict[str, Any] = {"name": run.name, "url": run.url, "phase": str(phase)}
+        if failure is None:
+            told["outputs"] = run.outputs().named_outputs
+        else:
+            told["error"] = {"code": failure.code, "message": failure.message, "kind": failure.kind}
+            told["error"]["traceback"] = failure.traceback
+        _print_json(told)
+    elif failure is None:
+        print(f"Run '{run.name}' completed successfully.")
+        outputs = run.outputs()
+        if tuple(outputs) != (None,):
+            for name, value in outputs.named_outputs.items():
+                print(f"{name}: {value}")
+    else:
+        print(f"Run '{run.name}' {phase.word.lower()}.")
+        _print_failure(failure)
+    return 0 if is_good else 1
+
+
+def _print_failure(failure: Failure) -> None:
+    if failure.traceback:
+        print(failure.traceback.rstrip(), file=sys.stderr)
+    else:
+        print(f"{failure.code}: {failure.message}", file=sys.stderr)
+
+
+def _print_json(value: Any) -> None:
+    from flytenb.cli.show import to_json
+
+    print(to_json(value))
+
+
+def _print_users_traceback(error: BaseException) -> None:
+    import traceback
+
+    frames = error.__traceback__
+    while frames is not None and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+
+
+def _is_ours(filename: str) -> bool:
+    return "importlib" in filename or __name__.split(".")[0] in filename.rsplit("/", 2)[-2:][0] or "/cli/" in filename
+
+
+def _help(parsed: Words, task: Any) -> str:
+    described = task.interface.describe()
+    lines = [f"Usage: flytenb run [OPTIONS] {parsed.file} {parsed.task} [--input VALUE …]", ""]
+    doc = (getattr(task.func, "__doc__", None) or "").strip()
+    lines += [f"  {doc.splitlines()[0]}", ""] if doc else []
+    lines.append("Inputs:")
+    for one in described["inputs"]:
+        default = "required" if one["required"] else f"default {one['default']}"
+        lines.append(f"  --{one['name'].replace('_', '-'):<20} {one['type']}  ({default})")
+    lines += ["", "Options of the run: see `flytenb run --help`."]
+    return "\n".join(lines)

@@ -1,0 +1,101 @@
+"""What `flytenb get` prints: text for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import msgspec
+
+from flytenb.client import handle
+from flytenb.client.action import here
+from flytenb.codec import payload as layout
+from flytenb.codec import plain
+from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
+from flytenb.views import facts, text, tree
+
+
+def to_json(value: Any) -> str:
+    """Indented JSON; what JSON has no word for as text."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    try:
+        return msgspec.to_builtins(value)
+    except TypeError:
+        return str(value)
+
+
+def row_data(row: RunRow | ActionRow) -> dict[str, Any]:
+    """A row as JSON: encoded values left out."""
+    data: dict[str, Any] = {name: getattr(row, name) for name in row.__struct_fields__}
+    data.pop("inputs", None)
+    data.pop("outputs", None)
+    failure = data.get("failure")
+    if failure is not None:
+        data["failure"] = {name: getattr(failure, name) for name in failure.__struct_fields__ if name != "pickled"}
+        data["failure"]["frames"] = [msgspec.to_builtins(frame) for frame in failure.frames]
+    return data
+
+
+def runs_text(rows: list[RunRow]) -> str:
+    """Runs, one a line."""
+    return facts.runs_text(rows, time.time())
+
+
+def run_text(snapshot: RunSnapshot) -> str:
+    """One run with its tree."""
+    shown = {
+        a.name: {"inputs": plain.preview(a.inputs), "outputs": plain.preview(a.outputs)} for a in snapshot.actions[:40]
+    }
+    return text.render(tree.view(snapshot, shown), surface="shell")
+
+
+def actions_text(rows: list[ActionRow]) -> str:
+    """Actions, one a line, indented below who called them."""
+    depth: dict[str, int] = {}
+    lines = []
+    for row in rows:
+        depth[row.name] = depth.get(row.parent, -1) + 1
+        took = (row.ended_at or time.time()) - row.started_at if row.started_at else 0.0
+        note = " cached" if row.is_cached else f" attempt {row.attempt}" if row.attempt > 1 else ""
+        error = (
+            f"  {row.failure.code}: {row.failure.message.splitlines()[0][:60]}"
+            if row.failure and row.failure.message
+            else ""
+        )
+        name = f"{'  ' * depth[row.name]}{row.name}"
+        reason = f"  {row.reason}" if row.reason else ""
+        lines.append(f"{name:<14} {row.short_name:<24} {row.phase:<10} {took:>8.3f} s{note}{reason}{error}")
+    return "\n".join(lines)
+
+
+def io_data(run: str, action: str) -> dict[str, Any]:
+    """Inputs, outputs and error of an action as plain data; nothing is unpickled."""
+    link, store = here()
+    io = handle.read_io(link, run, action)
+    data: dict[str, Any] = {"phase": io.phase}
+    for side, payload in (("inputs", io.inputs), ("outputs", io.outputs)):
+        names = layout.names(payload) if payload else []
+        data[side] = dict(zip(names, plain.decode_plain(payload, store), strict=False)) if payload else {}
+    if io.failure is not None:
+        data["error"] = {"code": io.failure.code, "message": io.failure.message, "traceback": io.failure.traceback}
+    return data
+
+
+def io_text(run: str, action: str) -> str:
+    """Inputs and outputs of an action, short."""
+    link, _ = here()
+    io = handle.read_io(link, run, action)
+    lines = []
+    for side, payload in (("input", io.inputs), ("output", io.outputs)):
+        lines += [f"{side}  {value.name}: {value.type} = {value.text}" for value in plain.preview(payload)]
+    if io.failure is not None:
+        lines.append(f"error   {io.failure.code}: {io.failure.message}")
+    return "\n".join(lines) or f"no values yet: the action is {io.phase}"
