@@ -195,8 +195,8 @@ def engine_restart(force: bool, output: str) -> None:
 
 @engine.command("status")
 @_output
-def engine_status(output: str) -> int:
-    """Tell whether an engine runs and what it does; exit status 3 when none runs."""
+def engine_status(output: str) -> None:
+    """Tell whether an engine runs and what it does. Starts none."""
     from flytenb.cli import engine as life
 
     answer = life.status(paths.home())
@@ -209,7 +209,7 @@ def engine_status(output: str) -> int:
             "workers": [],
         }
         _emit(missing, output, f"no engine runs for {paths.home()}; it starts by itself when needed")
-        return 3
+        return
     lines = [
         f"process   {answer['pid']}, version {answer['version']}, up {time.time() - answer.get('started_at', 0):.0f} s",
         f"home      {answer.get('home', paths.home())}",
@@ -218,7 +218,6 @@ def engine_status(output: str) -> int:
         f"workers   {_count(answer['workers'])}",
     ]
     _emit(answer, output, "\n".join(lines + [f"note      {note}" for note in answer.get("notes") or ()]))
-    return 0
 
 
 def _count(workers: Any) -> int:

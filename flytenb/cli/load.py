@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from flytenb.errors import FlytenbError
@@ -32,10 +33,11 @@ def load_file(file: str, root_dir: str | None = None) -> dict[str, Any]:
         return names
     if path.suffix != ".py":
         raise LoadError(f"{file} is neither a .py script nor an .ipynb notebook")
-    return vars(_import_script(path.resolve(), Path(root_dir).resolve() if root_dir else None))
+    module: ModuleType = _import_script(path.resolve(), Path(root_dir).resolve() if root_dir else None)
+    return vars(module)
 
 
-def _import_script(path: Path, root: Path | None) -> Any:
+def _import_script(path: Path, root: Path | None) -> ModuleType:
     folder = root or path.parent
     sys.path.insert(0, str(folder))
     try:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from flytenb import errors
 from flytenb.capture.program import Program, build_program
 from flytenb.client.config import config
@@ -22,6 +20,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
 from flytenb.wire import paths
 from flytenb.worker.keys import cache_key, cache_mode
+from flytenb.worker.remake import describe
 
 UserValue = Any
 _stores: dict[Path, ObjectStore] = {}
@@ -75,7 +74,7 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
     """Capture the task's code into the object store and say what the engine must know of it."""
     try:
         program: Program = build_program(
-            task, describe=getattr(task, "describe", None), root_dir=config().root_dir, copy_style=_copy_style(options)
+            task, describe=describe, root_dir=config().root_dir, copy_style=_copy_style(options)
         )
         for blob in program.blobs:
             store.put(blob)
@@ -83,24 +82,13 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
     except OSError as error:
         raise cannot_store(store.root.parent, error) from error
     root = program.root
-    launch = Launch(
-        python=sys.executable,
-        cwd=os.getcwd(),
-        files=program.files,
-        env_vars=environment_of(task),
-        isolation=getattr(task, "isolation", "") or "shared",
-    )
-    declaration: TaskDeclaration = task.declaration(launch, digest, key=root.key, doubts=root.doubts)
-    return replace(declaration, entry=program.entry, source=root.source, source_line=root.line)
+    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files)
+    declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
+    return declaration
 
 
 def _copy_style(options: RunOptions) -> str:
     return "all" if options.copy_style == "all" else "loaded_modules"
-
-
-def environment_of(task: Any) -> dict[str, str]:
-    """Variables that the task's environment asks for."""
-    return {str(key): str(value) for key, value in (getattr(task, "env_vars", None) or {}).items()}
 
 
 def send(
@@ -146,6 +134,6 @@ def _submit_local(task: Any, inputs: bytes, options: RunOptions, link: Session, 
     from flytenb.client.local import local_worker  # asyncio and the worker's runtime: only this mode pays for them
 
     worker = local_worker(link, store)
-    launch = Launch(python=sys.executable, cwd=os.getcwd(), isolation="shared")
+    launch = Launch(python=sys.executable, cwd=os.getcwd())
     worker.tasks[task.name] = task
     return send(task, task.declaration(launch, ""), inputs, options, link, store, pin=worker.ident)
