@@ -10,6 +10,7 @@ import builtins
 import os
 import re
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -35,15 +36,20 @@ _ATTRIBUTE = "flytenb_failure"
 
 
 # ---- exception to failure ----------------------------------------------------------------------------------------
-def to_failure(exc: BaseException, *, worker: str = "") -> Failure:
+def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], str] = str) -> Failure:
     """The exception as plain data: code, message, the user's frames, and itself when it can be pickled.
 
     Frames of flytenb and of asyncio are left out. An exception that was a child's failure keeps the child's code,
     type and frames behind the parent's own.
+
+    Args:
+        exc: what was raised, with its traceback.
+        worker: the process that had it.
+        shown: a code's file name → as the user knows it.
     """
     inherited: Failure | None = getattr(exc, _ATTRIBUTE, None)
-    own = _frames(exc.__traceback__)
-    text = _traceback_text(exc)
+    own = _frames(exc.__traceback__, shown)
+    text = _traceback_text(exc, shown)
     if inherited is not None:
         return Failure(
             code=inherited.code,
@@ -96,9 +102,9 @@ def _is_hidden(filename: str) -> bool:
     return filename.startswith(_HIDDEN) or filename.startswith("<frozen ")
 
 
-def _frames(tb: TracebackType | None) -> tuple[Frame, ...]:
+def _frames(tb: TracebackType | None, shown: Callable[[str], str]) -> tuple[Frame, ...]:
     found = [
-        Frame(where=entry.filename, line=entry.lineno or 0, function=entry.name, code=(entry.line or "").strip())
+        Frame(where=shown(entry.filename), line=entry.lineno or 0, function=entry.name, code=(entry.line or "").strip())
         for entry in traceback.extract_tb(tb)
         if not _is_hidden(entry.filename)
     ]
@@ -107,12 +113,12 @@ def _frames(tb: TracebackType | None) -> tuple[Frame, ...]:
     return tuple(found)
 
 
-def _traceback_text(exc: BaseException) -> str:
+def _traceback_text(exc: BaseException, shown: Callable[[str], str]) -> str:
     """As Python prints it, causes included, with the user's frames only and cells named as IPython names them."""
     try:
-        shown = traceback.TracebackException.from_exception(exc, compact=True)
-        _hide_frames(shown)
-        text = "".join(shown.format())
+        story = traceback.TracebackException.from_exception(exc, compact=True)
+        _hide_frames(story, shown)
+        text = "".join(story.format())
     except Exception as error:  # a user's __str__, __notes__ or source may raise anything
         return f"{type(exc).__name__} (its traceback cannot be made: {type(error).__name__})\n"
     if len(text) > _MAX_TRACEBACK_CHARACTERS:
@@ -121,15 +127,19 @@ def _traceback_text(exc: BaseException) -> str:
     return _CELL_LINE.sub(r"\1\2, line", text)
 
 
-def _hide_frames(shown: traceback.TracebackException) -> None:
-    pending: list[Any] = [shown]
+def _hide_frames(story: traceback.TracebackException, shown: Callable[[str], str]) -> None:
+    pending: list[Any] = [story]
     seen = set()
     while pending:
         part = pending.pop()
         if part is None or id(part) in seen:
             continue
         seen.add(id(part))
-        part.stack = traceback.StackSummary.from_list([entry for entry in part.stack if not _is_hidden(entry.filename)])
+        entries = [entry for entry in part.stack if not _is_hidden(entry.filename)]
+        for entry in entries:
+            _ = entry.line  # read by the code's own name, before it gets the user's
+            entry.filename = shown(entry.filename)
+        part.stack = traceback.StackSummary.from_list(entries)
         pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
 
 

@@ -34,14 +34,25 @@ class Interface(Protocol):
 
 
 class Body:
-    """A task's function and interface, ready to run."""
+    """A task's function and interface, ready to run.
 
-    __slots__ = ("func", "interface", "keywords")
+    Args:
+        func: what is called with the inputs.
+        interface: encodes and decodes its values.
+        keywords: names of the trailing keyword-only parameters.
+        enter: called in the action's context before its inputs are decoded.
+    """
 
-    def __init__(self, func: Callable[..., UserValue], interface: Interface, keywords: tuple[str, ...] = ()) -> None:
-        self.func, self.interface = func, interface
-        #: Names of the trailing keyword-only parameters.
-        self.keywords = keywords
+    __slots__ = ("enter", "func", "interface", "keywords")
+
+    def __init__(
+        self,
+        func: Callable[..., UserValue],
+        interface: Interface,
+        keywords: tuple[str, ...] = (),
+        enter: Callable[[], None] | None = None,
+    ) -> None:
+        self.func, self.interface, self.keywords, self.enter = func, interface, keywords, enter
 
     def call(self, values: list[UserValue]) -> UserValue:
         """Call the function with values in parameter order."""

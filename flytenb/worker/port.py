@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ class WorkerPort:
         target = self._target(action, task)
         message, number = self._message(action, context, target, args, kwargs, group)
         future = ChildCall(self._loop, self._forget, action, number)
-        action.calls[number] = (future, target.interface)
+        action.calls[number] = (future, target.interface, copy_context())
         self._lane.park(action)
         self._declare(target, self._link.send)
         self._link.send(message)
@@ -174,7 +175,7 @@ class WorkerPort:
         target = self._target(action, task)
         message, number = self._message(action, context, target, args, kwargs, group)
         future: ThreadCall = ThreadCall(self, action, number)
-        action.calls[number] = (future, target.interface)
+        action.calls[number] = (future, target.interface, None)
         self._lane.park(action)
         self._declare(target, self._link.send_from_thread)
         self._link.send_from_thread(message)
@@ -207,11 +208,12 @@ class WorkerPort:
         if action is None or entry is None:
             return
         self._lane.unpark(action)
-        future, interface = entry
+        future, interface, context = entry
         if type(future) is ThreadCall:
             future.arrive(message[3], message[4], interface)
         elif not future.done():
-            error, value = self.open(message[3], message[4], interface)
+            # in the caller's context, which knows the program whose classes are meant
+            error, value = context.run(self.open, message[3], message[4], interface)
             if error is None:
                 future.set_result(value)
             else:

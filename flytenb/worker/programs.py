@@ -1,16 +1,19 @@
-"""From a declaration to something that runs: programs by digest, tasks by entry, child declarations."""
+"""From a declaration to something that runs: where a runtime finds its tasks."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from flytenb.model import TaskDeclaration
+from flytenb.model import Launch, TaskDeclaration
+from flytenb.sdk.source import cell_or_file
 from flytenb.worker.action import Body
 
 
 class Programs(Protocol):
-    """Where a runtime finds its tasks: shipped programs in a worker, live objects in the kernel."""
+    """The tasks of a process: shipped programs in a worker, live objects in the kernel."""
 
     def body(self, declaration: TaskDeclaration) -> Body:
         """The function and interface of a declared task; loading user code may raise anything."""
@@ -18,16 +21,29 @@ class Programs(Protocol):
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
         """The declaration of a task that a body of `parent` calls."""
 
-
-def body_of(task: Any) -> Body:
-    """A task object as a body."""
-    func = task.func
-    return Body(func, task.interface, _keyword_only(func))
+    def shown(self, filename: str) -> str:
+        """A code's file name as the user knows it: `Cell In[4]`, or the file's own path."""
 
 
-def _keyword_only(func: Any) -> tuple[str, ...]:
-    kinds = inspect.Parameter
-    return tuple(p.name for p in inspect.signature(func).parameters.values() if p.kind is kinds.KEYWORD_ONLY)
+def body_of(task: Any, enter: Callable[[], None] | None = None) -> Body:
+    """A task object as a body; a task with hooks runs through its `execute`."""
+    func = getattr(task, "func", None)
+    if func is None or getattr(task, "has_hooks", False):
+        return Body(task.execute if task.is_async else _blocking(task.execute), task.interface, _keywords(task), enter)
+    return Body(func, task.interface, _keywords(task), enter)
+
+
+def _blocking(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return asyncio.run(execute(*args, **kwargs))
+
+    return run
+
+
+def _keywords(task: Any) -> tuple[str, ...]:
+    func = getattr(task, "func", None)
+    parameters = inspect.signature(func).parameters.values() if func is not None else ()
+    return tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
 
 
 class LiveTasks:
@@ -44,5 +60,9 @@ class LiveTasks:
 
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
         self._tasks[task.name] = task
-        declaration: TaskDeclaration = task.declaration(parent.launch, parent.program)
+        launch = Launch(python=parent.launch.python, cwd=parent.launch.cwd)
+        declaration: TaskDeclaration = task.declaration(launch, parent.program)
         return declaration
+
+    def shown(self, filename: str) -> str:
+        return cell_or_file(filename)

@@ -164,7 +164,7 @@ class Runtime:
 
     def abandon(self, action: Action) -> None:
         """Wake a thread that waits for children of an aborted action."""
-        for number, (future, _) in list(action.calls.items()):
+        for number, (future, *_) in list(action.calls.items()):
             if type(future) is ThreadCall and action.calls.pop(number, None) is not None:
                 future.fail(_Interrupted())
 
@@ -174,7 +174,7 @@ class Runtime:
         action.begin()
         try:
             body = self._body(action)
-            self._enter(action)
+            self._enter(action, body)
             if action.cancel_reason is not None:
                 raise asyncio.CancelledError
             values = body.interface.decode_inputs(action.inputs, self.objects)
@@ -199,7 +199,7 @@ class Runtime:
         try:
             try:
                 body = self._body(action)
-                self._enter(action)
+                self._enter(action, body)
                 if action.cancel_reason is not None:
                     raise _Interrupted
                 values = body.interface.decode_inputs(action.inputs, self.objects)
@@ -232,7 +232,7 @@ class Runtime:
             definition.body = self.programs.body(definition.declaration)
         return definition.body
 
-    def _enter(self, action: Action) -> None:
+    def _enter(self, action: Action, body: Body) -> None:
         info = self._runs.get(run_of(action.id)) or _NO_INFO
         current_action.set(
             ActionContext(
@@ -248,11 +248,13 @@ class Runtime:
                 run_start_time=info.get("run_start_time", 0.0),
             )
         )
+        if body.enter is not None:
+            body.enter()
 
     def _failed(self, action: Action, error: BaseException) -> bytes:
         if action.cancel_reason is not None and isinstance(error, (asyncio.CancelledError, _Interrupted)):
             return self._aborted(action)
-        return encode_failure(to_failure(error, worker=self._ident))
+        return encode_failure(to_failure(error, worker=self._ident, shown=self.programs.shown))
 
     def _aborted(self, action: Action) -> bytes:
         reason = action.cancel_reason or "aborted"
@@ -261,7 +263,7 @@ class Runtime:
     def _drop_calls(self, action: Action) -> None:
         """Children that nobody awaited: the engine aborts them, here whoever still waits is cancelled."""
         while action.calls:
-            _, (future, _) = action.calls.popitem()
+            _, (future, *_) = action.calls.popitem()
             if type(future) is ThreadCall or threading.get_ident() == self.port.thread:
                 future.cancel()
             else:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from flytenb.capture.load import LoadedProgram, current_program, load_program, resolve_class, shown_name
+from flytenb.codec import classes
 from flytenb.model import TaskDeclaration
 from flytenb.worker.action import Body
 from flytenb.worker.process import open_objects, run_worker
 from flytenb.worker.programs import body_of
+from flytenb.worker.remake import make_environment, make_task
 
 
 class ShippedPrograms:
@@ -16,30 +23,78 @@ class ShippedPrograms:
 
     def __init__(self, objects: Any) -> None:
         self._objects = objects
-        self._loaded: dict[str, Any] = {}
+        self._loaded: dict[str, LoadedProgram] = {}
+        #: Program and task name → its entry there.
+        self._entries: dict[tuple[str, str], dict[str, Any]] = {}
 
     def body(self, declaration: TaskDeclaration) -> Body:
-        return body_of(self._load(declaration.program).get(declaration.entry))
+        program = self._load(declaration.program)
+        task = program.get(declaration.entry)
+        if not hasattr(task, "interface"):
+            task = make_task(declaration.name, task, {"short_name": declaration.short_name})
+        return body_of(task, partial(_enter, current_program, program))
 
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
-        declaration: TaskDeclaration = task.declaration(parent.launch, parent.program)
+        program = self._load(parent.program)
+        entry = self._entry(program, parent.program, task)
+        own = _own_variables(program, parent)
+        launch = replace(
+            parent.launch,
+            env_vars={key: value for key, value in parent.launch.env_vars.items() if key not in own},
+            isolation="shared",  # the child says its own
+        )
+        declaration: TaskDeclaration = task.declaration(
+            launch, parent.program, entry["entry"], key=entry.get("key", ""), doubts=tuple(entry.get("doubts") or ())
+        )
+        if entry.get("source"):
+            declaration = replace(declaration, source=entry["source"], source_line=entry.get("line", 0))
         return declaration
 
-    def _load(self, digest: str) -> Any:
+    def shown(self, filename: str) -> str:
+        return shown_name(filename)
+
+    def _load(self, digest: str) -> LoadedProgram:
         program = self._loaded.get(digest)
         if program is None:
-            from flytenb.capture.load import load_program
-
-            program = self._loaded[digest] = load_program(self._objects.get(digest), self._objects, _make_task)
+            body = self._objects.get(digest)
+            program = load_program(body, self._objects, make_task, make_environment=make_environment)
+            self._loaded[digest] = program
+            for entry in program.entries.values():
+                self._entries.setdefault((digest, entry["name"]), entry)
+            if program.kind == "files":
+                classes.treat_as_main(program.module.__name__)
         return program
 
+    def _entry(self, program: LoadedProgram, digest: str, task: Any) -> dict[str, Any]:
+        """Where the program has this task; a task of an imported module goes by module and name."""
+        entry = self._entries.get((digest, task.name))
+        if entry is not None:
+            return entry
+        func = getattr(task, "func", None)
+        module, qualname = getattr(func, "__module__", ""), getattr(func, "__qualname__", "")
+        return {"entry": f"{module}:{qualname}" if module != program.module.__name__ else qualname}
 
-def _make_task(name: str, func: Any, entry: Any) -> Any:
-    raise NotImplementedError(name)
+
+def _enter(variable: ContextVar[LoadedProgram | None], program: LoadedProgram) -> None:
+    variable.set(program)
+
+
+def _own_variables(program: LoadedProgram, declaration: TaskDeclaration) -> frozenset[str]:
+    """Variables that the parent's environment asked for: its children have environments of their own."""
+    task = program.get(declaration.entry)
+    return frozenset(getattr(task, "env_vars", None) or ())
 
 
 def serve(ident: str, socket_path: str, token: str, home: Path) -> int:
     """A worker's whole life; returns its exit status."""
     objects = open_objects(home)
+    classes.set_resolver(_resolve)
     run_worker(ident=ident, socket_path=socket_path, token=token, programs=ShippedPrograms(objects), objects=objects)
     return 0
+
+
+def _resolve(qualname: str) -> Any:
+    found = resolve_class(qualname)
+    if found is None:
+        raise LookupError(qualname)
+    return found

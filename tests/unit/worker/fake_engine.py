@@ -28,7 +28,7 @@ class PlainTask:
         self.name = f"test.{func.__name__}"
         self.interface = Interface.of(func, task_name=self.name)
 
-    def declaration(self, launch: Launch, program: str) -> TaskDeclaration:
+    def declaration(self, launch: Launch, program: str, entry: str = "") -> TaskDeclaration:
         return TaskDeclaration(
             name=self.name,
             short_name=self.func.__name__,
