@@ -1,0 +1,52 @@
+"""A task's signature as Flyte shows it: plain names and types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flytenb.codec.interface import Interface
+
+
+@dataclass(frozen=True)
+class NativeInterface:
+    """Inputs and outputs of a task."""
+
+    #: name → (type, default); `NO_DEFAULT` where there is none.
+    inputs: dict[str, tuple[Any, Any]]
+    #: name → type.
+    outputs: dict[str, Any]
+    json_schema: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def required_inputs(self) -> list[str]:
+        """Names of the inputs without a default."""
+        return [name for name, (_, default) in self.inputs.items() if default is NO_DEFAULT]
+
+    def has_outputs(self) -> bool:
+        """Whether a call gives anything back."""
+        return bool(self.outputs)
+
+    @classmethod
+    def of(cls, interface: Interface) -> NativeInterface:
+        """From the compiled interface."""
+        return cls(
+            inputs={
+                one.name: (one.annotation, one.default if one.has_default else NO_DEFAULT)
+                for one in interface.parameters
+            },
+            outputs={one.name: one.annotation for one in interface.outputs},
+            json_schema=interface.describe().get("schema", {}),
+        )
+
+
+class _NoDefault:
+    """Stands where an input has no default."""
+
+    def __repr__(self) -> str:
+        return "NO_DEFAULT"
+
+    def __reduce__(self) -> str:
+        return "NO_DEFAULT"
+
+
+NO_DEFAULT = _NoDefault()
