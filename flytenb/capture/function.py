@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flytenb.capture import syntax
 from flytenb.capture.items import Item, digest
+from flytenb.capture.reach import read
 from flytenb.capture.registry import UNKNOWN, registry
 
 if TYPE_CHECKING:
@@ -29,11 +30,15 @@ def describe_function(graph: Graph, item: Item, obj: Any) -> None:
     if not isinstance(obj, FunctionType):
         _describe_decorated(graph, item, obj)
         return
+    home = graph.space(obj.__globals__)
+    inner = getattr(obj, "__wrapped__", None)
+    if not home.ships and not home.is_project and isinstance(inner, FunctionType):
+        _describe_decorated(graph, item, obj)  # a library's wrapper is made again by its decorator
+        return
     code = obj.__code__
     cell = registry.cell(code.co_filename)
     definition = cell.function(code) if cell is not None else None
     if definition is None:
-        inner = getattr(obj, "__wrapped__", None)
         if isinstance(inner, FunctionType):
             _describe_decorated(graph, item, obj)
         else:
@@ -45,7 +50,7 @@ def describe_function(graph: Graph, item: Item, obj: Any) -> None:
     if "__class__" in code.co_freevars:
         raise graph.refusal(item, "uses super() outside its class", "define it inside the class")
     parts = ["function", syntax.digest_of(definition.text)]
-    graph.read(item, space, definition.text, frozenset(code.co_freevars), lazy=item.future, is_body=True)
+    read(graph, item, space, definition.text, frozenset(code.co_freevars), lazy=item.future, is_body=True)
     for name, cell_ in zip(code.co_freevars, obj.__closure__ or (), strict=True):
         try:
             held = cell_.cell_contents
@@ -139,7 +144,7 @@ def _describe_decorated(graph: Graph, item: Item, obj: Any) -> None:
     if inner.__closure__:
         _describe_opaque(graph, item, obj)
         return
-    graph.read(item, space, text, lazy=item.future)
+    read(graph, item, space, text, lazy=item.future)
     item.is_calling = True
     parts = ["decorated", syntax.digest_of(definition.text), *_defaults(graph, item, inner)]
     parts += [syntax.digest_of(line[1:], is_definition=False) for line in lines]

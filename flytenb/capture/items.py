@@ -11,9 +11,9 @@ from flytenb.capture.cells import Definition
 class Space:
     """A module-like dictionary of globals."""
 
-    __slots__ = ("globals", "module", "prefix", "ships")
+    __slots__ = ("globals", "is_project", "module", "prefix", "ships")
 
-    def __init__(self, globals_: dict[str, Any], prefix: str, module: str, ships: bool) -> None:
+    def __init__(self, globals_: dict[str, Any], prefix: str, module: str, ships: bool, is_project: bool) -> None:
         self.globals = globals_
         #: Before the names in labels: "" for the root's own globals, else "module:".
         self.prefix = prefix
@@ -21,6 +21,8 @@ class Space:
         self.module = module
         #: Its definitions travel as source; otherwise its file does.
         self.ships = ships
+        #: A file of the user, not of a library.
+        self.is_project = is_project
 
 
 class Item:
@@ -31,8 +33,9 @@ class Item:
     """
 
     __slots__ = (
-        "after", "by_value", "closure", "defaults", "definition", "doubts", "future", "hard", "is_anonymous", "is_calling", "is_recursive",
-        "kind", "label", "line", "name", "names", "obj", "part", "soft", "space", "submodules", "task", "where",
+        "after", "by_value", "closure", "defaults", "definition", "doubts", "future", "hard", "is_anonymous",
+        "is_calling", "is_recursive", "kind", "label", "line", "name", "names", "obj", "part", "soft", "space",
+        "submodules", "task", "where",
     )  # fmt: skip
 
     def __init__(self, kind: str, name: str, label: str, space: Space, obj: Any) -> None:

@@ -1,4 +1,4 @@
-"""How a class joins the graph: its text by its methods' lines or its binding, its data and later changes as live values."""
+"""How a class joins the graph: its text by its methods' lines or its binding, its data and later changes live."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flytenb.capture import syntax
 from flytenb.capture.cells import Cell, Definition, bound_names
 from flytenb.capture.items import Item, digest
+from flytenb.capture.reach import read
 from flytenb.capture.registry import registry
 from flytenb.capture.replay import replay, stale_read
 
@@ -38,7 +39,7 @@ def describe_class(graph: Graph, item: Item, cls: type) -> None:
     space = graph.space(_globals_of(graph, cls, item))
     _refuse_older(graph, item, cls)
     item.future = _has_future(cls)
-    graph.read(item, space, definition.text, lazy=item.future)
+    read(graph, item, space, definition.text, lazy=item.future)
     parts = ["class", syntax.digest_of(definition.text, is_definition=False)]
     parts += [f"base {graph.feed(item, base)}" for base in cls.__bases__]
     if type(cls) is not type:
@@ -55,9 +56,10 @@ def describe_class(graph: Graph, item: Item, cls: type) -> None:
 def _globals_of(graph: Graph, cls: type, item: Item) -> dict[str, Any]:
     for member in vars(cls).values():
         function = _function_in(member)
-        if function is not None and not function.__code__.co_filename.startswith("<"):
-            if function.__module__ == cls.__module__:
-                return function.__globals__
+        if function is None or function.__code__.co_filename.startswith("<"):
+            continue  # written by dataclass and Co
+        if function.__module__ == cls.__module__:
+            return function.__globals__
     module = sys.modules.get(cls.__module__)
     if item.space.globals.get("__name__") == cls.__module__ or module is None:
         return item.space.globals

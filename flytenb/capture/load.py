@@ -1,4 +1,4 @@
-"""The worker's side: a program becomes a module again, and its tracebacks name the cell and line that the user knows."""
+"""The worker's side: a program becomes a module again, and its tracebacks name the user's cells and lines."""
 
 from __future__ import annotations
 import __future__ as future_features
@@ -266,7 +266,7 @@ def _load_files(digest: str, data: dict[str, Any]) -> LoadedProgram:
 
 
 def _load_script(name: str, script: str, manifest: str) -> ModuleType:
-    """A script under its stem: `if __name__ == "__main__"` stays shut, tracebacks and `__file__` name the user's file."""
+    """A script under its stem: `if __name__ == "__main__"` stays shut; tracebacks and `__file__` name the user's."""
     folder = _mounted[manifest]
     copy = next(
         (path for path, origin in _origins.items() if path.startswith(os.fspath(folder)) and _same(origin, script)),

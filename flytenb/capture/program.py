@@ -16,10 +16,10 @@ import msgpack
 
 from flytenb.capture import files
 from flytenb.capture import slice as slicing
-from flytenb.capture.graph import Graph, is_task, unwrapped
 from flytenb.capture.items import Item
 from flytenb.capture.key import CodeKey, key_of, snapshot_of
 from flytenb.capture.modules import kind_of_module
+from flytenb.capture.recognise import is_task, unwrapped
 from flytenb.capture.registry import registry
 from flytenb.errors import CaptureError
 
@@ -140,9 +140,10 @@ def _slice_program(root: Any, func: Any, describe: Any, root_dir: Any) -> Progra
     manifest, blobs = files.of_modules(made.graph.modules, root_dir)
     entries: dict[str, TaskEntry] = {}
     for item in out.tasks:
-        entries[item.name] = _entry(item, item.name, made.graph, describe)
+        entries[item.name] = _entry(item, item.name, made, describe)
+    _add_imported(entries, made, describe)
     if made.root.name not in entries:
-        entries[made.root.name] = _entry(made.root, made.root.name, made.graph, describe)
+        entries[made.root.name] = _entry(made.root, made.root.name, made, describe)
     body = {
         "v": FORMAT,
         "kind": "slice",
@@ -172,9 +173,10 @@ def _files_program(root: Any, home: tuple[str, str, str], describe: Any, root_di
         for item in made.graph.items:
             if item.task is not None and item.space.globals is made.root.space.globals and item.kind != "alias":
                 entry = main if item is made.root else f"{module}:{item.name}"
-                entries[entry] = _entry(item, entry, made.graph, describe)
+                entries[entry] = _entry(item, entry, made, describe)
+        _add_imported(entries, made, describe)
         if main not in entries:
-            entries[main] = _entry(made.root, main, made.graph, describe)
+            entries[main] = _entry(made.root, main, made, describe)
     manifest, blobs = files.of_project(module, script, root_dir, copy_style)
     body = {
         "v": FORMAT,
@@ -212,14 +214,38 @@ def _names(obj: Any) -> tuple[str, str]:
     return getattr(obj, "__qualname__", "task"), getattr(obj, "__name__", "task")
 
 
-def _entry(item: Item, entry: str, graph: Graph, describe: Any) -> TaskEntry:
+def _entry(item: Item, entry: str, made: Snapshot, describe: Any) -> TaskEntry:
     subject = item.task if item.task is not None else item.obj
     target = next(iter(item.hard)) if item.kind == "alias" else item
-    key = key_of(graph, target)
+    if target.kind == "from" or target.space is not made.root.space:
+        return _imported_entry(target, entry, describe)
+    key = key_of(made.graph, target)
     return TaskEntry(
         *_names(subject), entry=entry, key=key.hex, doubts=key.doubts, source=target.where, line=target.line,
         config=_config(subject, describe),
     )  # fmt: skip
+
+
+def _imported_entry(item: Item, entry: str, describe: Any) -> TaskEntry:
+    """A task of a local module: its key is what it would be if the module were the root."""
+    try:
+        key = snapshot_of(item.obj).key
+    except CaptureError as error:
+        key = CodeKey("", {}, (str(error),))
+    return TaskEntry(
+        *_names(item.obj), entry=entry, key=key.hex, doubts=key.doubts, source=item.where, line=item.line,
+        config=_config(item.obj, describe),
+    )  # fmt: skip
+
+
+def _add_imported(entries: dict[str, TaskEntry], made: Snapshot, describe: Any) -> None:
+    known = {entry.name for entry in entries.values()}
+    for item in made.graph.items:
+        if item.task is None or item.space.ships or not item.space.module or item.space is made.root.space:
+            continue
+        if item.kind != "alias" and item.task.name not in known:
+            entry = f"{item.space.module}:{item.name}"
+            entries[entry] = _imported_entry(item, entry, describe)
 
 
 def _config(subject: Any, describe: Any) -> Any:

@@ -127,7 +127,7 @@ class CellRegistry:
     ) -> Binding:
         text = cell.define(owner).text
         reads = syntax.reads_of(text)
-        syntax.digest_of(text)
+        syntax.digest_of(text, is_definition=not isinstance(owner, ast.ClassDef))
         later: set[str] = set()
         for statement in statements:
             if statement.lineno > owner.lineno:

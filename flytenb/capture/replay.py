@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flytenb.capture import syntax
 from flytenb.capture.items import Item, digest
+from flytenb.capture.reach import read
 from flytenb.capture.registry import UNKNOWN, Binding, registry
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def replay(graph: Graph, item: Item, obj: Any) -> None:
     item.kind, item.definition = "replay", definition
     item.where, item.line = definition.where, definition.line
     item.part = digest("replay", syntax.digest_of(definition.text, is_definition=False))
-    graph.read(item, item.space, definition.text, frozenset({item.name}))
+    read(graph, item, item.space, definition.text, frozenset({item.name}))

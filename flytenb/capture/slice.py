@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from flytenb.capture import syntax, values
-from flytenb.capture.graph import Graph, is_task
+from flytenb.capture.graph import Graph
 from flytenb.capture.items import Item
+from flytenb.capture.recognise import is_task
 from flytenb.errors import CaptureError
 
 #: Names that the loader supplies to the generated module.
@@ -97,7 +98,7 @@ class _Emitter:
                 return
             else:
                 raise CaptureError(
-                    f'"{item.name}" means two different things ({other.place or other.label} and {item.place or item.label}); '
+                    f'"{item.name}" means two things ({other.place or other.label} and {item.place or item.label}); '
                     "rename one of them"
                 )
         self._names[item.name] = item
