@@ -10,9 +10,10 @@ import sys
 import time
 from typing import Any
 
+from IPython.core.error import UsageError
+
 from flytenb.notebook import options, stored
 from flytenb.notebook.display import displays
-from flytenb.notebook.options import UsageError
 from flytenb.views import facts
 from flytenb.wire import paths
 

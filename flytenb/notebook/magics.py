@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from IPython.core.error import UsageError as IPythonUsageError
+from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 
 from flytenb.notebook import commands, options
 from flytenb.notebook.hooks import CellHooks
-from flytenb.notebook.options import UsageError
 from flytenb.notebook.tasks import CellTasks, Submit
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _plainly(method: _F) -> _F:
-    @functools.wraps(method)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except UsageError as error:
-            raise IPythonUsageError(str(error)) from None
-
-    return cast("_F", call)
 
 
 @magics_class
@@ -46,10 +30,9 @@ class FlyteMagics(Magics):
 
         The same as a comment that linters do not see:  # %flyte task --env ENV
         """
-        raise IPythonUsageError("%%flyte_task must stand in the first line of the cell")
+        raise UsageError("%%flyte_task must stand in the first line of the cell")
 
     @line_cell_magic
-    @_plainly
     def flyte_env(self, line: str, cell: str | None = None) -> None:
         """Declare an environment, also as a variable of its name.
 
@@ -60,7 +43,6 @@ class FlyteMagics(Magics):
             self._shell.run_cell(cell)
 
     @line_magic
-    @_plainly
     def flyte_run(self, line: str) -> None:
         """Run a task of this notebook: %flyte_run search cs=[0.1, 1] [-o run] [--name N] [--overwrite-cache]"""
         run, name = commands.run(self._submit, self._shell.user_ns, line)
@@ -68,14 +50,12 @@ class FlyteMagics(Magics):
             self._shell.user_ns[name] = run
 
     @line_magic
-    @_plainly
     def flyte_show(self, line: str) -> None:
         """Show a run here: %flyte_show [last | RUN]"""
         parsed = options.parse("%flyte_show", line, (), words=1)
         self._hooks.show(commands.show(parsed.words[0] if parsed.words else "last"))
 
     @line_magic
-    @_plainly
     def flyte_runs(self, line: str) -> Any:
         """The newest runs: %flyte_runs [-n 20] [--phase failed] [--task digits.search]"""
         parsed = options.parse("%flyte_runs", line, ("n", "phase", "task"), words=0)
@@ -85,14 +65,12 @@ class FlyteMagics(Magics):
         return commands.runs(int(limit), parsed.get("phase"), parsed.get("task"))
 
     @line_magic
-    @_plainly
     def flyte_cancel(self, line: str) -> None:
         """Abort a run: %flyte_cancel [last | RUN]"""
         parsed = options.parse("%flyte_cancel", line, (), words=1)
         print(commands.cancel(parsed.words[0] if parsed.words else "last"))
 
     @line_magic
-    @_plainly
     def flyte_logs(self, line: str) -> None:
         """What a run wrote: %flyte_logs [last | RUN] [ACTION] [-n 1000]"""
         parsed = options.parse("%flyte_logs", line, ("n",), words=2)

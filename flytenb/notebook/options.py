@@ -7,9 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-
-class UsageError(ValueError):
-    """A magic was called with something it does not know."""
+# Exactly IPython's class, not one of its own: only then a message is shown instead of a traceback.
+from IPython.core.error import UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+from IPython.core.error import UsageError
+
 from flytenb.capture import pragma
 from flytenb.notebook import options
-from flytenb.notebook.options import UsageError
 from flytenb.sdk.environment import TaskEnvironment
 from flytenb.sdk.resources import Resources
 
@@ -55,8 +56,10 @@ class CellTasks:
             ENVIRONMENT: self.declare_environment,
         }
 
-    def check(self, text: str) -> None:
+    def check(self, text: str, *environments: str) -> None:
         """Line 1 of a task cell: refuse what it cannot mean before anything else runs."""
+        for line in environments:
+            self.declare_environment(line)
         self._environment_of(task_options(text))
 
     def declare_environment(self, arg: str) -> Any:

@@ -39,7 +39,14 @@ class CellTransformer:
             lines = lines[:head] + self._task(lines[head:], *found)
         elif not head:
             return lines
-        return [_environment_call(line) for line in lines[:head]] + lines[head:]
+        declared = [_environment_call(line) for line in lines[:head]]
+        rest = lines[head:]
+        at = next((i for i, line in enumerate(rest) if line.strip() and not line.lstrip().startswith("#")), None)
+        if declared and at is not None and rest[at].startswith(f"{pragma.CELL_HOOK}("):
+            # The mark of a task cell must be its first statement: it declares the environments itself.
+            arguments = ", ".join(repr(text) for line in lines[:head] if (text := _environment_text(line)) is not None)
+            return [rest[at].replace(")\n", f", {arguments})\n"), *["\n"] * (head + at), *rest[at + 1 :]]
+        return declared + rest
 
     def _task(self, lines: list[str], index: int, text: str) -> list[str]:
         try:
@@ -71,9 +78,14 @@ def _environments(lines: list[str]) -> int:
     return head
 
 
-def _environment_call(line: str) -> str:
+def _environment_text(line: str) -> str | None:
     found = _ENVIRONMENT.match(line.rstrip("\n"))
-    return f"{ENVIRONMENT}({found.group(1).strip()!r});\n" if found else line
+    return found.group(1).strip() if found else None
+
+
+def _environment_call(line: str) -> str:
+    text = _environment_text(line)
+    return line if text is None else f"{ENVIRONMENT}({text!r});\n"
 
 
 def _typed(text: str, options: pragma.TaskOptions, value_of: Callable[[str], Any]) -> str:

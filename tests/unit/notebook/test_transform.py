@@ -3,9 +3,10 @@
 import ast
 
 import pytest
+from IPython.core.error import UsageError
 
 from flytenb.capture import pragma
-from flytenb.notebook.options import UsageError, parse
+from flytenb.notebook.options import parse
 from flytenb.notebook.transform import CellTransformer
 
 
@@ -57,7 +58,8 @@ def test_await_makes_the_task_async():
 
 def test_environments_come_first():
     out = transformed("%%flyte_env prep --cpu 2\n%%flyte_task --env prep\ndef f() -> int:\n    return 1\n")
-    assert out.split("\n")[:2] == ["__flytenb_env__('prep --cpu 2');", "__flytenb_cell__('--env prep')"]
+    assert out.split("\n")[:2] == ["__flytenb_cell__('--env prep', 'prep --cpu 2')", ""]
+    assert out.split("\n")[2] == "def f() -> int:"
     assert transformed("%%flyte_env prep\nx = 1\n") == "__flytenb_env__('prep');\nx = 1\n"
 
 
