@@ -55,7 +55,8 @@ class MismatchError(TypeError):
         place = f"at {self.path.lstrip('.')}, " if self.path else ""
         if self.problem:
             return f"{place}{self.problem}" + (f"; {self.hint}" if self.hint else "")
-        text = f"{place}expected {self.expected}, got {type_name(type(self.value))} ({shown(self.value)})"
+        given = "None" if self.value is None else f"{type_name(type(self.value))} ({shown(self.value)})"
+        text = f"{place}expected {self.expected}, got {given}"
         return f"{text}; {self.hint}" if self.hint else text
 
     def __str__(self) -> str:

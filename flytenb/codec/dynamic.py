@@ -62,8 +62,6 @@ class Dynamic:
                 return encode_pickle(value, objects)
         try:
             return codec.encode(value, objects)
-        except RecursionError:  # refers to itself: pickle knows how
-            return encode_pickle(value, objects)
         except MismatchError as error:
             # A dataclass whose fields hold other types than it says is still a value.
             if codec.exact is kind and dataclasses.is_dataclass(kind):

@@ -127,7 +127,10 @@ def _loader(loaders: dict[str, Any], kind: str) -> Any:
 
 def unpack(data: Any, objects: ObjectStore) -> Any:
     """Encoded values with leaves loaded and marks in place; codecs do the rest."""
-    return _unpack(data, ext_hook=partial(_hook, objects))
+    hook = objects.leaf_hook
+    if hook is None:
+        hook = objects.leaf_hook = partial(_hook, objects)
+    return _unpack(data, ext_hook=hook)
 
 
 def unpack_with(data: Any, hook: Callable[[int, bytes], Any]) -> Any:

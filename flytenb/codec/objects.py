@@ -50,6 +50,8 @@ class ObjectStore:
         self._root = os.fspath(self.root)
         #: Whether a put is on disk (fsync) when it returns; tests turn it off.
         self.is_durable = is_durable
+        #: What reads leaves from this store, kept here by `leaves.unpack`.
+        self.leaf_hook: Any = None
 
     def __repr__(self) -> str:
         return f"ObjectStore({self._root!r})"
@@ -162,6 +164,8 @@ class ObjectStore:
 
     def _make_folder(self, folder: str) -> None:
         if not os.path.isdir(folder):
+            # The mode holds for the last folder only, and the root is the one that keeps others out.
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
     @contextlib.contextmanager

@@ -9,8 +9,10 @@ from msgpack import ExtType
 
 from flytenb.codec import leaves
 from flytenb.codec.annotations import DYNAMIC
+from flytenb.codec.codec import Codec, Decode
 from flytenb.codec.leaves import INLINE_LIMIT_BYTES, pack, unpack, unpack_with
 from flytenb.codec.objects import ObjectStore
+from flytenb.codec.pickled import encode_pickle
 
 _PREVIEW_ITEMS, _PREVIEW_DEPTH, _PREVIEW_CHARACTERS = 6, 5, 80
 
@@ -55,6 +57,33 @@ def _trimmed(value: Any, depth: int) -> Any:
     return "…" if type(value) is ExtType and len(value.data) > _PREVIEW_CHARACTERS else value
 
 
+#: Marks a value that was pickled whole because it refers to itself or is nested too deeply for msgpack.
+_WHOLE, _WHOLE_HEAD = leaves.make_mark(leaves.LOOSE, b""), leaves.mark(leaves.LOOSE)
+
+
+def encode_whole(codec: Codec, value: Any, objects: ObjectStore) -> Any:
+    """The value encoded, or pickled as one piece where its structure is too deep.
+
+    Raises:
+        MismatchError: it is not of the codec's type, or pickle cannot take it either.
+    """
+    try:
+        encoded = codec.encode(value, objects)
+        pack(encoded)
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, ValueError) and "recursion" not in str(error):
+            raise  # the user's own, of a hash function or a property
+        return [_WHOLE_HEAD, encode_pickle(value, objects)]
+    return encoded
+
+
+def decode_value(decode: Decode, data: Any, objects: ObjectStore) -> Any:
+    """One value of a payload, whichever way `encode_whole` chose."""
+    if type(data) is list and data and data[0] is _WHOLE:
+        return data[1]
+    return decode(data, objects)
+
+
 def values(payload: bytes, head: bytes, objects: ObjectStore) -> list[Any]:
     """The values of a payload, leaves loaded; `head` is the prefix it most likely has."""
     if payload.startswith(head):
@@ -68,12 +97,12 @@ def encode_values(items: Sequence[Any], names: Sequence[str], objects: ObjectSto
     Raises:
         MismatchError: a value cannot be encoded.
     """
-    return build(prefix(names), [DYNAMIC.encode(item, objects) for item in items], objects)
+    return build(prefix(names), [encode_whole(DYNAMIC.codec, item, objects) for item in items], objects)
 
 
 def decode_values(payload: bytes, objects: ObjectStore) -> list[Any]:
     """The values of a payload whose types are not known; classes are found by their names."""
-    return [DYNAMIC.decode(item, objects) for item in unpack(payload, objects)[2]]
+    return [decode_value(DYNAMIC.decode, item, objects) for item in unpack(payload, objects)[2]]
 
 
 def names(payload: bytes) -> list[str]:

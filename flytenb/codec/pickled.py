@@ -14,7 +14,8 @@ from flytenb.codec import classes, leaves
 from flytenb.codec.codec import MismatchError, shown
 from flytenb.codec.objects import ObjectStore
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+#: What differs between processes in a default repr; the preview is part of the payload and so of the inputs' digest.
+_PROCESS_WORDS = re.compile(rf" at 0x[0-9a-fA-F]+|\b(?:__main__|{classes.CELLS_PREFIX}\w+)\.")
 _PREVIEW_CHARACTERS = 200
 
 
@@ -74,7 +75,7 @@ def loads(data: Any) -> Any:
 
 def encode_pickle(value: Any, objects: ObjectStore, detail: str = "", text: str = "") -> Any:
     """A pickled leaf with its type and a preview beside it, so that nobody needs to open it to show it."""
-    text = text or _ADDRESS.sub("", shown(value, _PREVIEW_CHARACTERS))
+    text = text or _PROCESS_WORDS.sub("", shown(value, _PREVIEW_CHARACTERS))
     return leaves.leaf("pickle", [type(value).__qualname__, text, detail], dumps(value), objects)
 
 

@@ -264,12 +264,22 @@ def typeddict_codec(cls: Any, of: CodecOf) -> Codec:
     """A dict whose keys are declared."""
     name = cls.__qualname__
     fields = Fields(name, lambda: {key: _bare(hint) for key, hint in field_hints(cls).items()}, of)
-    required: frozenset[str] = cls.__required_keys__
+    needed: list[str] = []
+
+    def required() -> list[str]:
+        # The class's own `__required_keys__` is wrong where annotations are text: resolved ones tell.
+        if not needed:
+            words = {key: _qualifiers(hint) for key, hint in field_hints(cls).items()}
+            needed.extend(
+                key for key, said in words.items()
+                if "Required" in said or ("NotRequired" not in said and key in cls.__required_keys__)
+            )
+        return needed
 
     def check(value: Any) -> None:
         if not isinstance(value, dict):
             raise MismatchError(name, value, f"write a dict with the keys {', '.join(fields.codecs)}")
-        for key in required:
+        for key in required():
             if key not in value:
                 raise MismatchError(name, value, f"add {key!r}", problem=f"{name} needs the key {key!r}")
         for key in value:
@@ -288,8 +298,16 @@ def typeddict_codec(cls: Any, of: CodecOf) -> Codec:
 
     return Codec(
         name, encode, fields.decode, read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(sorted(required))), has_hash=True,
+        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required())), has_hash=True,
     )
+
+
+def _qualifiers(hint: Any) -> list[str]:
+    words = []
+    while (word := getattr(typing.get_origin(hint), "_name", None)) in ("Required", "NotRequired", "ReadOnly"):
+        words.append(word)
+        (hint,) = typing.get_args(hint)
+    return words
 
 
 def _bare(hint: Any) -> Any:

@@ -1,0 +1,78 @@
+"""The object store: what is put is there, once, whole, and read-only."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import pickle
+
+import pytest
+
+from flytenb.codec import MissingObjectError, ObjectStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ObjectStore(tmp_path / "objects")
+
+
+@pytest.mark.parametrize("data", [b"", b"content", os.urandom(3 << 20)])
+def test_put_get(store, data, tmp_path):
+    digest = store.put(data)
+    assert digest == hashlib.sha256(data).hexdigest() == store.put(memoryview(data)) == store.put([data[:1], data[1:]])
+    assert store.get(digest) == data == bytes(store.view(digest))
+    assert store.path(digest) == tmp_path / "objects" / digest[:2] / digest
+    assert (digest in store, store.size(digest)) == (True, len(data))
+    source = tmp_path / "source"
+    source.write_bytes(data)
+    assert store.put_file(source) == digest
+    assert os.listdir(tmp_path / "objects" / "tmp") == []
+    assert store.path(digest).stat().st_mode & 0o222 == 0
+    assert store.root.stat().st_mode & 0o077 == 0
+
+
+def test_a_missing_object_says_so(store):
+    for read in (store.get, store.view, store.size):
+        with pytest.raises(MissingObjectError, match=r"object 000000000000… is not in .*: it was removed") as caught:
+            read("0" * 64)
+        assert isinstance(pickle.loads(pickle.dumps(caught.value)), LookupError)
+
+
+def test_a_view_is_private(store):
+    digest = store.put(b"abc" * 1000)
+    view = store.view(digest)
+    view[0] = 0
+    assert store.get(digest)[:1] == b"a"
+
+
+def test_a_failed_put_leaves_nothing(store, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put(b"x")
+    assert os.listdir(store.root / "tmp") == []
+    assert hashlib.sha256(b"x").hexdigest() not in store
+
+
+def _put_many(root):
+    store = ObjectStore(root, is_durable=False)
+    for number in range(200):
+        store.put(b"%d" % number * 1000)
+
+
+def test_writers_do_not_disturb_each_other(tmp_path):
+    root = tmp_path / "objects"
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_put_many, args=(root,)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(30)
+        assert writer.exitcode == 0
+    store = ObjectStore(root)
+    for number in range(200):
+        data = b"%d" % number * 1000
+        assert store.get(hashlib.sha256(data).hexdigest()) == data
