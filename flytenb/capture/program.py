@@ -17,7 +17,7 @@ import msgpack
 from flytenb.capture import files
 from flytenb.capture import slice as slicing
 from flytenb.capture.items import Item
-from flytenb.capture.key import CodeKey, key_of, snapshot_of
+from flytenb.capture.key import CodeKey, Snapshot, key_of, snapshot_of
 from flytenb.capture.modules import kind_of_module
 from flytenb.capture.recognise import is_task, unwrapped
 from flytenb.capture.registry import registry

@@ -79,7 +79,7 @@ class _Emitter:
     def emit(self, root: Item) -> Slice:
         patches = [item for item in self._graph.items if item.kind == "patch"]
         order = list(_preferred([root, *patches]))
-        for item in order:
+        for item in sorted(order, key=lambda item: item.is_anonymous):  # real names first
             self._claim(item)
         for item in order:
             self._place(item)
