@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit status: 0 well, 1 failed, 2 wrong usage, 130 interrupted."""
-    from flytenb.errors import BaseRuntimeError, FlytenbError
+    from flytenb.errors import ActionNotFoundError, BaseRuntimeError, FlytenbError
 
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         status = app.main(args=words, prog_name="flytenb", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except (FlytenbError, BaseRuntimeError) as error:
+    except (FlytenbError, BaseRuntimeError, ActionNotFoundError) as error:
         return _complain(str(error), 1)
     except KeyboardInterrupt:
         return 130

@@ -97,21 +97,37 @@ def _waited(run: Any) -> bool:
 
 def _follow(run: Any) -> None:
     """Print what the actions write until the run has ended."""
+    from collections import Counter
     from queue import SimpleQueue
 
+    from flytenb.client.handle import read_logs
+    from flytenb.client.session import session
+
     changes: SimpleQueue[Any] = SimpleQueue()
+    printed: Counter[Any] = Counter()
     undo = run.on_change(changes.put)
     try:
         while (change := changes.get()) is not None:
             for piece in change.logs:
-                stream = sys.stderr if piece.stream == "stderr" else sys.stdout
-                for line in piece.text.splitlines():
-                    print(f"{piece.action} | {line}", file=stream, flush=True)
+                _print_piece(piece)
+                printed[piece] += 1
     except KeyboardInterrupt:
         print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
         raise
     finally:
         undo()
+    # Changes carry the last lines only, and a short run ends before the first one.
+    for piece in read_logs(session(), run.name):
+        if printed[piece] > 0:
+            printed[piece] -= 1
+        else:
+            _print_piece(piece)
+
+
+def _print_piece(piece: Any) -> None:
+    stream = sys.stderr if piece.stream == "stderr" else sys.stdout
+    for line in piece.text.splitlines():
+        print(f"{piece.action} | {line}", file=stream, flush=True)
 
 
 def _tell(run: Any, phase: ActionPhase, payload: bytes, *, is_json: bool) -> int:

@@ -13,7 +13,6 @@ from flytenb.client.values import ActionInputs, ActionOutputs
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.payload import decode_values
 from flytenb.codec.payload import names as payload_names
-from flytenb.codec.plain import decode_plain
 from flytenb.errors import BaseRuntimeError, RuntimeUserError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
@@ -63,6 +62,8 @@ def values_of(payload: bytes, store: ObjectStore) -> list[Any]:
     try:
         return decode_values(payload, store)
     except (LookupError, ImportError, AttributeError, TypeError, ValueError):
+        from flytenb.codec.plain import decode_plain  # only where a class is missing
+
         return list(decode_plain(payload, store))
 
 

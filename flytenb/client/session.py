@@ -28,6 +28,9 @@ from flytenb.wire import paths, tags
 #: Seconds a waiting client gives a *stopped* engine to come back (a restart) before its waits end with an error.
 _RESTART_GRACE_S = 10.0
 
+#: Seconds until a run is asked for again whose end was not on disk yet.
+_ASK_AGAIN_S = 0.05
+
 Ended = tuple[ActionPhase, bytes]
 #: Called from the link's thread with what changed, and with None once the run ended.
 Watcher = Callable[[RunSnapshot | None], None]
@@ -203,6 +206,11 @@ class Session:
         for answer in (watching, result):
             answer.add_done_callback(lambda future: self._attached(run_name, future))
 
+    def _attach_soon(self, run_name: str) -> None:
+        timer = threading.Timer(_ASK_AGAIN_S, self._attach, (run_name,))
+        timer.daemon = True
+        timer.start()
+
     def _attached(self, run_name: str, answer: Future[Any]) -> None:
         error = answer.exception()
         if error is not None:
@@ -298,7 +306,11 @@ class Session:
         if tag == tags.REPLY:
             self._on_reply(message[1], message[2], message[3])
         elif tag == tags.ENDED:
-            self._end(message[1], (_phase(message[2]), message[3]))
+            phase = _phase(message[2])
+            if phase.is_terminal:
+                self._end(message[1], (phase, message[3]))
+            else:  # its end was on the way to the disk: ask again
+                self._attach_soon(message[1])
         elif tag == tags.CHANGED:
             with self._lock:
                 followed = self._followed.get(message[1])
