@@ -26,6 +26,7 @@ _MAX_TRACEBACK_CHARACTERS = 64 << 10
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _HIDDEN = (_OURS, *(os.path.join(_LIBRARY, name) for name in ("asyncio", "concurrent", "threading.py")))
+_CELLS_MODULE = re.compile(rf"\b{classes.CELLS_PREFIX}[0-9a-f]+\.")
 _CELL_LINE = re.compile(r'^(\s*)File "(Cell In\s?\[[^\]"]*\][^"]*)", line', re.MULTILINE)
 
 #: Classes that asyncio or the interpreter treats specially when they are raised: never rebuilt.
@@ -124,7 +125,7 @@ def _traceback_text(exc: BaseException, shown: Callable[[str], str]) -> str:
     if len(text) > _MAX_TRACEBACK_CHARACTERS:
         half = _MAX_TRACEBACK_CHARACTERS // 2
         text = f"{text[:half]}\n  …\n{text[-half:]}"
-    return _CELL_LINE.sub(r"\1\2, line", text)
+    return _CELLS_MODULE.sub("", _CELL_LINE.sub(r"\1\2, line", text))
 
 
 def _hide_frames(story: traceback.TracebackException, shown: Callable[[str], str]) -> None:

@@ -157,6 +157,11 @@ def test_cells_are_named_as_in_the_notebook():
     assert "  Cell In[4], line 2, in f\n    raise ValueError('in a cell')" in failure.traceback
 
 
+def test_a_cells_class_is_named_without_its_generated_module():
+    cls = type("Mine", (Exception,), {"__module__": "flytenb_cells_0123456789ab"})
+    assert travelled(cls("x"))[0].traceback.endswith("\nMine: x\n")
+
+
 def test_a_broken_str_is_survived():
     class Broken(Exception):
         def __str__(self) -> str:
