@@ -1,1 +1,49 @@
-"""Find or start the engine, submit, wait, read: what a script, a notebook and the command line do."""
+"""Find or start the engine, submit, wait, read: what a script, a notebook and the command line do.
+
+The names load on first use: looking at an engine costs no capture and no codec.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flytenb.client.config import current_domain as current_domain
+    from flytenb.client.config import current_project as current_project
+    from flytenb.client.config import init as init
+    from flytenb.client.config import init_from_api_key as init_from_api_key
+    from flytenb.client.config import init_from_config as init_from_config
+    from flytenb.client.config import init_in_cluster as init_in_cluster
+    from flytenb.client.config import init_passthrough as init_passthrough
+    from flytenb.client.config import is_control_plane_available as is_control_plane_available
+    from flytenb.client.context import rerun as rerun
+    from flytenb.client.context import run as run
+    from flytenb.client.context import with_runcontext as with_runcontext
+    from flytenb.client.later import build as build
+    from flytenb.client.later import build_images as build_images
+    from flytenb.client.later import deploy as deploy
+    from flytenb.client.later import run_python_script as run_python_script
+    from flytenb.client.later import serve as serve
+    from flytenb.client.later import with_servecontext as with_servecontext
+    from flytenb.client.run_handle import Run as Run
+
+_MODULES = {
+    "config": (
+        *("current_domain", "current_project", "init", "init_from_api_key", "init_from_config", "init_in_cluster"),
+        *("init_passthrough", "is_control_plane_available"),
+    ),
+    "context": ("rerun", "run", "with_runcontext"),
+    "later": ("build", "build_images", "deploy", "run_python_script", "serve", "with_servecontext"),
+    "run_handle": ("Run",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return value

@@ -10,7 +10,7 @@ from flytenb.client.action import here
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
-from flytenb.client.run import Run
+from flytenb.client.run_handle import Run
 from flytenb.codec.payload import decode_values, encode_values
 from flytenb.codec.payload import names as payload_names
 from flytenb.errors import UnknownParameterError

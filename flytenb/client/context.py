@@ -8,7 +8,7 @@ from typing import Any
 
 from flytenb.client.hooks import notify_submitted
 from flytenb.client.options import RunOptions
-from flytenb.client.run import Run
+from flytenb.client.run_handle import Run
 from flytenb.client.submit import check_task, declare, objects_of, submit
 from flytenb.client.twin import twin
 from flytenb.model.declaration import TaskDeclaration

@@ -13,7 +13,7 @@ from flytenb.client.config import config
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
-from flytenb.client.run import Run
+from flytenb.client.run_handle import Run
 from flytenb.client.session import Session, session
 from flytenb.codec.current import set_objects
 from flytenb.codec.objects import ObjectStore

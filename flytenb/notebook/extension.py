@@ -9,7 +9,7 @@ from flytenb.capture import pragma
 from flytenb.client import context
 from flytenb.client.action import Action
 from flytenb.client.hooks import on_submit
-from flytenb.client.run import Run
+from flytenb.client.run_handle import Run
 from flytenb.notebook import describe, previews
 from flytenb.notebook.display import displays
 from flytenb.notebook.hooks import CellHooks
