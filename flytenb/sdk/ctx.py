@@ -22,6 +22,13 @@ class ActionID:
     org: str | None = None
 
 
+@dataclass(frozen=True)
+class GroupData:
+    """The group that calls belong to."""
+
+    name: str
+
+
 def _number(variable: str) -> int | None:
     text = os.environ.get(variable, "")
     return int(text) if text.isdigit() else None
@@ -88,9 +95,9 @@ class TaskContext:
         return datetime.fromtimestamp(self._action.run_start_time, tz=timezone.utc)
 
     @property
-    def group_data(self) -> str | None:
+    def group_data(self) -> GroupData | None:
         """The group that calls made here belong to."""
-        return None if self._action is None else self._action.group or None
+        return None if self._action is None or not self._action.group else GroupData(self._action.group)
 
     @property
     def report(self) -> Any:
