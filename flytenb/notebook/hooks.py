@@ -136,4 +136,5 @@ class CellHooks:
             return
         # Callbacks cannot fail a cell by raising, but the kernel reads the result after them.
         result.error_in_exec = failure
-        self._ip.showtraceback((type(failure), failure, failure.__traceback__))
+        # Its frames here are ours; where it was raised stands in its cause.
+        self._ip.showtraceback((type(failure), failure.with_traceback(None), None))
