@@ -10,6 +10,7 @@ A payload is `[1, [names], [values]]`. Values are plain msgpack where that says 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -116,13 +117,19 @@ def _hook(objects: ObjectStore, code: int, data: bytes) -> Any:
     raise ValueError(f"a value of unknown kind {code}: it was written by a newer flytenb, read it with that one")
 
 
+#: Modules that read kinds of leaves which this process may meet before it has used their library.
+_LIBRARY_MODULES = ("flytenb.codec.arrays", "flytenb.codec.frames", "flytenb.codec.pickled")
+
+
 def _loader(loaders: dict[str, Any], kind: str) -> Any:
-    try:
-        return loaders[kind]
-    except KeyError:
-        raise ValueError(
-            f'a value of unknown kind "{kind}": it was written by a newer flytenb, read it with that one'
-        ) from None
+    load = loaders.get(kind)
+    if load is None:
+        for module in _LIBRARY_MODULES:  # they register themselves; their libraries load when a value is read
+            importlib.import_module(module)
+        load = loaders.get(kind)
+    if load is None:
+        raise ValueError(f'a value of unknown kind "{kind}": it was written by a newer flytenb, read it with that one')
+    return load
 
 
 def unpack(data: Any, objects: ObjectStore) -> Any:
