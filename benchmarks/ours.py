@@ -80,7 +80,7 @@ def work(pause_s: float, i: int) -> list[float]:
 @env.task
 async def mixed(n: int) -> list[list[float]]:
     start = time.monotonic()
-    spans = await asyncio.gather(*[work(PAUSE_S * (i % 2), i) for i in range(n)])
+    spans = await asyncio.gather(*[work.aio(PAUSE_S * (i % 2), i) for i in range(n)])
     return [[start], *spans]
 
 
