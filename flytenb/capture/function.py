@@ -112,6 +112,10 @@ def _is_same_literal(node: ast.expr, value: Any) -> bool:
 
 def _describe_decorated(graph: Graph, item: Item, obj: Any) -> None:
     """`@lru_cache def f`: the text with its decorators, if these still mean what they meant."""
+    if hasattr(obj, "registry") and hasattr(obj, "dispatch"):
+        raise graph.refusal(
+            item, "is a singledispatch function", "choose by isinstance, or define it in a local module"
+        )
     inner: Any = obj
     while getattr(inner, "__wrapped__", None) is not None:
         inner = inner.__wrapped__

@@ -15,7 +15,7 @@ from typing import Any
 
 from flytenb.capture import values
 from flytenb.capture.function import describe_function
-from flytenb.capture.items import Item, Space, anonymous
+from flytenb.capture.items import Item, Space, anonymous, digest
 from flytenb.capture.klass import describe_class
 from flytenb.capture.modules import kind_of_module, version_of
 from flytenb.capture.reach import carry_patches, whole_module
@@ -336,12 +336,17 @@ class Graph:
             CaptureError: it cannot travel.
         """
         if type(value) in _PLAIN:
-            return f"{type(value).__name__}={value!r}"
+            text = f"{type(value).__name__}={value!r}"
+            if len(text) < 200:
+                return text
+            if len(text) > values.MAX_VALUE_BYTES:
+                raise self.refusal(item, *values.TOO_LARGE, what)
+            return digest(text)
 
         def refer(obj: Any) -> str | None:
             target = self.item_of(obj, item) if obj is not item.obj or obj is not value else None
             if target is not None:
-                if target is not item:
+                if target is not item and not (target.kind == "attribute" and item in target.hard):
                     item.hard[target] = None
                 return target.label
             if isinstance(obj, ModuleType):

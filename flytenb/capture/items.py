@@ -33,7 +33,7 @@ class Item:
     """
 
     __slots__ = (
-        "after", "by_value", "closure", "defaults", "definition", "doubts", "future", "hard", "is_anonymous",
+        "after", "by_value", "closure", "defaults", "definition", "deleted", "doubts", "future", "hard", "is_anonymous",
         "is_calling", "is_recursive", "kind", "label", "line", "name", "names", "obj", "part", "soft", "space",
         "submodules", "task", "where",
     )  # fmt: skip
@@ -57,6 +57,8 @@ class Item:
         self.defaults: dict[str, Any] = {}
         #: Attribute → value, assigned after the statement.
         self.after: dict[str, Any] = {}
+        #: Attributes taken off after the statement.
+        self.deleted: list[str] = []
         #: A nested function that calls itself: it needs an enclosing scope again.
         self.is_recursive = False
         self.future = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import linecache
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def describe_class(graph: Graph, item: Item, cls: type) -> None:
             graph.feed(item, base)
         return
     item.definition, item.where, item.line = definition, definition.where, definition.line
-    space = graph.space(_globals_of(graph, cls, item))
+    space = graph.space(_globals_of(cls, item, definition))
     _refuse_older(graph, item, cls)
     item.future = _has_future(cls)
     read(graph, item, space, definition.text, lazy=item.future)
@@ -49,16 +50,15 @@ def describe_class(graph: Graph, item: Item, cls: type) -> None:
         owner = graph.item_of(base, item) if hook is not None else None
         if owner is not None and owner.kind == "class":
             item.doubts += (f'making class "{item.name}" runs {base.__name__}.__init_subclass__',)
-    parts += _data(graph, item, cls, definition.node, "")
+    parts += _data(graph, item, cls, definition, definition.node, "")
     item.part = digest(*parts, *([item.part] if item.part else []))
 
 
-def _globals_of(graph: Graph, cls: type, item: Item) -> dict[str, Any]:
+def _globals_of(cls: type, item: Item, definition: Definition) -> dict[str, Any]:
+    """The globals that the class body read: those of a method written in it (dataclass and Co add others)."""
     for member in vars(cls).values():
         function = _function_in(member)
-        if function is None or function.__code__.co_filename.startswith("<"):
-            continue  # written by dataclass and Co
-        if function.__module__ == cls.__module__:
+        if function is not None and _is_inside(function, definition, definition.node):
             return function.__globals__
     module = sys.modules.get(cls.__module__)
     if item.space.globals.get("__name__") == cls.__module__ or module is None:
@@ -134,49 +134,97 @@ def _refuse_older(graph: Graph, item: Item, cls: type) -> None:
             raise graph.refusal(item, f'was built on an older "{stale}"', f"run {item.where} again")
 
 
-def _data(graph: Graph, item: Item, cls: type, node: ast.ClassDef, path: str) -> list[str]:
+def _data(graph: Graph, item: Item, cls: type, definition: Definition, node: ast.ClassDef, path: str) -> list[str]:
     """Fingerprints of class data, field defaults and members; what differs from the text is assigned after it."""
-    parts: list[str] = []
+    parts = _assigned_data(graph, item, cls, node, path)
     written = frozenset().union(*(bound_names(s) for s in node.body)) if node.body else frozenset()
     members = vars(cls)
     is_enum = any(base.__module__ == "enum" for base in cls.__mro__)
     fields = _field_defaults(cls)
-    for name, literal in _assigned(node):
+    if not is_enum and not fields and not _is_machined(cls) and not any(isinstance(s, ast.Delete) for s in node.body):
+        for name in _written(node):
+            if name not in members:
+                item.deleted.append(f"{path}{name}")
+                parts.append(f"{path}{name} deleted")
+    defs = {_mangled(node.name, s.name): s for s in node.body if isinstance(s, syntax.DEFINITIONS)}
+    for name, member in members.items():
+        statement = defs.get(name)
+        if isinstance(statement, ast.ClassDef) and isinstance(member, type) and member.__name__ == statement.name:
+            parts += _data(graph, item, member, definition, statement, f"{path}{name}.")
+            continue
+        function = _function_in(member)
+        if statement is not None:
+            if _holds_inside(member, definition, statement):
+                continue
+            if statement.decorator_list and function is None and (callable(member) or _is_descriptor(member)):
+                item.doubts += (f'"{item.name}.{path}{name}" is what a decorator returned',)
+                continue
+        elif function is None:
+            is_said = (item.name, name) in registry.patches
+            if name not in written and (is_said or not name.startswith("_")):
+                if _is_added(cls, name, member, is_enum, fields):
+                    item.after[f"{path}{name}"] = member
+                    parts.append(f"{path}{name}={graph.feed(item, member, what=name)}")
+            continue
+        if function is None or not function.__code__.co_filename.startswith("<"):
+            if function is None or _is_users(graph, item, function):
+                item.after[f"{path}{name}"] = member
+                held = (
+                    (member.fget, member.fset, member.fdel) if isinstance(member, property) else (function or member,)
+                )
+                parts += [f"{path}{name}:{graph.feed(item, f, what=name)}" for f in held]
+    return parts
+
+
+def _is_users(graph: Graph, item: Item, function: FunctionType) -> bool:
+    home = graph.space(function.__globals__)
+    return home.ships or home is item.space
+
+
+def _holds_inside(member: Any, definition: Definition, statement: Any, depth: int = 3) -> bool:
+    """Whether a member is, or wraps, the function of its own `def`."""
+    if isinstance(member, FunctionType) and _is_inside(member, definition, statement):
+        return True
+    if not depth or member is None or isinstance(member, (type, str, int)):
+        return False
+    held = [getattr(member, name, None) for name in ("__wrapped__", "__func__", "fget", "fset", "func", "wrapped")]
+    for cell in getattr(member, "__closure__", None) or ():
+        try:
+            held.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return any(_holds_inside(one, definition, statement, depth - 1) for one in held if callable(one) or one is not None)
+
+
+def _assigned_data(graph: Graph, item: Item, cls: type, node: ast.ClassDef, path: str) -> list[str]:
+    """Data that the class body assigns: live values, because a body may compute them or others may change them."""
+    parts: list[str] = []
+    members = vars(cls)
+    is_enum = any(base.__module__ == "enum" for base in cls.__mro__)
+    fields = _field_defaults(cls)
+    for raw, literal in _assigned(node):
+        name = _mangled(node.name, raw)
         value = fields.get(name, _MISSING) if name in fields else members.get(name, _MISSING)
         if is_enum and isinstance(value, cls):
             value = value._value_  # type: ignore[attr-defined]
         if value is _MISSING or _function_in(value) is not None or _is_descriptor(value):
             continue
         parts.append(f"{path}{name}={graph.feed(item, value, what=name)}")
+        expression = _value_node(node, raw)
         if is_enum or name in fields or hasattr(cls, "__pydantic_core_schema__"):
-            if literal is None and _is_moving(_value_node(node, name)):
-                raise graph.refusal(
-                    item, f'computes its field "{name}" when it is made', "write the value as a literal"
-                )
+            if literal is None and _is_moving(expression):
+                raise graph.refusal(item, f'computes "{name}" when it is made', "write the value as a literal")
             continue
-        if literal is None or type(literal[0]) is not type(value) or repr(literal[0]) != repr(value):
-            if isinstance(value, type) or callable(value):
-                continue
-            item.after[f"{path}{name}"] = value
-    decorated = {s.name for s in node.body if isinstance(s, syntax.DEFINITIONS) and s.decorator_list}
-    for name, member in members.items():
-        inner = next((s for s in node.body if isinstance(s, ast.ClassDef) and s.name == name), None)
-        if inner is not None and isinstance(member, type):
-            parts += _data(graph, item, member, inner, f"{path}{name}.")
+        if literal is not None and type(literal[0]) is type(value) and repr(literal[0]) == repr(value):
             continue
-        function = _function_in(member)
-        if function is None:
-            if name not in written and not name.startswith("_") and _is_added(cls, name, member, is_enum, fields):
-                item.after[f"{path}{name}"] = member
-                parts.append(f"{path}{name}={graph.feed(item, member, what=name)}")
+        if isinstance(expression, ast.Name) and _meaning(item, expression.id) is value:
             continue
-        if name in decorated or function.__code__.co_filename.startswith("<") or _is_inside(function, item, node):
-            continue
-        home = graph.space(function.__globals__)
-        if home.ships or home is item.space:
-            item.after[f"{path}{name}"] = member
-            parts.append(f"{path}{name}:{graph.feed(item, function, what=name)}")
+        item.after[f"{path}{name}"] = value
     return parts
+
+
+def _meaning(item: Item, name: str) -> Any:
+    return item.space.globals.get(name, getattr(builtins, name, _MISSING))
 
 
 def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, tuple[Any] | None]]:
@@ -196,6 +244,25 @@ def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, tuple[Any] | None]]:
             and statement.value is not None
         ):
             yield statement.target.id, _literal(statement.value)
+
+
+def _written(node: ast.ClassDef) -> Iterator[str]:
+    """Names that the class body binds for certain."""
+    for statement in node.body:
+        if isinstance(statement, syntax.DEFINITIONS):
+            yield _mangled(node.name, statement.name)
+    yield from (_mangled(node.name, name) for name, _ in _assigned(node))
+
+
+def _mangled(owner: str, name: str) -> str:
+    """`__x` in class A is stored as `_A__x`."""
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{owner.lstrip('_')}{name}" if private else name
+
+
+def _is_machined(cls: type) -> bool:
+    """Whether a metaclass or decorator takes names out of the class body."""
+    return type(cls) is not type or hasattr(cls, "__dataclass_fields__") or "__slots__" in vars(cls)
 
 
 def _value_node(node: ast.ClassDef, name: str) -> ast.expr | None:
@@ -248,11 +315,9 @@ def _is_added(cls: type, name: str, member: Any, is_enum: bool, fields: dict[str
     return not (isinstance(member, type) and name in ("Config",))
 
 
-def _is_inside(function: FunctionType, item: Item, node: ast.ClassDef) -> bool:
+def _is_inside(function: FunctionType, definition: Definition, node: Any) -> bool:
     code = function.__code__
-    definition = item.definition
-    return (
-        definition is not None
-        and code.co_filename == definition.cell.filename
-        and node.lineno <= code.co_firstlineno <= (node.end_lineno or node.lineno)
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return code.co_filename == definition.cell.filename and first <= code.co_firstlineno <= (
+        node.end_lineno or node.lineno
     )

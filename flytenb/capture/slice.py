@@ -19,8 +19,8 @@ from flytenb.capture.recognise import is_task
 from flytenb.errors import CaptureError
 
 #: Names that the loader supplies to the generated module.
-VALUE_NAME = "_flytenb_value"
-ENVIRONMENT_NAME = "_flytenb_environment"
+VALUE_NAME = "__flytenb_value__"
+ENVIRONMENT_NAME = "__flytenb_environment__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,13 @@ class _Emitter:
             return
         arguments, values_ = self._closure_arguments(item)
         body = syntax.shifted(text, max(definition.indent, 4))
-        text = f"def _make_{name}({arguments}):\n{body}\n{' ' * max(definition.indent, 4)}return {node.name}"
-        self._out.chunks.append(Chunk(f"_make_{name}", text, item.where, line - 1, item.future))
-        self._out.chunks.append(Chunk(name, f"{name} = _make_{name}({values_})"))
+        maker = f"_make_{name}"
+        while maker in self._names:
+            maker = f"_{maker}"
+        self._names[maker] = item
+        text = f"def {maker}({arguments}):\n{body}\n{' ' * max(definition.indent, 4)}return {node.name}"
+        self._out.chunks.append(Chunk(maker, text, item.where, line - 1, item.future))
+        self._out.chunks.append(Chunk(name, f"{name} = {maker}({values_})"))
 
     def _closure_arguments(self, item: Item) -> tuple[str, str]:
         expressions = [self._expression(item, value, name) for name, value in item.closure.items()]
@@ -221,6 +225,8 @@ class _Emitter:
         for attribute, value in item.after.items():
             name = f"{item.name}.{attribute}"
             self._out.chunks.append(Chunk(name, f"{name} = {self._expression(item, value, attribute)}"))
+        for attribute in item.deleted:
+            self._out.chunks.append(Chunk(f"{item.name}.{attribute}", f"del {item.name}.{attribute}"))
 
     # -- values ----------------------------------------------------------------------------------------------------
 
@@ -238,6 +244,11 @@ class _Emitter:
         def refer(obj: Any) -> str | None:
             return self._refer(item, obj)
 
+        if isinstance(value, (staticmethod, classmethod)):
+            return f"{type(value).__name__}({self._expression(item, value.__func__, what)})"
+        if type(value) is property:
+            parts = [self._expression(item, f, what) for f in (value.fget, value.fset, value.fdel)]
+            return f"property({', '.join(parts)})"
         text = values.expression(value, refer)
         if text is not None:
             return text

@@ -10,7 +10,7 @@ import io
 import symtable
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -238,10 +238,10 @@ def _globals_of(table: Any, is_top: bool) -> Iterator[str]:
 def _analyse(text: str) -> Reads:
     try:
         tree = ast.parse(text)
-        table = symtable.symtable(_without_top_await(tree, text), "<definition>", "exec")
-    except (SyntaxError, ValueError):
-        return _EMPTY
-    every = set(_globals_of(table, True))
+        table, is_top = _scopes(tree, text)
+    except (SyntaxError, ValueError) as error:
+        return replace(_EMPTY, doubts=(f"could not be analysed ({error})",), is_open=True)
+    every = set(_globals_of(table, is_top))
     now = _Now()
     for statement in tree.body:
         now.visit(statement)
@@ -306,11 +306,22 @@ def _analyse(text: str) -> Reads:
     )
 
 
-def _without_top_await(tree: ast.Module, text: str) -> str:
-    """symtable refuses `await` at top level: such a statement is analysed inside an async function."""
-    if any(isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for s in tree.body for node in _same_scope(s)):
-        return "async def _cell():\n" + "\n".join("  " + line for line in ast.unparse(tree).split("\n"))
-    return text
+def _scopes(tree: ast.Module, text: str) -> tuple[Any, bool]:
+    """The symbol table of a text, and whether it is a module's.
+
+    `nonlocal` and `await` stand in a function in the notebook: such a text is looked at inside one.
+    """
+    outer = sorted({name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names})
+    waits = any(
+        isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.comprehension))
+        and not (isinstance(node, ast.comprehension) and not node.is_async)
+        for statement in tree.body
+        for node in _same_scope(statement)
+    )
+    if not outer and not waits:
+        return symtable.symtable(text, "<definition>", "exec"), True
+    wrapped = f"async def _scope({', '.join(outer)}):\n{shifted(text, 4)}\n"
+    return symtable.symtable(wrapped, "<definition>", "exec").get_children()[0], False
 
 
 def _same_scope(node: ast.AST) -> Iterator[ast.AST]:

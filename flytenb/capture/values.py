@@ -21,8 +21,10 @@ MAX_VALUE_BYTES = 256 << 10
 #: Longer literals travel pickled beside the module.
 MAX_LITERAL_CHARS = 64 << 10
 _MAX_DEPTH = 60
-_BRACKETS = {"list": ("[", "]"), "tuple": ("(", ")"), "set": ("{", "}"), "frozenset": ("frozenset({", "})")}
 _AS_INPUT = "pass it as an input of the task, or as a flyte.io.File"
+#: Why a value is refused, and what to do.
+TOO_LARGE = (f"is larger than {MAX_VALUE_BYTES >> 10} KB", _AS_INPUT)
+_BRACKETS = {"list": ("[", "]"), "tuple": ("(", ")"), "set": ("{", "}"), "frozenset": ("frozenset({", "})")}
 
 _ATOMS = (int, float, str, bool, bytes, type(None), complex, type(Ellipsis), type(NotImplemented))
 _ATOM_TYPES = frozenset(_ATOMS)
@@ -255,9 +257,7 @@ def dump(value: Any, refer: Callable[[Any], str | None]) -> bytes:
     except Exception as error:
         raise Unshippable(f"cannot be pickled ({error})") from None
     if file.tell() > 4 * MAX_VALUE_BYTES:
-        raise Unshippable(
-            f"takes {file.tell() >> 10} KB pickled", "pass it as an input of the task, or as a flyte.io.File"
-        )
+        raise Unshippable(f"takes {file.tell() >> 10} KB pickled", _AS_INPUT)
     return file.getvalue()
 
 
