@@ -25,7 +25,15 @@ class Port(Protocol):
         """Number of this traced call among equals, and its recorded (ok, outputs) from an earlier attempt."""
 
     def traced(
-        self, name: str, key: bytes, n: int, started_at: float, duration_s: float, ok: bool, inputs: bytes, outputs: bytes
+        self,
+        name: str,
+        key: bytes,
+        n: int,
+        started_at: float,
+        duration_s: float,
+        ok: bool,
+        inputs: bytes,
+        outputs: bytes,
     ) -> None:
         """Record a traced call that ended."""
 

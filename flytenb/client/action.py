@@ -15,7 +15,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.errors import ActionNotFoundError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
-from flytenb.model.snapshot import ActionRow
+from flytenb.model.snapshot import ActionRow, ActionTable
 from flytenb.wire import paths
 
 UserValue = Any
@@ -24,10 +24,27 @@ UserValue = Any
 class Action:
     """One execution of one task. `sync` reads it again; everything else shows what was read last."""
 
-    def __init__(self, row: ActionRow, run_name: str, link: Session, store: ObjectStore) -> None:
-        self.row = row
-        self.run_name = run_name
-        self._link, self._store = link, store
+    __slots__ = ("_link", "_read", "_row", "_store", "run_name")
+
+    def __init__(
+        self,
+        row: ActionRow | None,
+        run_name: str,
+        link: Session,
+        store: ObjectStore,
+        read: tuple[ActionTable, int] | None = None,
+    ) -> None:
+        self._row, self._read = row, read
+        self.run_name, self._link, self._store = run_name, link, store
+
+    @property
+    def row(self) -> ActionRow:
+        """What was read last."""
+        if self._row is None and self._read is not None:
+            table, index = self._read
+            self._row = table.row(index)
+        assert self._row is not None
+        return self._row
 
     # ---- finding ------------------------------------------------------------------------------------------------
     @class_twin
@@ -61,7 +78,11 @@ class Action:
     ) -> list[Action]:
         """The actions of a run in order of acceptance."""
         link, store = here()
-        rows = handle.read_actions(link, for_run_name)
+        table = handle.read_table(link, for_run_name)
+        count = range(len(table.rows))
+        if in_phase is None and parent_name is None and created_at is None and sort_by is None:
+            return [Action(None, for_run_name, link, store, (table, index)) for index in count]
+        rows = [table.row(index) for index in count]
         if in_phase is not None:
             wanted = {str(phase) for phase in ([in_phase] if isinstance(in_phase, str) else in_phase)}
             rows = [row for row in rows if row.phase in wanted]
@@ -132,7 +153,7 @@ class Action:
     def sync(self) -> Action:
         """Read it again."""
         rows = {row.name: row for row in handle.read_actions(self._link, self.run_name)}
-        self.row = rows[self.row.name]
+        self._row = rows[self.row.name]
         return self
 
     @twin

@@ -16,7 +16,7 @@ from flytenb.codec.payload import names as payload_names
 from flytenb.errors import BaseRuntimeError, RuntimeUserError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
-from flytenb.model.snapshot import ActionRow, LogLine
+from flytenb.model.snapshot import ActionRow, ActionTable, LogLine
 
 #: More than anything has: the engine keeps the last lines when a limit cuts.
 ALL_LINES = 10_000_000
@@ -94,6 +94,12 @@ def lines_of(pieces: list[LogLine], *, show_ts: bool = False) -> Iterator[str]:
 def read_actions(session: Session, run_name: str, *, io: bool = False) -> list[ActionRow]:
     """The actions of a run, root first, in order of acceptance."""
     found: list[ActionRow] = session.query("actions", list[ActionRow], run=run_name, io=io)
+    return found
+
+
+def read_table(session: Session, run_name: str) -> ActionTable:
+    """The same in compact form."""
+    found: ActionTable = session.query("table", ActionTable, run=run_name)
     return found
 
 

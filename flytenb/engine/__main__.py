@@ -79,8 +79,8 @@ def _log_to(home: Path) -> None:
 
 
 def _capacity() -> Capacity:
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cpus = float(os.environ.get("FLYTENB_CPUS", cpus))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cpus = float(os.environ.get("FLYTENB_CPUS", usable))
     return Capacity(cpus, psutil.virtual_memory().total)
 
 
@@ -89,7 +89,8 @@ async def _serve(home: Path, starter: Starter) -> None:
     token = read_token(home)
     path, http_path = socket_path(home), http_socket_path(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    executor = ProcessExecutor(str(path), token, lambda *report: engine.on_worker_exit(*report))
+    owner: list[Engine] = []  # the executor starts before the engine that hears of its exits
+    executor = ProcessExecutor(str(path), token, lambda *report: owner[0].on_worker_exit(*report))
     await executor.start()  # the zygote boots while the store opens
     connection, note = open_store(home / "store.db")
     if note:
@@ -100,6 +101,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     engine = Engine(state, reader, token, idle_exit_s=idle_exit_s, note=note)
     engine.home, engine.socket, engine.http_socket = home, path, http_path
     engine.executor = executor
+    owner.append(engine)
     engine.journal = Journal(connection, loop.call_soon_threadsafe, engine.release, engine.on_trouble)
     engine.journal.start()
     engine.recover()

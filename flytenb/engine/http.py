@@ -203,7 +203,7 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
     """Serve both sockets until cancelled; tells the loopback port in the info file."""
     uvicorn: Any = await asyncio.to_thread(__import__, "uvicorn")
 
-    class Server(uvicorn.Server):  # type: ignore[misc, name-defined]
+    class Server(uvicorn.Server):  # type: ignore[misc]
         def capture_signals(self) -> contextlib.AbstractContextManager[None]:
             return contextlib.nullcontext()  # the engine's own handlers stay
 

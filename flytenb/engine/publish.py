@@ -78,7 +78,7 @@ class Publisher:
     def _drop_if_alone(self, number: int) -> None:
         if not self._watchers.get(number):
             for table in (self._watchers, self._names, self._logs, self._engine.state.watched):
-                table.pop(number, None)  # type: ignore[attr-defined]
+                table.pop(number, None)
 
     def collect(self, out: Out) -> None:
         """Arm a message for every watched run that a step changed; add the last one of an ended run."""

@@ -14,8 +14,8 @@ from flytenb.engine import rows
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
-from flytenb.model.phases import ActionPhase
-from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
+from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
+from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
 from flytenb.model.version import VERSION
 
@@ -67,6 +67,7 @@ class Queries:
             "run": self.run,
             "snapshot": self.snapshot,
             "actions": self.actions,
+            "table": self.table,
             "io": self.io,
             "logs": self.logs,
             "attempts": self.attempts,
@@ -168,6 +169,20 @@ class Queries:
         row = await self._run_row(asked.run)
         limit = asked.limit if asked.limit != Asked().limit else 1_000_000
         return await self._actions_of(row[0], after=asked.after - 1, limit=limit, io=asked.io)
+
+    async def table(self, asked: Asked) -> ActionTable:
+        """All actions of a run in compact form."""
+        run = (await self._run_row(asked.run))[0]
+        state = self._engine.state
+        stored = self._engine.reader.actions(run)
+        numbers = {row[2] for row in stored}
+        live = {
+            row[0]: rows.live_row(state.live[row[0]], state)
+            for row in (stored if len(state.live) else ())
+            if row[0] in state.live and row[3] < FIRST_TERMINAL
+        }
+        facts = {number: rows.task_facts(state.tasks_by_id[number]) for number in numbers}
+        return ActionTable(tasks=facts, rows=stored, live=live)
 
     async def snapshot(self, asked: Asked) -> RunSnapshot:
         """A run with its actions, traces and last log lines."""

@@ -9,39 +9,24 @@ import msgspec
 from flytenb.model.events import RunOptions
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import decode_failure
-from flytenb.model.phases import QUEUED, RUNNING, SUCCEEDED, ActionPhase
-from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TraceRow
+from flytenb.model.phases import QUEUED, RUNNING, ActionPhase
+from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
 from flytenb.rules.state import Action, Run, State, Task
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
 _WORDS = [phase.value for phase in ActionPhase]
 
 
+def task_facts(task: Task) -> TaskFacts:
+    """What rows of actions repeat of their task."""
+    declaration = task.declaration
+    source = f"{declaration.source}, line {declaration.source_line}" if declaration.source else ""
+    return (declaration.name, declaration.short_name, declaration.has_report, source)
+
+
 def action_row(row: tuple[Any, ...], tasks: dict[int, Task]) -> ActionRow:
     """An action as the store has it."""
-    number, parent, task, phase, group, attempt, saved_s, accepted_at, started_at, ended_at, inputs, outputs = row
-    declaration = tasks[task].declaration
-    failed = phase > SUCCEEDED and outputs
-    return ActionRow(
-        id=number,
-        name=action_name(number),
-        parent=action_name(parent) if parent else "",
-        task=declaration.name,
-        short_name=declaration.short_name,
-        phase=_WORDS[phase],
-        group=group,
-        attempt=attempt or 1,
-        is_cached=saved_s is not None,
-        saved_s=saved_s or 0.0,
-        accepted_at=accepted_at,
-        started_at=started_at or 0.0,
-        ended_at=ended_at or 0.0,
-        inputs=inputs or b"",
-        outputs=b"" if failed or not outputs else outputs,
-        failure=decode_failure(outputs) if failed else None,
-        has_report=declaration.has_report,
-        source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
-    )
+    return stored_action_row(row, task_facts(tasks[row[2]]))
 
 
 def parent_name(action: Action) -> str:

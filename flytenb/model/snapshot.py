@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from flytenb.model.outcome import Failure
-from flytenb.model.phases import ActionPhase
+from flytenb.model.ids import action_name
+from flytenb.model.outcome import Failure, decode_failure
+from flytenb.model.phases import SUCCEEDED, ActionPhase
 
 
 class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,3 +92,51 @@ class RunSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     version: int = 0
     #: The engine's clock when it was taken, for elapsed times.
     taken_at: float = 0.0
+
+
+#: (name, short name, has a report, source): what all actions of a task share.
+TaskFacts = tuple[str, str, bool, str]
+_WORDS = [phase.value for phase in ActionPhase]
+
+
+def stored_action_row(row: tuple[Any, ...], facts: TaskFacts) -> ActionRow:
+    """A row of the store, in the order that its reader selects, as an `ActionRow`."""
+    number, parent, _, phase, group, attempt, saved_s, accepted_at, started_at, ended_at, inputs, outputs = row
+    name, short_name, has_report, source = facts
+    failed = phase > SUCCEEDED and outputs
+    return ActionRow(
+        id=number,
+        name=action_name(number),
+        parent=action_name(parent) if parent else "",
+        task=name,
+        short_name=short_name,
+        phase=_WORDS[phase],
+        group=group,
+        attempt=attempt or 1,
+        is_cached=saved_s is not None,
+        saved_s=saved_s or 0.0,
+        accepted_at=accepted_at,
+        started_at=started_at or 0.0,
+        ended_at=ended_at or 0.0,
+        inputs=inputs or b"",
+        outputs=b"" if failed or not outputs else outputs,
+        failure=decode_failure(outputs) if failed else None,
+        has_report=has_report,
+        source=source,
+    )
+
+
+class ActionTable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """All actions of a run in compact form: a list of ten thousand is read in a few milliseconds."""
+
+    tasks: dict[int, TaskFacts]
+    #: Rows of the store as they are.
+    rows: list[Any]
+    #: Actions that go on, by id: what memory knows of them.
+    live: dict[int, ActionRow] = {}
+
+    def row(self, index: int) -> ActionRow:
+        """One of the actions, in order of acceptance."""
+        stored = self.rows[index]
+        living = self.live.get(stored[0])
+        return living if living is not None else stored_action_row(stored, self.tasks[stored[2]])

@@ -34,11 +34,11 @@ class Reader:
     def cached(self, key: bytes) -> tuple[int, bytes, float] | None:
         """(action, outputs, duration in seconds) of a cache key."""
         rows = self._all("SELECT action, outputs, duration_s FROM cache WHERE key = ?", (key,))
-        return rows[0] if rows else None  # type: ignore[return-value]
+        return rows[0] if rows else None
 
     def tasks(self) -> list[tuple[int, bytes, bytes]]:
         """(number, digest, body) of every declaration."""
-        return self._all("SELECT id, digest, body FROM task ORDER BY id")  # type: ignore[return-value]
+        return self._all("SELECT id, digest, body FROM task ORDER BY id")
 
     def task_body(self, number: int) -> bytes:
         """The declaration with this number."""
@@ -84,7 +84,7 @@ class Reader:
             " FROM action WHERE id >= ? AND id < ?",
             (number << 32, (number + 1) << 32),
         )
-        return rows[0]  # type: ignore[return-value]
+        return rows[0]
 
     def actions(
         self, run: int, *, after: int = -1, limit: int = 1_000_000, with_values: bool = False
@@ -104,7 +104,7 @@ class Reader:
     def children(self, parent: int) -> list[tuple[int, bytes, int, int, bytes]]:
         """(id, key, n, phase, outputs) of all children on disk; later rows of an equal (key, n) win."""
         run = parent >> 32
-        return self._all(  # type: ignore[return-value]
+        return self._all(
             "SELECT id, key, n, phase, coalesce(outputs, x'') FROM action"
             " WHERE id >= ? AND id < ? AND parent = ? ORDER BY id",
             (run << 32, (run + 1) << 32, parent),
