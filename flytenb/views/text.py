@@ -7,6 +7,7 @@ is lost where only ASCII can be shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from flytenb.views import words
 from flytenb.views.escape import one_line
@@ -176,7 +177,9 @@ def which(cause: Cause) -> str:
 def _outputs(view: RunView) -> Iterator[str]:
     if view.mark.key not in ("succeeded", "cached", "recovered") or not view.outputs:
         return
-    lines = _wrap([value_text(v) for v in view.outputs], MAX_COLUMNS - 15)
+    lines = _wrap([value_text(v, 180) for v in view.outputs], MAX_COLUMNS - 15)
+    if len(lines) > 3:
+        lines[2] = _fit(lines[2], MAX_COLUMNS - 17) + " …"
     for i, line in enumerate(lines[:3]):
         yield f"  {'outputs' if i == 0 else '':<12} {line}"
 
@@ -208,7 +211,7 @@ def _wrap(items: Sequence[str], width: int) -> list[str]:
             lines[-1] += "; " + item
         else:
             lines.append(item)
-    return [_fit(line, width) for line in lines]
+    return [part for line in lines for part in wrap(line, width)]
 
 
 def _fit(text: str, width: int) -> str:

@@ -21,7 +21,7 @@ SMALL_LIMIT, LIMIT = 15_000, 60_000
 _SMALL_ACTIONS, _MAX_ROWS, _LOG_LINES = 12, 40, 20
 MUTED = "opacity:.72"
 _CELL = "text-align:left;padding:2px 16px 2px 0"
-_RIGHT = "text-align:right;padding:2px 16px 2px 0"
+_RIGHT = "text-align:right;padding:2px 16px 2px 0;white-space:nowrap"
 _TABLE = "border-collapse:collapse;width:100%;margin:4px 0;font-size:12px"
 _PRE = (
     "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,.12);"

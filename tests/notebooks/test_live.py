@@ -1,0 +1,97 @@
+"""A kernel with somebody watching: a cell returns at once, its view is redrawn, an interrupt gets through."""
+
+import time
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+pytestmark = [pytest.mark.notebook, pytest.mark.engine]
+
+SETUP = """%load_ext flytenb
+import asyncio
+import flytenb as flyte
+env = flyte.TaskEnvironment(name='live')
+
+@env.task
+async def slow(x: int) -> int:
+    await asyncio.sleep(1.5)
+    return x * 2
+"""
+
+
+@pytest.fixture
+def kernel(home):
+    manager, client = start_new_kernel(kernel_name="python3")
+    run(client, SETUP)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def run(client, code):
+    """Execute; returns (seconds, reply, messages of the cell)."""
+    start = time.monotonic()
+    message = client.execute(code, allow_stdin=True)
+    reply = client.get_shell_msg(timeout=30)["content"]
+    seconds = time.monotonic() - start
+    seen = []
+    while True:
+        found = client.get_iopub_msg(timeout=30)
+        if found["parent_header"].get("msg_id") != message:
+            continue
+        if found["msg_type"] == "status" and found["content"]["execution_state"] == "idle":
+            return seconds, reply, seen
+        seen.append(found)
+
+
+def updates(client, display_id, seconds):
+    """Updates of an output that come by themselves."""
+    found, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            message = client.get_iopub_msg(timeout=0.2)
+        except Exception:
+            continue
+        content = message["content"]
+        if message["msg_type"] == "update_display_data" and content["transient"]["display_id"] == display_id:
+            found.append(content["data"]["text/plain"])
+            if "Succeeded" in found[-1].split("\n")[0]:
+                break
+    return found
+
+
+def test_a_cell_returns_at_once_and_its_view_follows_the_run(kernel):
+    _, client = kernel
+    seconds, reply, seen = run(client, "run = flyte.run(slow, x=1)")
+    assert reply["status"] == "ok"
+    assert seconds < 1.4
+    shown = [m["content"] for m in seen if m["msg_type"] == "display_data"]
+    assert len(shown) == 1
+    assert shown[0]["data"]["text/plain"].count("\n") == 0  # one line at first
+    drawn = updates(client, shown[0]["transient"]["display_id"], 10)
+    assert drawn[-1].startswith("✔ slow")
+    assert len(drawn) <= 8
+
+
+def test_the_same_cell_shows_a_run_once_and_another_cell_a_line(kernel):
+    _, client = kernel
+    _, _, seen = run(client, "run = flyte.run(slow, x=2)\nrun")
+    assert [m["msg_type"] for m in seen if m["msg_type"] in ("display_data", "execute_result")] == ["display_data"]
+    _, _, seen = run(client, "run")
+    again = [m["content"]["data"] for m in seen if m["msg_type"] == "display_data"]
+    assert len(again) == 1
+    assert again[0]["application/vnd.flytenb.run+json"]["form"] == "line"
+
+
+def test_an_interrupt_gets_through_an_await(kernel):
+    manager, client = kernel
+    run(client, "run = flyte.run(slow, x=3)")
+    client.execute("await asyncio.sleep(20)")
+    time.sleep(0.7)
+    start = time.monotonic()
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=15)["content"]
+    assert reply["status"] == "error"
+    assert time.monotonic() - start < 2
+    _, reply, seen = run(client, "print(run)")
+    assert "6" in "".join(m["content"].get("text", "") for m in seen if m["msg_type"] == "stream")
