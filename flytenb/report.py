@@ -1,0 +1,27 @@
+"""`flyte.report`: a page of HTML that a task writes while it runs."""
+
+from flytenb.sdk.report import (
+    Report,
+    Tab,
+    Timeline,
+    abbreviate,
+    current_report,
+    duration_ms,
+    flush,
+    get_tab,
+    log,
+    replace,
+)
+
+__all__ = [
+    "Report",
+    "Tab",
+    "Timeline",
+    "abbreviate",
+    "current_report",
+    "duration_ms",
+    "flush",
+    "get_tab",
+    "log",
+    "replace",
+]
