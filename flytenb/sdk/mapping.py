@@ -82,18 +82,40 @@ async def _in_order(start: Start, values: Iterator[tuple[Any, ...]], concurrency
                 return
             head = pending[0]
             if not head.done():
-                # A refused wait must not refuse the others: wait for futures, do not await them.
-                await asyncio.wait(running if concurrency and is_more else (head,), return_when="FIRST_COMPLETED")
+                await _first_done(running if concurrency and is_more else (head,))
                 continue
             yield pending.popleft()
     finally:
         for future in pending:
             future.cancel()
-        if pending:
-            await asyncio.wait(pending)
-            for future in pending:
-                if not future.cancelled():
-                    future.exception()  # seen: nobody will ask for it
+        for future in pending:
+            if not future.done():
+                await _first_done((future,))
+            if not future.cancelled():
+                future.exception()  # seen: nobody will ask for it
+
+
+async def _first_done(futures: Iterable[asyncio.Future[Any]]) -> None:
+    """Return when one of them is done, well or not.
+
+    Not `asyncio.wait`: it refuses a worker's calls, which are futures and coroutines at once.
+    """
+    import asyncio
+
+    waiter = asyncio.get_running_loop().create_future()
+
+    def wake(_: Any) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    watched = list(futures)
+    for future in watched:
+        future.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        for future in watched:
+            future.remove_done_callback(wake)
 
 
 def _outcome(future: asyncio.Future[Any], return_exceptions: bool) -> Any:
