@@ -82,7 +82,9 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
     except OSError as error:
         raise cannot_store(store.root.parent, error) from error
     root = program.root
-    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files)
+    launch = Launch(
+        python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=dict(options.env_vars or {})
+    )
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
     return declaration
 
