@@ -11,20 +11,20 @@ import json
 import linecache
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator, transform
+from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator
 from flytenb.capture.registry import registry
 from flytenb.cli.load import LoadError
 from flytenb.notebook.tasks import ENVIRONMENT, CellTasks
+from flytenb.notebook.transform import CellTransformer
 
 _MAGIC = re.compile(r"^(\s*)([%!])(.*)$")
-_ENVIRONMENT = re.compile(r"^%{1,2}flyte_env\b(.*)$", re.DOTALL)
+_ENVIRONMENT = re.compile(r"^%flyte_env\b(.*)$")
 #: Methods that a driver calls on `flyte`, a runner or a run.
 _DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -63,7 +63,7 @@ def load_notebook(path: Path) -> dict[str, Any]:
 
 
 def _execute(text: str, number: int, cell_id: str, names: dict[str, Any], missing: set[str], path: Path) -> None:
-    source = "".join(_python_lines(text))
+    source = "".join(_python_lines(text, names))
     filename = f"Cell In[{number}]"
     try:
         tree = ast.parse(source, filename)
@@ -89,29 +89,28 @@ def _execute(text: str, number: int, cell_id: str, names: dict[str, Any], missin
         registry.post_cell(names)
 
 
-def _python_lines(text: str) -> Iterator[str]:
-    """The cell as Python: pragmas carried out, magics replaced, no line moved."""
-    lines = transform(text.splitlines(keepends=True))
-    first = lines[0] if lines else ""
-    if first.startswith("%%") and not _ENVIRONMENT.match(first):
+def _python_lines(text: str, names: dict[str, Any]) -> Iterator[str]:
+    """The cell as Python: task cells transformed as in a kernel, magics replaced, no line moved."""
+    lines = CellTransformer(names)(text.splitlines(keepends=True))
+    if lines and lines[0].startswith("%%"):
         return  # another language, or a cell that only times something
+    is_python = _parses("".join(lines))  # then a line that begins with % is the operator
     for line in lines:
-        environment = _ENVIRONMENT.match(line.strip())
-        if environment is not None:
-            words = " ".join(shlex.quote(word) for word in shlex.split(environment[1], comments=True))
-            yield f"{ENVIRONMENT}({words!r})\n"
+        magic = None if is_python else _MAGIC.match(line)
+        if magic is None:
+            yield line
             continue
-        magic = _MAGIC.match(line)
-        yield f"{magic[1]}pass\n" if magic is not None and not _is_inside(text, line) else line
+        environment = _ENVIRONMENT.match(line.strip())
+        call = "pass" if environment is None else f"{ENVIRONMENT}({environment[1].strip()!r})"
+        yield f"{magic[1]}{call}\n"
 
 
-def _is_inside(text: str, line: str) -> bool:
-    """Whether a line that looks like a magic is the operator `%` on a line of its own."""
+def _parses(text: str) -> bool:
     try:
         ast.parse(text)
     except SyntaxError:
         return False
-    return bool(line)
+    return True
 
 
 def _kept(body: list[ast.stmt], missing: set[str]) -> Iterator[ast.stmt]:

@@ -127,12 +127,20 @@ class Session:
         return followed.ended
 
     def watch(self, run_name: str, watcher: Watcher) -> Callable[[], None]:
-        """Call `watcher` from the link's thread for each change of a run, with None at its end; returns the undoing."""
+        """Call `watcher` for each change of a run, with None at its end; returns the undoing.
+
+        Called from the link's thread; at once, from the caller's, when the run is known to have ended.
+        """
         with self._lock:
             followed = self._follow(run_name)
-            followed.watchers.append(watcher)
-            followed.is_known = True
-        self._attach(run_name)
+            is_over = followed.is_over
+            if not is_over:
+                followed.watchers.append(watcher)
+                followed.is_known = True
+        if is_over:
+            watcher(None)
+        else:
+            self._attach(run_name)
 
         def undo() -> None:
             with self._lock:
@@ -207,7 +215,12 @@ class Session:
             answer.add_done_callback(lambda future: self._attached(run_name, future))
 
     def _attach_soon(self, run_name: str) -> None:
-        timer = threading.Timer(_ASK_AGAIN_S, self._attach, (run_name,))
+        def again() -> None:
+            followed = self._followed.get(run_name)
+            if followed is not None and not followed.is_over and not self._is_closed:
+                self._attach(run_name)
+
+        timer = threading.Timer(_ASK_AGAIN_S, again)
         timer.daemon = True
         timer.start()
 

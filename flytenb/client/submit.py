@@ -82,9 +82,7 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
     except OSError as error:
         raise cannot_store(store.root.parent, error) from error
     root = program.root
-    launch = Launch(
-        python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=dict(options.env_vars or {})
-    )
+    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=dict(options.env_vars or {}))
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
     return declaration
 
