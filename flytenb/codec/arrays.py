@@ -85,8 +85,9 @@ def array_codec(cls: type) -> Codec | None:
     import numpy as np
 
     if cls in (np.ndarray, np.memmap):
-        return Codec("ndarray", _checked(np.ndarray, _encode_array), None, _array_of_json, lambda: {"type": "array"},
-                     exact=cls)
+        return Codec(
+            "ndarray", _checked(np.ndarray, _encode_array), None, _array_of_json, lambda: {"type": "array"}, exact=cls
+        )
     if issubclass(cls, np.generic):
         name = cls.__name__
 
