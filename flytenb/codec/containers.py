@@ -54,8 +54,13 @@ def list_codec(item: Codec) -> Codec:
         return [inner(part, objects) for part in data]  # type: ignore[misc]
 
     return Codec(
-        name, encode, decode if inner else None, lambda value: _json_items(value, item, name),
-        lambda: {"type": "array", "items": item.schema()}, exact=list, has_hash=item.has_hash,
+        name,
+        encode,
+        decode if inner else None,
+        lambda value: _json_items(value, item, name),
+        lambda: {"type": "array", "items": item.schema()},
+        exact=list,
+        has_hash=item.has_hash,
     )
 
 
@@ -89,9 +94,7 @@ def dict_codec(key: Codec, item: Codec) -> Codec:
 
     def decode(data: Any, objects: ObjectStore) -> Any:
         pairs = data.items() if isinstance(data, dict) else data[1]
-        return {
-            (inner_key(k, objects) if inner_key else k): (inner(v, objects) if inner else v) for k, v in pairs
-        }
+        return {(inner_key(k, objects) if inner_key else k): (inner(v, objects) if inner else v) for k, v in pairs}
 
     def decode_plain_keys(data: Any, objects: ObjectStore) -> Any:
         return data if inner is None else {k: inner(v, objects) for k, v in data.items()}
@@ -111,8 +114,13 @@ def dict_codec(key: Codec, item: Codec) -> Codec:
     if key.exact is str:
         chosen = decode_plain_keys if inner else None
     return Codec(
-        name, encode, chosen, read, lambda: {"type": "object", "additionalProperties": item.schema()},
-        exact=dict, has_hash=item.has_hash or key.has_hash,
+        name,
+        encode,
+        chosen,
+        read,
+        lambda: {"type": "object", "additionalProperties": item.schema()},
+        exact=dict,
+        has_hash=item.has_hash or key.has_hash,
     )
 
 
@@ -172,8 +180,13 @@ def set_codec(item: Codec, kind: Any) -> Codec:
         return kind(decode_items(data[1], item.decode, objects))
 
     return Codec(
-        name, encode, decode, lambda value: kind(_json_items(value, item, name)),
-        lambda: {"type": "array", "items": item.schema(), "uniqueItems": True}, exact=kind, has_hash=item.has_hash,
+        name,
+        encode,
+        decode,
+        lambda value: kind(_json_items(value, item, name)),
+        lambda: {"type": "array", "items": item.schema(), "uniqueItems": True},
+        exact=kind,
+        has_hash=item.has_hash,
     )
 
 
@@ -216,12 +229,18 @@ def union_codec(variants: list[Codec]) -> Codec:
         ordered = sorted(plain, key=lambda variant: variant.exact is not type(None))
         return _first(
             [*ordered, *(variant for variant in variants if variant.exact is str)],
-            lambda variant: parse_text(variant, text), name, text,
+            lambda variant: parse_text(variant, text),
+            name,
+            text,
         )
 
     return Codec(
-        name, encode, decode if is_tagged else None, read,
-        lambda: {"anyOf": [variant.schema() for variant in variants]}, read_text,
+        name,
+        encode,
+        decode if is_tagged else None,
+        read,
+        lambda: {"anyOf": [variant.schema() for variant in variants]},
+        read_text,
         has_hash=any(variant.has_hash for variant in variants),
     )
 
