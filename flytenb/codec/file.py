@@ -43,7 +43,11 @@ class File(Reference[T]):
     _code = leaves.FILE
 
     def __init__(
-        self, path: str = "", name: str | None = None, format: str = "", hash: str | None = None,  # noqa: A002
+        self,
+        path: str = "",
+        name: str | None = None,
+        format: str = "",
+        hash: str | None = None,  # noqa: A002
         hash_method: HashFunction | str | None = None,
     ) -> None:
         self.path = os.fspath(path)
@@ -59,8 +63,11 @@ class File(Reference[T]):
     # ---- making ----------------------------------------------------------------------------------------------
     @classmethod
     def from_local_sync(
-        cls, local_path: str | os.PathLike[str], remote_destination: str | None = None,
-        hash_method: HashFunction | str | None = None, chunk_size: int | None = None,
+        cls,
+        local_path: str | os.PathLike[str],
+        remote_destination: str | None = None,
+        hash_method: HashFunction | str | None = None,
+        chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> File[Any]:
         """Take a local file's content.
@@ -92,8 +99,11 @@ class File(Reference[T]):
 
     @classmethod
     async def from_local(
-        cls, local_path: str | os.PathLike[str], remote_destination: str | None = None,
-        hash_method: HashFunction | str | None = None, chunk_size: int | None = None,
+        cls,
+        local_path: str | os.PathLike[str],
+        remote_destination: str | None = None,
+        hash_method: HashFunction | str | None = None,
+        chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> File[Any]:
         """`from_local_sync` in a thread."""
@@ -137,8 +147,13 @@ class File(Reference[T]):
     # ---- reading ---------------------------------------------------------------------------------------------
     @contextlib.contextmanager
     def open_sync(
-        self, mode: str = "rb", block_size: int | None = None, cache_type: str = "readahead",
-        cache_options: dict[str, Any] | None = None, compression: str | None = None, **kwargs: Any,
+        self,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_type: str = "readahead",
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
     ) -> Iterator[Any]:
         """The file, opened; a context manager. Writing is for files of `new_remote`."""
         if not is_remote(self.path):
@@ -165,8 +180,13 @@ class File(Reference[T]):
 
     @contextlib.asynccontextmanager
     async def open(
-        self, mode: str = "rb", block_size: int | None = None, cache_type: str = "readahead",
-        cache_options: dict[str, Any] | None = None, compression: str | None = None, **kwargs: Any,
+        self,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_type: str = "readahead",
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
     ) -> AsyncIterator[AsyncHandle]:
         """The file, opened, with awaitable `read` and `write`; an async context manager."""
         manager = self.open_sync(mode, block_size, cache_type, cache_options, compression, **kwargs)
