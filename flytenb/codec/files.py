@@ -118,8 +118,14 @@ def file_codec(cls: type) -> Codec | None:
         return _path_codec(cls)
     if issubclass(cls, DataFrame):
         return Codec(
-            "DataFrame", _encode_table, _decode_table, _read_table, lambda: {"type": "string", "format": "path"},
-            _read_table, cls, has_hash=True,
+            "DataFrame",
+            _encode_table,
+            _decode_table,
+            _read_table,
+            lambda: {"type": "string", "format": "path"},
+            _read_table,
+            cls,
+            has_hash=True,
         )
     return None
 
@@ -138,6 +144,4 @@ def annotated_codec(codec: Codec, metadata: tuple[Any, ...]) -> Codec:
     def decode(data: Any, objects: ObjectStore) -> Any:
         return inner(data[1], objects) if inner else data[1]
 
-    return Codec(
-        codec.name, encode, decode, codec.from_json, codec.schema, codec.from_text, codec.exact, has_hash=True
-    )
+    return Codec(codec.name, encode, decode, codec.from_json, codec.schema, codec.from_text, codec.exact, has_hash=True)
