@@ -42,7 +42,11 @@ class Dir(Reference[T]):
     _code = leaves.DIR
 
     def __init__(
-        self, path: str = "", name: str | None = None, format: str = "", hash: str | None = None  # noqa: A002
+        self,
+        path: str = "",
+        name: str | None = None,
+        format: str = "",
+        hash: str | None = None,  # noqa: A002
     ) -> None:
         self.path = os.fspath(path)
         self.name = name or posixpath.basename(self.path.rstrip("/"))
@@ -56,8 +60,12 @@ class Dir(Reference[T]):
     # ---- making ----------------------------------------------------------------------------------------------
     @classmethod
     def from_local_sync(
-        cls, local_path: str | os.PathLike[str], remote_destination: str | None = None,
-        dir_cache_key: str | None = None, batch_size: int | None = None, chunk_size: int | None = None,
+        cls,
+        local_path: str | os.PathLike[str],
+        remote_destination: str | None = None,
+        dir_cache_key: str | None = None,
+        batch_size: int | None = None,
+        chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> Dir[Any]:
         """Take a local folder's content, links followed.
@@ -88,8 +96,12 @@ class Dir(Reference[T]):
 
     @classmethod
     async def from_local(
-        cls, local_path: str | os.PathLike[str], remote_destination: str | None = None,
-        dir_cache_key: str | None = None, batch_size: int | None = None, chunk_size: int | None = None,
+        cls,
+        local_path: str | os.PathLike[str],
+        remote_destination: str | None = None,
+        dir_cache_key: str | None = None,
+        batch_size: int | None = None,
+        chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> Dir[Any]:
         """`from_local_sync` in a thread."""
@@ -207,8 +219,10 @@ class Dir(Reference[T]):
         """A local copy; its path. None = a new temporary folder, or the folder itself where it is a local reference."""
         if local_path is None and not is_remote(self.path) and not self.content:
             return without_scheme(self.path)
-        target = os.fspath(local_path) if local_path is not None else os.path.join(
-            tempfile.mkdtemp("-flytenb"), self.name or "data"
+        target = (
+            os.fspath(local_path)
+            if local_path is not None
+            else os.path.join(tempfile.mkdtemp("-flytenb"), self.name or "data")
         )
         os.makedirs(target, exist_ok=True)
         if is_remote(self.path):
