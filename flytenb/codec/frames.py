@@ -133,7 +133,8 @@ def _open(data: Any) -> Any:
 
 
 leaves.register_leaf(
-    "pandas", lambda meta, data, objects: _load_pandas(_open(data)),
+    "pandas",
+    lambda meta, data, objects: _load_pandas(_open(data)),
     lambda meta, digest, objects: _load_pandas(_open(objects.view(digest))),
 )
 leaves.register_leaf(
