@@ -248,8 +248,4 @@ class Interface(Signature):
         try:
             return read(self._input_codecs[self._names.index(name)])
         except MismatchError as error:
-            raise errors.InputTypeError(
-                f'task "{self.task_name}", parameter "{name}": {error.sentence()}'
-            ) from None
-
-
+            raise errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}') from None
