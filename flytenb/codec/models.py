@@ -68,7 +68,8 @@ def model_codec(cls: Any, of: CodecOf) -> Codec:
         has_extra = cls.model_config.get("extra") == "allow"
         restored = {
             word: {key: dynamic(item, objects) for key, item in extras[word].items()}
-            for word in ("extra", "private") if word in extras
+            for word in ("extra", "private")
+            if word in extras
         }
         result.__setstate__(
             {
@@ -92,7 +93,12 @@ def model_codec(cls: Any, of: CodecOf) -> Codec:
             raise MismatchError(name, value, problem=problem) from None
 
     return Codec(
-        name, encode, decode, read, lambda: guarded_schema(id(cls), name, lambda: _schema(cls)), exact=cls,
+        name,
+        encode,
+        decode,
+        read,
+        lambda: guarded_schema(id(cls), name, lambda: _schema(cls)),
+        exact=cls,
         has_hash=True,
     )
 
