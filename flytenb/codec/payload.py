@@ -131,5 +131,3 @@ def _hashed(item: Any) -> Any:
     if type(item) is dict:
         return {key: _hashed(part) for key, part in item.items()}
     return item
-
-
