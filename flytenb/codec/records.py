@@ -28,7 +28,9 @@ def field_hints(cls: type) -> dict[str, Any]:
         return typing.get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
     except NameError as error:
         raise MismatchError(
-            cls.__qualname__, None, "define or import it before the task is called",
+            cls.__qualname__,
+            None,
+            "define or import it before the task is called",
             problem=f"a field of {cls.__qualname__} is annotated with {error.name!r}, which is not defined",
         ) from None
 
@@ -85,7 +87,9 @@ class Fields:
     def schema(self, required: list[str]) -> dict[str, Any]:
         """JSON schema of an object with these fields."""
         return {
-            "type": "object", "title": self.owner, "required": required,
+            "type": "object",
+            "title": self.owner,
+            "required": required,
             "properties": {name: codec.schema() for name, codec in self.codecs.items()},
         }
 
@@ -131,12 +135,11 @@ def dataclass_codec(cls: Any, of: CodecOf) -> Codec:
     ref = classes.reference(cls)
     head = leaves.mark(leaves.DATACLASS, ref)
     has_dict = cls.__dictoffset__ != 0
-    skipped = {
-        key for base in cls.__mro__ for key, item in vars(base).items() if isinstance(item, cached_property)
-    }
+    skipped = {key for base in cls.__mro__ for key, item in vars(base).items() if isinstance(item, cached_property)}
     new, set_field = cls.__new__, object.__setattr__
     required = [
-        field.name for field in declared
+        field.name
+        for field in declared
         if field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
 
@@ -151,7 +154,8 @@ def dataclass_codec(cls: Any, of: CodecOf) -> Codec:
             dynamic = of(Any).encode
             extra = {
                 key: dynamic(item, objects)
-                for key, item in value.__dict__.items() if key not in name_set and key not in skipped
+                for key, item in value.__dict__.items()
+                if key not in name_set and key not in skipped
             }
             if extra:
                 return [head, content, extra]
@@ -187,8 +191,12 @@ def dataclass_codec(cls: Any, of: CodecOf) -> Codec:
     if has_dict and any("__slots__" in vars(base) and vars(base)["__slots__"] for base in cls.__mro__):
         has_dict = False
     return Codec(
-        name, encode, decode, read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)), exact=cls,
+        name,
+        encode,
+        decode,
+        read,
+        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)),
+        exact=cls,
         has_hash=True,
     )
 
@@ -210,7 +218,9 @@ def _fill(cls: Any, declared: Any, values: dict[str, Any]) -> None:
             values[field.name] = field.default_factory()
         elif field.init:
             raise MismatchError(
-                cls.__qualname__, None, "run the task that made it again",
+                cls.__qualname__,
+                None,
+                "run the task that made it again",
                 problem=f"the value was made by another definition of {cls.__qualname__}, without {field.name!r}",
             )
 
@@ -250,8 +260,13 @@ def namedtuple_codec(cls: Any, of: CodecOf) -> Codec:
 
     required = [field for field in cls._fields if field not in cls._field_defaults]
     return Codec(
-        name, encode, decode, read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)), exact=cls, has_hash=True,
+        name,
+        encode,
+        decode,
+        read,
+        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)),
+        exact=cls,
+        has_hash=True,
     )
 
 
@@ -271,7 +286,8 @@ def typeddict_codec(cls: Any, of: CodecOf) -> Codec:
         if not needed:
             words = {key: _qualifiers(hint) for key, hint in field_hints(cls).items()}
             needed.extend(
-                key for key, said in words.items()
+                key
+                for key, said in words.items()
                 if "Required" in said or ("NotRequired" not in said and key in cls.__required_keys__)
             )
         return needed
@@ -297,8 +313,12 @@ def typeddict_codec(cls: Any, of: CodecOf) -> Codec:
         return given
 
     return Codec(
-        name, encode, fields.decode, read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required())), has_hash=True,
+        name,
+        encode,
+        fields.decode,
+        read,
+        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required())),
+        has_hash=True,
     )
 
 
