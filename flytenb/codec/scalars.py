@@ -101,7 +101,7 @@ def encode_bytes(value: Any, objects: ObjectStore) -> Any:
 
 
 def _zone_key(value: dt.datetime | dt.time) -> str | None:
-    """"" for naive and fixed offsets, a zone's key, or None for a tzinfo that only pickle can carry."""
+    """ "" for naive and fixed offsets, a zone's key, or None for a tzinfo that only pickle can carry."""
     zone = value.tzinfo
     if zone is None or type(zone) is dt.timezone:
         return ""
@@ -251,23 +251,47 @@ SCALARS: dict[Any, Codec] = {
         "int", encode_int, None, _same(encode_int), _schema(type="integer"), _text_of("int", int, "write 3"), int
     ),
     float: Codec(
-        "float", encode_float, None, _same(encode_float), _schema(type="number"), _text_of("float", float, "write 0.5"),
+        "float",
+        encode_float,
+        None,
+        _same(encode_float),
+        _schema(type="number"),
+        _text_of("float", float, "write 0.5"),
         float,
     ),
     bool: Codec(
-        "bool", encode_bool, None, _same(encode_bool), _schema(type="boolean"),
-        _text_of("bool", _word, "write true or false"), bool,
+        "bool",
+        encode_bool,
+        None,
+        _same(encode_bool),
+        _schema(type="boolean"),
+        _text_of("bool", _word, "write true or false"),
+        bool,
     ),
     str: Codec("str", encode_str, None, _same(encode_str), _schema(type="string"), lambda text: text, str),
     type(None): Codec(
-        "None", encode_none, None, _same(encode_none), _schema(type="null"),
-        _text_of("None", lambda text: {"none": None, "null": None, "": None}[text.lower()] if text.lower() in
-                 ("none", "null", "") else int("x"), "write null"),
+        "None",
+        encode_none,
+        None,
+        _same(encode_none),
+        _schema(type="null"),
+        _text_of(
+            "None",
+            lambda text: {"none": None, "null": None, "": None}[text.lower()]
+            if text.lower() in ("none", "null", "")
+            else int("x"),
+            "write null",
+        ),
         type(None),
     ),
     bytes: Codec(
-        "bytes", encode_bytes, None, _bytes_of_json, _schema(type="string", format="base64"),
-        lambda text: text.encode(), bytes,
+        "bytes",
+        encode_bytes,
+        None,
+        _bytes_of_json,
+        _schema(type="string", format="base64"),
+        lambda text: text.encode(),
+        bytes,
     ),
     dt.datetime: _moment(
         "datetime", dt.datetime, _encode_moment(DATETIME, dt.datetime), _iso, "write 2026-01-31T09:30:00", "date-time"
@@ -275,8 +299,13 @@ SCALARS: dict[Any, Codec] = {
     dt.time: _moment("time", dt.time, _encode_moment(TIME, dt.time), dt.time.fromisoformat, "write 09:30:00", "time"),
     dt.date: _moment("date", dt.date, encode_date, dt.date.fromisoformat, "write 2026-01-31", "date"),
     complex: Codec(
-        "complex", encode_complex, None, _text_of("complex", complex, 'write "1+2j"'), _schema(type="string"),
-        _text_of("complex", complex, "write 1+2j"), complex,
+        "complex",
+        encode_complex,
+        None,
+        _text_of("complex", complex, 'write "1+2j"'),
+        _schema(type="string"),
+        _text_of("complex", complex, "write 1+2j"),
+        complex,
     ),
 }
 
@@ -289,8 +318,13 @@ def _duration_of_json(value: Any) -> dt.timedelta:
 
 
 SCALARS[dt.timedelta] = Codec(
-    "timedelta", encode_timedelta, None, _duration_of_json, _schema(type="string", format="duration"),
-    _text_of("timedelta", parse_duration, "write seconds, or 10m, 2h, 1d"), dt.timedelta,
+    "timedelta",
+    encode_timedelta,
+    None,
+    _duration_of_json,
+    _schema(type="string", format="duration"),
+    _text_of("timedelta", parse_duration, "write seconds, or 10m, 2h, 1d"),
+    dt.timedelta,
 )
 
 
