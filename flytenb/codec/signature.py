@@ -49,9 +49,7 @@ class Signature:
         self._positional = sum(
             p.kind is not inspect.Parameter.KEYWORD_ONLY for p in self._signature.parameters.values()
         )
-        self._defaults = {
-            name: p.default for name, p in self._signature.parameters.items() if p.default is not _EMPTY
-        }
+        self._defaults = {name: p.default for name, p in self._signature.parameters.items() if p.default is not _EMPTY}
 
     @classmethod
     def of(
@@ -116,7 +114,10 @@ class Signature:
         """The inputs in order."""
         return tuple(
             Parameter(
-                name, self._hints.get(name, Any), name in self._defaults, self._defaults.get(name),
+                name,
+                self._hints.get(name, Any),
+                name in self._defaults,
+                self._defaults.get(name),
                 p.kind is inspect.Parameter.KEYWORD_ONLY,
             )
             for name, p in self._signature.parameters.items()
