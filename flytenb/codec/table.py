@@ -28,7 +28,11 @@ class DataFrame(Reference[T]):
     _code = leaves.FRAME
 
     def __init__(
-        self, uri: str | None = None, format: str = PARQUET, hash: str | None = None, val: Any = None  # noqa: A002
+        self,
+        uri: str | None = None,
+        format: str = PARQUET,
+        hash: str | None = None,
+        val: Any = None,  # noqa: A002
     ) -> None:
         self.uri = uri or ""
         self.format = format or PARQUET
@@ -44,13 +48,18 @@ class DataFrame(Reference[T]):
     __hash__ = Reference.__hash__
 
     def __repr__(self) -> str:
-        return f"DataFrame({type(self.val).__module__.partition('.')[0]} value)" if self.val is not None else (
-            super().__repr__()
+        return (
+            f"DataFrame({type(self.val).__module__.partition('.')[0]} value)"
+            if self.val is not None
+            else (super().__repr__())
         )
 
     @classmethod
     def from_local_sync(
-        cls, df: Any, columns: dict[str, Any] | None = None, remote_destination: str | None = None,
+        cls,
+        df: Any,
+        columns: dict[str, Any] | None = None,
+        remote_destination: str | None = None,
         hash_method: HashFunction | str | None = None,
     ) -> DataFrame[Any]:
         """Hold a frame; it is stored when it is passed on.
@@ -76,7 +85,10 @@ class DataFrame(Reference[T]):
 
     @classmethod
     async def from_local(
-        cls, df: Any, columns: dict[str, Any] | None = None, remote_destination: str | None = None,
+        cls,
+        df: Any,
+        columns: dict[str, Any] | None = None,
+        remote_destination: str | None = None,
         hash_method: HashFunction | str | None = None,
     ) -> DataFrame[Any]:
         """`from_local_sync` in a thread."""
