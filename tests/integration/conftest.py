@@ -32,13 +32,23 @@ class Home:
 
     def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, *command], env=self.env, cwd=self.path.parent, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            [sys.executable, *command],
+            env=self.env,
+            cwd=self.path.parent,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **options,
         )
 
     def python(self, *command: str, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, *command], env=self.env, cwd=self.path.parent, text=True, capture_output=True, timeout=timeout
+            [sys.executable, *command],
+            env=self.env,
+            cwd=self.path.parent,
+            text=True,
+            capture_output=True,
+            timeout=timeout,
         )
         if check:
             assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.engine_log()}"
