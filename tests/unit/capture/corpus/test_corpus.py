@@ -74,7 +74,9 @@ def test_keys(case, played):
             assert case.message in text
             continue
         assert now is not None, text
-        changed = {n for n in {*now.parts, *last.parts} if now.parts.get(n, ("", ""))[1] != last.parts.get(n, ("", ""))[1]}
+        changed = {
+            n for n in {*now.parts, *last.parts} if now.parts.get(n, ("", ""))[1] != last.parts.get(n, ("", ""))[1]
+        }
         assert (HIT if now.hex == last.hex else MISS) == expected, (edit, changed)
         last = now
 
