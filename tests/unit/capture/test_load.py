@@ -60,7 +60,9 @@ def test_two_programs_may_disagree_about_a_cell():
 
 def test_source_is_there():
     with Kernel() as kernel:
-        kernel.run("import dataclasses\n@dataclasses.dataclass\nclass P:\n    a: int\n    def m(self):\n        return 1")
+        kernel.run(
+            "import dataclasses\n@dataclasses.dataclass\nclass P:\n    a: int\n    def m(self):\n        return 1"
+        )
         kernel.run("@env.task\ndef t(x: int):\n    return P(x).m()")
         program = kernel.program()
     loaded = load(program)
@@ -71,7 +73,9 @@ def test_source_is_there():
 def test_tasks_are_in_place_before_others_take_them():
     with Kernel() as kernel:
         kernel.run("@env.task\ndef a(x: int):\n    return x")
-        kernel.run("from functools import partial\nALL = {'a': a, 'p': partial(a)}\n@env.task\ndef t(x: int):\n    return 1 if x == 0 else (ALL, t, a)")
+        kernel.run(
+            "from functools import partial\nALL = {'a': a, 'p': partial(a)}\n@env.task\ndef t(x: int):\n    return 1 if x == 0 else (ALL, t, a)"
+        )
         program = kernel.program(describe=lambda task: {"n": task.name})
     loaded = load(program)
     table, itself, a = loaded.get("t")(1)
