@@ -34,7 +34,9 @@ def test_cell_of_functions(first):
 
 
 def test_cell_is_the_task():
-    out = change('%%flyte_task --name train --inputs lr,df --outputs model,acc --run\nz = """a\n  b"""\nmodel = lr\nacc = df\n')
+    out = change(
+        '%%flyte_task --name train --inputs lr,df --outputs model,acc --run\nz = """a\n  b"""\nmodel = lr\nacc = df\n'
+    )
     assert out == (
         'def train(lr, df):\n    z = """a\n  b"""\n    model = lr\n    acc = df\n    return model, acc\n'
         f"train = {TASK}('--name train --inputs lr,df --outputs model,acc --run')(train)\n"
