@@ -108,7 +108,9 @@ def test_module_is_readable_and_ordered():
         kernel.run(T + "area(P(x))")
         kernel.run("import math\nfrom dataclasses import dataclass")
         kernel.run("@dataclass\nclass P:  # a point\n    r: float = 1.0")
-        kernel.run("SCALE = {'m': 1, 'cm': 0.01}\n\ndef area(p: P) -> float:\n    # comments stay\n    return math.pi * p.r ** 2 * SCALE['m']")
+        kernel.run(
+            "SCALE = {'m': 1, 'cm': 0.01}\n\ndef area(p: P) -> float:\n    # comments stay\n    return math.pi * p.r ** 2 * SCALE['m']"
+        )
         text = kernel.program().text
     assert text == (
         "import math\nfrom dataclasses import dataclass\n\n\n"
