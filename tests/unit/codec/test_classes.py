@@ -10,7 +10,7 @@ import pytest
 from flytenb import errors
 from flytenb.codec import Interface, classes
 
-SOURCE = '''
+SOURCE = """
 import dataclasses, enum, typing, pydantic
 
 class Color(enum.Enum):
@@ -34,7 +34,7 @@ class Pair(typing.NamedTuple):
     b: Score
 
 def task(s: Score, m: Model, p: Plain, pair: Pair, c: Color, x: typing.Any) -> typing.Any: ...
-'''
+"""
 
 
 @pytest.fixture
@@ -61,7 +61,11 @@ def test_each_side_gets_its_own_class(sides, objects):
     use(kernel)
     score = kernel.Score(1.0)
     values = (
-        score, kernel.Model(score=score, n=2), kernel.Plain(score), kernel.Pair(1, score), kernel.Color.RED,
+        score,
+        kernel.Model(score=score, n=2),
+        kernel.Plain(score),
+        kernel.Pair(1, score),
+        kernel.Color.RED,
         [score, kernel.Plain(score), kernel.Color.RED, kernel.Model(n=1), kernel.Pair(2, score)],
     )
     payload = Interface.of(kernel.task, task_name="t").encode_inputs(values, objects)
@@ -69,14 +73,22 @@ def test_each_side_gets_its_own_class(sides, objects):
     use(worker)
     received = Interface.of(worker.task, task_name="t").decode_inputs(payload, objects)
     assert [type(value) for value in received[:5]] == [
-        worker.Score, worker.Model, worker.Plain, worker.Pair, worker.Color
+        worker.Score,
+        worker.Model,
+        worker.Plain,
+        worker.Pair,
+        worker.Color,
     ]
     assert received[0] == worker.Score(1.0, worker.Color.RED)
     assert type(received[1].score) is worker.Score
     assert type(received[2].score) is worker.Score
     assert received[4] is worker.Color.RED
     assert [type(value) for value in received[5]] == [
-        worker.Score, worker.Plain, worker.Color, worker.Model, worker.Pair
+        worker.Score,
+        worker.Plain,
+        worker.Color,
+        worker.Model,
+        worker.Pair,
     ]
 
 
