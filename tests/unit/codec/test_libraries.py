@@ -49,7 +49,9 @@ def test_numpy_scalars(round_trip, array):
 
 def test_odd_arrays(round_trip):
     for value in (
-        np.array([1, None, "a"], dtype=object), np.arange(10)[::2], np.arange(6).reshape(2, 3).T,
+        np.array([1, None, "a"], dtype=object),
+        np.arange(10)[::2],
+        np.arange(6).reshape(2, 3).T,
         np.ma.masked_array([1, 2], [True, False]),
     ):
         result = round_trip(Any, value)
