@@ -81,28 +81,42 @@ UserId = NewType("UserId", int)
 TEXT = st.text(st.characters())  # surrogates too
 INTS = st.integers(-(10**40), 10**40) | st.integers(-300, 300)
 FLOATS = st.floats(allow_nan=False)
-ZONES = st.none() | st.just(dt.timezone.utc) | st.builds(
-    dt.timezone, st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23))
-) | st.sampled_from(["Europe/Zurich", "UTC"]).map(zoneinfo.ZoneInfo)
+ZONES = (
+    st.none()
+    | st.just(dt.timezone.utc)
+    | st.builds(dt.timezone, st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23)))
+    | st.sampled_from(["Europe/Zurich", "UTC"]).map(zoneinfo.ZoneInfo)
+)
 MOMENTS = st.datetimes(timezones=ZONES)
 HASHABLE = (
     INTS | TEXT | st.booleans() | st.none() | st.binary() | MOMENTS | st.tuples(INTS, TEXT) | st.sampled_from(Color)
 )
 SCORES = st.deferred(
-    lambda: st.builds(
-        Score, FLOATS, TEXT, st.sampled_from(Color), st.lists(SCORES, max_size=2), st.none() | SCORES
-    )
+    lambda: st.builds(Score, FLOATS, TEXT, st.sampled_from(Color), st.lists(SCORES, max_size=2), st.none() | SCORES)
 )
 INNERS = st.builds(Inner, n=st.integers(), tags=st.sets(st.text()))
 MODELS = st.builds(
-    Model, inner=INNERS, many=st.dictionaries(st.text(), INNERS, max_size=2), when=st.none() | MOMENTS,
+    Model,
+    inner=INNERS,
+    many=st.dictionaries(st.text(), INNERS, max_size=2),
+    when=st.none() | MOMENTS,
     rate=st.floats(0, 1),
 )
 ANY = st.recursive(
-    HASHABLE | FLOATS | st.dates() | st.timedeltas() | st.complex_numbers(allow_nan=False) | st.sampled_from(Access)
-    | st.builds(Point, st.integers(), FLOATS) | st.builds(Frozen, st.integers()) | INNERS | st.frozensets(INTS),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(HASHABLE, inner, max_size=4)
-    | st.tuples(inner, inner) | st.sets(HASHABLE, max_size=4),
+    HASHABLE
+    | FLOATS
+    | st.dates()
+    | st.timedeltas()
+    | st.complex_numbers(allow_nan=False)
+    | st.sampled_from(Access)
+    | st.builds(Point, st.integers(), FLOATS)
+    | st.builds(Frozen, st.integers())
+    | INNERS
+    | st.frozensets(INTS),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(HASHABLE, inner, max_size=4)
+    | st.tuples(inner, inner)
+    | st.sets(HASHABLE, max_size=4),
     max_leaves=12,
 )
 
@@ -278,6 +292,7 @@ class Plain:
 
 def test_other_objects_are_pickled_and_marked(objects, interface_of):
     from flytenb.codec.plain import preview
+
     interface = interface_of(Plain)
     payload = interface.encode_inputs((Plain(3),), objects)
     assert interface.decode_inputs(payload, objects) == [Plain(3)]
