@@ -64,8 +64,17 @@ class Disk:
 
 class World:
     def __init__(
-        self, seed: int, *, width: int = 3, depth: int = 2, cpus: int = 2, fail_leaves: float = 0.0, retries: int = 0,
-        worker_deaths: int = 0, engine_deaths: int = 0, cached: bool = False,
+        self,
+        seed: int,
+        *,
+        width: int = 3,
+        depth: int = 2,
+        cpus: int = 2,
+        fail_leaves: float = 0.0,
+        retries: int = 0,
+        worker_deaths: int = 0,
+        engine_deaths: int = 0,
+        cached: bool = False,
     ) -> None:
         self.random = random.Random(seed)
         self.width, self.depth, self.cpus = width, depth, cpus
@@ -76,8 +85,13 @@ class World:
         self.finished_bodies: dict[int, int] = {}
         self.result: tuple[int, bytes] | None = None
         declaration = TaskDeclaration(
-            name="env.node", short_name="node", environment="env", program="p", entry="node",
-            launch=Launch(python="python", cwd="/"), retries=retries,
+            name="env.node",
+            short_name="node",
+            environment="env",
+            program="p",
+            entry="node",
+            launch=Launch(python="python", cwd="/"),
+            retries=retries,
         )
         self.digest, self.body = encode_declaration(declaration)
         self.failed_once: set[bytes] = set()
@@ -104,8 +118,14 @@ class World:
                 continue
             root = self.disk.actions[number << 32]
             last = max(a for a in self.disk.actions if a >> 32 == number) & 0xFFFFFFFF
-            self.inbox.append((None, Recovered(
-                number, name, last + 1, options, root["task"], root["key"], root["inputs"], 1, self.now, b"", 0)))
+            self.inbox.append(
+                (
+                    None,
+                    Recovered(
+                        number, name, last + 1, options, root["task"], root["key"], root["inputs"], 1, self.now, b"", 0
+                    ),
+                )
+            )
 
     def submit(self) -> None:
         """The client asks for the run (again after every engine death: idempotent)."""
@@ -114,8 +134,12 @@ class World:
             self.result = (ended, self.disk.actions[1 << 32]["outputs"])
             return
         self.inbox.append((self.client, Declare(self.digest, self.body)))
-        self.inbox.append((self.client, RunRequest(
-            1, "run", self.digest, b"root", bytes([self.depth]), b"", 0, encode_options(RunOptions()))))
+        self.inbox.append(
+            (
+                self.client,
+                RunRequest(1, "run", self.digest, b"root", bytes([self.depth]), b"", 0, encode_options(RunOptions())),
+            )
+        )
 
     def turn(self) -> None:
         events, self.inbox = self.inbox, []
@@ -142,8 +166,15 @@ class World:
                 disk.runs[number] = (name, task, options)
             for number, parent, task, key, n, inputs, *_ in out.accepted:
                 assert number not in disk.actions
-                disk.actions[number] = {"parent": parent, "task": task, "key": key, "n": n, "inputs": inputs,
-                                        "phase": 0, "outputs": b""}
+                disk.actions[number] = {
+                    "parent": parent,
+                    "task": task,
+                    "key": key,
+                    "n": n,
+                    "inputs": inputs,
+                    "phase": 0,
+                    "outputs": b"",
+                }
             for phase, outputs, *_, number in out.ended:
                 assert disk.actions[number]["phase"] < FIRST_TERMINAL, "ended twice"
                 disk.actions[number].update(phase=phase, outputs=bytes(outputs))
@@ -155,8 +186,11 @@ class World:
             self.mail += out.after
             for chore in out.chores:
                 if chore[0] == "load":
-                    children = [(number, row["key"], row["n"], row["phase"], row["outputs"])
-                                for number, row in disk.actions.items() if row["parent"] == chore[1] and number & 0xFFFFFFFF]
+                    children = [
+                        (number, row["key"], row["n"], row["phase"], row["outputs"])
+                        for number, row in disk.actions.items()
+                        if row["parent"] == chore[1] and number & 0xFFFFFFFF
+                    ]
                     self.inbox.append((None, Loaded(chore[1], children, [])))
                 elif chore[0] == "release" and self.state.in_flight.get(chore[1]) is chore[2]:
                     del self.state.in_flight[chore[1]]
@@ -188,7 +222,7 @@ class World:
                 failure = encode_failure(Failure(code="Aborted", message="stopped"))
                 self.inbox.append((link, Finished(message[1], message[2], False, failure, 0.001)))
         elif message[0] == RECALL:
-            waiting = [n for n, body in link.bodies.items() if not body["called"]][-message[1]:]
+            waiting = [n for n, body in link.bodies.items() if not body["called"]][-message[1] :]
             waiting = [n for n in waiting if self.random.random() < 0.7]
             for number in waiting:
                 del link.bodies[number]
@@ -197,8 +231,13 @@ class World:
             self.kill_worker(link.ident)
 
     def run_body(self) -> None:
-        ready = [(link, number) for link in self.links.values() if link.alive for number, body in link.bodies.items()
-                 if not body["called"] or len(body["got"]) == self.width]
+        ready = [
+            (link, number)
+            for link in self.links.values()
+            if link.alive
+            for number, body in link.bodies.items()
+            if not body["called"] or len(body["got"]) == self.width
+        ]
         if not ready:
             return
         link, number = self.random.choice(ready)
@@ -208,7 +247,9 @@ class World:
             for call in range(self.width):
                 key = bytes([body["depth"], call])
                 cache_key, mode = (bytes([body["depth"]]), 1) if self.cached else (b"", 0)
-                self.inbox.append((link, Submit(number, call, self.digest, key, 1, bytes([body["depth"] - 1]), cache_key, mode, "")))
+                self.inbox.append(
+                    (link, Submit(number, call, self.digest, key, 1, bytes([body["depth"] - 1]), cache_key, mode, ""))
+                )
             return
         del link.bodies[number]
         ok, payload = True, b"1"
@@ -220,7 +261,9 @@ class World:
         if ok:
             row = self.disk.actions.get(number)
             assert row is None or row["phase"] != SUCCEEDED, "a finished action ran to its end again"
-        self.inbox.append((link, Finished(number, body["attempt"], ok, payload, self.random.choice([0.0001, 0.002, 0.05]))))
+        self.inbox.append(
+            (link, Finished(number, body["attempt"], ok, payload, self.random.choice([0.0001, 0.002, 0.05])))
+        )
 
     def kill_worker(self, lane: str) -> None:
         link = self.links.pop(lane, None)
