@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from flytenb import errors
 from flytenb.client.session import session
 from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
+from flytenb.views.marks import is_terminal
+
+#: How often a snapshot is asked for again whose run has ended before its root action had.
+_AGAIN = 20
 
 
 def snapshot(name: str) -> RunSnapshot:
-    """A run's state of now, with its last log lines and traces."""
-    found: RunSnapshot = session().query("snapshot", RunSnapshot, run=name, logs=True, traces=True)
+    """A run's state of now, with its last log lines and traces.
+
+    The run and its actions are read one after the other; a run that ends in between would be shown as failed without
+    its error, for good. So it is read again until both agree.
+    """
+    for _ in range(_AGAIN):
+        found: RunSnapshot = session().query("snapshot", RunSnapshot, run=name, logs=True, traces=True)
+        if not found.actions or is_terminal(found.run.phase) == is_terminal(found.actions[0].phase):
+            break
+        time.sleep(0.02)
     return found
 
 
