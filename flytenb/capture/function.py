@@ -89,12 +89,18 @@ def _defaults(graph: Graph, item: Item, obj: FunctionType) -> list[str]:
     named: list[tuple[str, Any, Any]] = []
     if arguments is not None:
         positional = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-        if live and len(texts) == len(live):
-            named += list(zip(positional[-len(live) :], live, texts, strict=True))
         keyword = {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None}
-        for name, value in (obj.__kwdefaults__ or {}).items():
-            if name in keyword:
-                named.append((name, value, keyword[name]))
+        live_keyword = obj.__kwdefaults__ or {}
+        if len(texts) != len(live) or set(keyword) != set(live_keyword):
+            # Somebody assigned `__defaults__`: the text's say nothing any more.
+            item.defaults.update(dict.fromkeys([*positional[len(positional) - len(texts) :], *keyword]))
+            item.after["__defaults__"], item.after["__kwdefaults__"] = obj.__defaults__, obj.__kwdefaults__
+            return [
+                f"{name}={graph.feed(item, value, what=name)}"
+                for name, value in (("defaults", obj.__defaults__), ("kwdefaults", obj.__kwdefaults__))
+            ]
+        named += list(zip(positional[len(positional) - len(live) :], live, texts, strict=True))
+        named += [(name, value, keyword[name]) for name, value in live_keyword.items()]
     for name, value, text in named:
         parts.append(f"{name}={graph.feed(item, value, what=name)}")
         if not _is_same_literal(text, value):

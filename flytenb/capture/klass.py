@@ -161,24 +161,22 @@ def _data(graph: Graph, item: Item, cls: type, definition: Definition, node: ast
                 continue
         elif function is None:
             is_said = (item.name, name) in registry.patches
-            if name not in written and (is_said or not name.startswith("_")):
-                if _is_added(cls, name, member, is_enum, fields):
-                    item.after[f"{path}{name}"] = member
-                    parts.append(f"{path}{name}={graph.feed(item, member, what=name)}")
-            continue
-        if function is None or not function.__code__.co_filename.startswith("<"):
-            if function is None or _is_users(graph, item, function):
+            is_public = name not in written and (is_said or not name.startswith("_"))
+            if is_public and _is_added(cls, name, member, is_enum, fields):
                 item.after[f"{path}{name}"] = member
-                held = (
-                    (member.fget, member.fset, member.fdel) if isinstance(member, property) else (function or member,)
-                )
-                parts += [f"{path}{name}:{graph.feed(item, f, what=name)}" for f in held]
+                parts.append(f"{path}{name}={graph.feed(item, member, what=name)}")
+            continue
+        if function is None or _is_users(graph, item, function):
+            item.after[f"{path}{name}"] = member
+            held = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (function or member,)
+            parts += [f"{path}{name}:{graph.feed(item, f, what=name)}" for f in held]
     return parts
 
 
 def _is_users(graph: Graph, item: Item, function: FunctionType) -> bool:
+    """Whether a function was written by the user (dataclass and Co compile theirs from "<string>")."""
     home = graph.space(function.__globals__)
-    return home.ships or home is item.space
+    return (home.ships or home is item.space) and not function.__code__.co_filename.startswith("<")
 
 
 def _holds_inside(member: Any, definition: Definition, statement: Any, depth: int = 3) -> bool:
@@ -317,7 +315,6 @@ def _is_added(cls: type, name: str, member: Any, is_enum: bool, fields: dict[str
 
 def _is_inside(function: FunctionType, definition: Definition, node: Any) -> bool:
     code = function.__code__
-    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    return code.co_filename == definition.cell.filename and first <= code.co_firstlineno <= (
-        node.end_lineno or node.lineno
-    )
+    first: int = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    last: int = node.end_lineno or node.lineno
+    return code.co_filename == str(definition.cell.filename) and first <= code.co_firstlineno <= last

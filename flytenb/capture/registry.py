@@ -29,6 +29,8 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
+#: What the name meant before this very statement bound it (`class A(A)`).
+FORMER = _Unknown()
 
 
 @dataclass(slots=True)
@@ -132,12 +134,15 @@ class CellRegistry:
         for statement in statements:
             if statement.lineno > owner.lineno:
                 later |= bound_names(statement)
+        own = bound_names(owner)
         then: dict[str, Any] = {}
         wanted = set(reads.hard | reads.annotations)
         for decorator in getattr(owner, "decorator_list", ()):
             wanted.update(node.id for node in ast.walk(decorator) if isinstance(node, ast.Name))
         for name in wanted:
-            if name in later:
+            if name in reads.hard and name in own:
+                then[name] = FORMER
+            elif name in later:
                 then[name] = UNKNOWN
             elif name in namespace:
                 value = namespace[name]

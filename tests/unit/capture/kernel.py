@@ -10,8 +10,8 @@ import sys
 from itertools import count
 from types import ModuleType
 
-from flytenb.capture.load import LoadedProgram, load_program
 from flytenb.capture.key import code_key
+from flytenb.capture.load import LoadedProgram, load_program
 from flytenb.capture.program import build_program
 from flytenb.capture.registry import registry
 

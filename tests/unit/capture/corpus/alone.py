@@ -1,4 +1,4 @@
-"""Runs slices alone: reads a pickled list of (name, body, entry, blobs), writes name → repr of the result of `entry(3)`."""
+"""Runs slices alone: reads a pickled list of (name, body, entry, blobs), writes name → repr of `entry(3)`."""
 
 import asyncio
 import inspect

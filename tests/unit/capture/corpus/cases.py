@@ -1,3 +1,4 @@
+# ruff: noqa: E501  one notebook a line reads as a table
 """Small notebooks. Every case: cells, then edits (a cell run later) with what they must do to the key of `t`.
 
 `HIT`: the key stays; `MISS`: it changes; `REFUSE`: no key and no slice, with an error that names the thing.
@@ -245,6 +246,8 @@ CASES = [
     Case("class_data_is_a_type", ["class A:\n    T = dict\n    F = len", t("A.T([(1, 2)])")], [("A.T = list", MISS)]),
     Case("private_attribute_added", ["class A: pass\nA._cache = {'k': 1}", t("A._cache['k'] + x")], [("A._cache['k'] = 2", MISS)]),
     Case("setattr_loop", ["class A: pass\nfor n in 'ab':\n    setattr(A, n, 3)", t("A.a + x")], [("setattr(A, 'a', 4)", MISS)]),
+    Case("defaults_replaced", ["K = 1\ndef h(x=K, d=2, *, k=K): return (x, d, k)", t("h(x)")], [("h.__defaults__ = (3,)\nh.__kwdefaults__ = {'k': [5]}", MISS), ("del K", HIT), ("h.__kwdefaults__['k'].append(1)", MISS)]),
+    Case("class_on_its_former_self", ["class A:\n    v = 1\nB = A\nclass C:\n    w = 2\nC = B\nclass C(C): pass", t("C.v + x")], is_refused=True, message="older"),
     Case("staticmethod_replaced", ["class A:\n    @staticmethod\n    def m(x): return x\nA.m = staticmethod(lambda x: x * K)\nK = 2", t("A.m(x)")], [("K = 3", MISS)]),
     Case("subclass_of_dict", ["class D(dict):\n    def twice(self): return len(self) * 2\nd = D(a=1)", t("d.twice() + x")], [("d['b'] = 1", MISS)]),
     Case("subclass_of_list_value", ["class L(list): pass\nv = L([1, 2])\nv.tag = 'a'", t("v.tag + str(sum(v))")], [("v.tag = 'b'", MISS)]),
