@@ -375,6 +375,11 @@ class TaskTemplate(Generic[P, R, F]):
         place = in_words(self.place)
         return f"<{kind} {self.name}{' from ' + place if place else ''}>"
 
+    def __copy__(self) -> TaskTemplate[P, R, F]:
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        return new
+
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["parent_env"] = None  # a weak reference cannot travel
@@ -462,6 +467,13 @@ class AsyncFunctionTaskTemplate(TaskTemplate[P, R, F]):
         value = await result if self._is_async else result
         await self.post(value)
         return value
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # In a module its name stands for the task; its function could not be pickled, for the name is the task's now.
+        module = sys.modules.get(self.__module__)
+        if self.__module__ != "__main__" and getattr(module, self.__qualname__, None) is self:
+            return self.__qualname__
+        return super().__reduce_ex__(protocol)
 
     @property
     def has_hooks(self) -> bool:
