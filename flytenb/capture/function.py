@@ -5,22 +5,20 @@ import __future__ as future_features
 
 import ast
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flytenb.capture import syntax
 from flytenb.capture.items import Item, digest
 from flytenb.capture.reach import read
 from flytenb.capture.registry import UNKNOWN, registry
-
-if TYPE_CHECKING:
-    from flytenb.capture.graph import Graph
+from flytenb.capture.walk import Walk
 
 _FUTURE = future_features.annotations.compiler_flag
 #: Attributes that decorators set and that say nothing of behaviour, or that the class machinery sets.
 _IGNORED_ATTRIBUTES = frozenset({"__wrapped__", "__isabstractmethod__"})
 
 
-def describe_function(graph: Graph, item: Item, obj: Any) -> None:
+def describe_function(graph: Walk, item: Item, obj: Any) -> None:
     """Fill the item of a function, or of a wrapper that keeps its function in `__wrapped__`.
 
     Raises:
@@ -79,7 +77,7 @@ def describe_function(graph: Graph, item: Item, obj: Any) -> None:
     item.part = digest(*parts, *([item.part] if item.part else []))
 
 
-def _defaults(graph: Graph, item: Item, obj: FunctionType) -> list[str]:
+def _defaults(graph: Walk, item: Item, obj: FunctionType) -> list[str]:
     """Fingerprints of the live defaults; those whose text is not the same literal are to be written from the value."""
     node = item.definition.node if item.definition is not None else None
     parts: list[str] = []
@@ -116,7 +114,7 @@ def _is_same_literal(node: ast.expr, value: Any) -> bool:
     return type(written) is type(value) and repr(written) == repr(value)
 
 
-def _describe_decorated(graph: Graph, item: Item, obj: Any) -> None:
+def _describe_decorated(graph: Walk, item: Item, obj: Any) -> None:
     """`@lru_cache def f`: the text with its decorators, if these still mean what they meant."""
     if hasattr(obj, "registry") and hasattr(obj, "dispatch"):
         raise graph.refusal(
@@ -173,7 +171,7 @@ def _is_ours(decorator: ast.expr, globals_: dict[str, Any]) -> bool:
     return getattr(type(root), "__flytenb_environment__", False) is True
 
 
-def _describe_opaque(graph: Graph, item: Item, obj: Any) -> None:
+def _describe_opaque(graph: Walk, item: Item, obj: Any) -> None:
     """A function without source (made by `exec`): it travels pickled, and the key says so."""
     if not isinstance(obj, FunctionType):
         raise graph.refusal(item, f"is a {type(obj).__name__} without source", "define it as a function in a cell")

@@ -8,7 +8,7 @@ import linecache
 import sys
 from collections.abc import Iterator
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flytenb.capture import syntax
 from flytenb.capture.cells import Cell, Definition, bound_names
@@ -16,14 +16,12 @@ from flytenb.capture.items import Item, digest
 from flytenb.capture.reach import read
 from flytenb.capture.registry import registry
 from flytenb.capture.replay import replay, stale_read
-
-if TYPE_CHECKING:
-    from flytenb.capture.graph import Graph
+from flytenb.capture.walk import Walk
 
 _MISSING = object()
 
 
-def describe_class(graph: Graph, item: Item, cls: type) -> None:
+def describe_class(graph: Walk, item: Item, cls: type) -> None:
     """Fill the item of a class.
 
     Raises:
@@ -74,7 +72,7 @@ def _function_in(member: Any) -> FunctionType | None:
     return inner if isinstance(inner, FunctionType) else None
 
 
-def _definition(graph: Graph, cls: type) -> Definition | None:
+def _definition(graph: Walk, cls: type) -> Definition | None:
     """The text of a class: around one of its methods, or where the registry saw it made."""
     line = vars(cls).get("__firstlineno__")  # Python 3.13
     binding = registry.class_binding(cls)
@@ -115,7 +113,7 @@ def _has_future(cls: type) -> bool:
     return isinstance(annotations, dict) and bool(annotations) and all(isinstance(a, str) for a in annotations.values())
 
 
-def _refuse_older(graph: Graph, item: Item, cls: type) -> None:
+def _refuse_older(graph: Walk, item: Item, cls: type) -> None:
     """A class keeps the bases and field types that it was made with; the worker would make it with the new ones."""
     globals_ = item.space.globals
     for base in cls.__bases__:
@@ -134,7 +132,7 @@ def _refuse_older(graph: Graph, item: Item, cls: type) -> None:
             raise graph.refusal(item, f'was built on an older "{stale}"', f"run {item.where} again")
 
 
-def _data(graph: Graph, item: Item, cls: type, definition: Definition, node: ast.ClassDef, path: str) -> list[str]:
+def _data(graph: Walk, item: Item, cls: type, definition: Definition, node: ast.ClassDef, path: str) -> list[str]:
     """Fingerprints of class data, field defaults and members; what differs from the text is assigned after it."""
     parts = _assigned_data(graph, item, cls, node, path)
     written = frozenset().union(*(bound_names(s) for s in node.body)) if node.body else frozenset()
@@ -173,7 +171,7 @@ def _data(graph: Graph, item: Item, cls: type, definition: Definition, node: ast
     return parts
 
 
-def _is_users(graph: Graph, item: Item, function: FunctionType) -> bool:
+def _is_users(graph: Walk, item: Item, function: FunctionType) -> bool:
     """Whether a function was written by the user (dataclass and Co compile theirs from "<string>")."""
     home = graph.space(function.__globals__)
     return (home.ships or home is item.space) and not function.__code__.co_filename.startswith("<")
@@ -194,7 +192,7 @@ def _holds_inside(member: Any, definition: Definition, statement: Any, depth: in
     return any(_holds_inside(one, definition, statement, depth - 1) for one in held if callable(one) or one is not None)
 
 
-def _assigned_data(graph: Graph, item: Item, cls: type, node: ast.ClassDef, path: str) -> list[str]:
+def _assigned_data(graph: Walk, item: Item, cls: type, node: ast.ClassDef, path: str) -> list[str]:
     """Data that the class body assigns: live values, because a body may compute them or others may change them."""
     parts: list[str] = []
     members = vars(cls)

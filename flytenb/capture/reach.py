@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flytenb.capture import syntax
 from flytenb.capture.items import Item, Space, digest
 from flytenb.capture.modules import kind_of_module, version_of
 from flytenb.capture.recognise import IPYTHON_NAMES, MISSING, is_environment
 from flytenb.capture.registry import registry
-
-if TYPE_CHECKING:
-    from flytenb.capture.graph import Graph
+from flytenb.capture.walk import Walk
 
 
 def read(
-    graph: Graph,
+    graph: Walk,
     item: Item,
     space: Space,
     text: str,
@@ -66,7 +64,7 @@ def read(
             whole_module(graph, item, obj)
 
 
-def _follow_chain(graph: Graph, item: Item, space: Space, chain: tuple[str, ...]) -> None:
+def _follow_chain(graph: Walk, item: Item, space: Space, chain: tuple[str, ...]) -> None:
     at = space.globals.get(chain[0])
     if not isinstance(at, ModuleType):
         return
@@ -87,7 +85,7 @@ def _follow_chain(graph: Graph, item: Item, space: Space, chain: tuple[str, ...]
         whole_module(graph, item, at)
 
 
-def _inner_import(graph: Graph, item: Item, name: str) -> None:
+def _inner_import(graph: Walk, item: Item, name: str) -> None:
     module = sys.modules.get(name)
     if module is not None and kind_of_module(module) == "project":
         whole_module(graph, item, module)
@@ -95,7 +93,7 @@ def _inner_import(graph: Graph, item: Item, name: str) -> None:
         item.part += f"|import {version_of(name)}"
 
 
-def whole_module(graph: Graph, item: Item, module: ModuleType) -> None:
+def whole_module(graph: Walk, item: Item, module: ModuleType) -> None:
     """A local module used as an object: all its text joins the key."""
     found = graph.objects.get(id(module))
     if found is None:
@@ -112,7 +110,7 @@ def whole_module(graph: Graph, item: Item, module: ModuleType) -> None:
     item.soft[found] = None
 
 
-def _widen(graph: Graph, item: Item, space: Space) -> None:
+def _widen(graph: Walk, item: Item, space: Space) -> None:
     """The text can read any name: every definition that can travel joins."""
     for name, value in list(space.globals.items()):
         if name.startswith("_") or name in IPYTHON_NAMES or isinstance(value, ModuleType) or is_environment(value):
@@ -122,7 +120,7 @@ def _widen(graph: Graph, item: Item, space: Space) -> None:
             item.soft[found] = None
 
 
-def carry_patches(graph: Graph, space: Space) -> None:
+def carry_patches(graph: Walk, space: Space) -> None:
     """Attributes of modules and foreign classes that cells assigned: every slice carries them."""
     if not space.ships:
         return

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flytenb.capture import syntax
 from flytenb.capture.items import Item, digest
 from flytenb.capture.reach import read
 from flytenb.capture.registry import UNKNOWN, Binding, registry
-
-if TYPE_CHECKING:
-    from flytenb.capture.graph import Graph
+from flytenb.capture.walk import Walk
 
 
 def stale_read(item: Item, binding: Binding) -> str:
@@ -22,7 +20,7 @@ def stale_read(item: Item, binding: Binding) -> str:
     return ""
 
 
-def replay(graph: Graph, item: Item, obj: Any) -> None:
+def replay(graph: Walk, item: Item, obj: Any) -> None:
     """An object that only its statement can make again (`TypeVar`, `namedtuple()`): the statement, if its reads stand.
 
     Raises:

@@ -74,7 +74,8 @@ def test_tasks_are_in_place_before_others_take_them():
     with Kernel() as kernel:
         kernel.run("@env.task\ndef a(x: int):\n    return x")
         kernel.run(
-            "from functools import partial\nALL = {'a': a, 'p': partial(a)}\n@env.task\ndef t(x: int):\n    return 1 if x == 0 else (ALL, t, a)"
+            "from functools import partial\nALL = {'a': a, 'p': partial(a)}\n"
+            "@env.task\ndef t(x: int):\n    return 1 if x == 0 else (ALL, t, a)"
         )
         program = kernel.program(describe=lambda task: {"n": task.name})
     loaded = load(program)
@@ -197,9 +198,10 @@ def test_script_as_files(project, tmp_path, style):
     import msgpack
 
     made = _run(project, [str(project / "digits.py")], style)
-    kind, body, blobs, entry, tasks, key, files = pickle.loads(made)
+    kind, _, blobs, entry, tasks, key, files = pickle.loads(made)
     assert (kind, entry, tasks) == ("files", "digits:t", {"sc.t": "digits:t", "sc.child": "digits:child"})
-    assert key and files
+    assert key
+    assert files
     names = set(msgpack.unpackb(blobs[-1])["files"])
     expected = {"digits.py", "plain.py", "helpers/__init__.py", "helpers/text.py", "helpers/marks.py"}
     assert names == expected | ({"data.txt", ".gitignore"} if style == "all" else set())
@@ -260,8 +262,7 @@ def test_same_key_in_notebook_and_script(tmp_path):
         """)
     task = "@env.task\ndef t(x: int):\n    return helper(x)\n"
     with Kernel() as kernel:
-        for cell in body.split("\n@") if False else [body]:
-            kernel.run(cell)
+        kernel.run(body)
         kernel.run(task)
         noted = kernel.key()
     script = tmp_path / "same.py"
