@@ -59,7 +59,9 @@ def _free_parameter(task: TaskTemplate[Any, Any, Any], given: tuple[Any, ...], n
     return left[0]
 
 
-async def _in_order(start: Start, values: Iterator[tuple[Any, ...]], concurrency: int) -> AsyncIterator[Any]:
+async def _in_order(
+    start: Start, values: Iterator[tuple[Any, ...]], concurrency: int, ends_on_error: bool
+) -> AsyncIterator[Any]:
     """The calls' futures, each done, in order; at most `concurrency` of them (0 = all) are running at a time."""
     import asyncio  # who has no loop yet gets one now
 
@@ -68,7 +70,8 @@ async def _in_order(start: Start, values: Iterator[tuple[Any, ...]], concurrency
     is_more = True
     try:
         while True:
-            while is_more and (not concurrency or len(running) < concurrency):
+            is_over = ends_on_error and bool(pending) and _has_failed(pending[0])
+            while is_more and not is_over and (not concurrency or len(running) < concurrency):
                 item = next(values, None)
                 if item is None:
                     is_more = False
@@ -93,6 +96,10 @@ async def _in_order(start: Start, values: Iterator[tuple[Any, ...]], concurrency
                 await _first_done((future,))
             if not future.cancelled():
                 future.exception()  # seen: nobody will ask for it
+
+
+def _has_failed(future: asyncio.Future[Any]) -> bool:
+    return future.done() and (future.cancelled() or future.exception() is not None)
 
 
 async def _first_done(futures: Iterable[asyncio.Future[Any]]) -> None:
@@ -167,7 +174,7 @@ class _Mapper:
         _, start = _task_and_start(func, group_name)
         is_in_action = current_action.get() is not None
         with Stepper(is_in_action, _INSTEAD) as stepper:
-            results: Any = _in_order(start, zip(*args, strict=False), concurrency)
+            results: Any = _in_order(start, zip(*args, strict=False), concurrency, not return_exceptions)
             try:
                 while True:
                     try:
@@ -191,7 +198,7 @@ class _Mapper:
         if not args:
             return
         _, start = _task_and_start(func, group_name)
-        results: Any = _in_order(start, zip(*args, strict=False), concurrency)
+        results: Any = _in_order(start, zip(*args, strict=False), concurrency, not return_exceptions)
         try:
             async for future in results:
                 yield _outcome(future, return_exceptions)

@@ -9,7 +9,7 @@ from flytenb.sdk.layers import Layer, python_wheels
 
 
 def test_it_is_made_by_its_constructors():
-    with pytest.raises(TypeError, match="Image.from_debian_base"):
+    with pytest.raises(TypeError, match=r"Image\.from_debian_base"):
         Image()
     with pytest.raises(TypeError):
         Image.from_base(None)

@@ -20,17 +20,38 @@ def test_backoff_delays():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Backoff(-S), lambda: Backoff(1), lambda: Backoff(S, 0.5), lambda: Backoff(S, float("nan")),
-        lambda: Backoff(S, 2.0), lambda: Backoff(S, 1.0, -S), lambda: Backoff(S).compute_delay(-1),
-        lambda: RetryStrategy(-1), lambda: RetryStrategy(1.5), lambda: RetryStrategy.of("3"), lambda: RetryStrategy(True),
-        lambda: Timeout(max_runtime=-1), lambda: Timeout(deadline="1h"), lambda: Timeout.of("5"), lambda: Timeout.of(True),
-        lambda: ReusePolicy(replicas=(3, 1)), lambda: ReusePolicy(replicas=(1, 2, 3)), lambda: ReusePolicy(replicas="2"),
-        lambda: ReusePolicy(concurrency=0), lambda: ReusePolicy(idle_ttl=5), lambda: ReusePolicy(scaledown_ttl=S),
-        lambda: ReusePolicy(scope="all"), lambda: Cache("always"), lambda: Cache("auto", max_age=-1),
-        lambda: Cache("auto", policies=[]), lambda: Secret("a b"), lambda: Secret("k", mount="/tmp"),
-        lambda: Secret("k", as_env_var="lower"), lambda: Secret(""), lambda: PodTemplate().with_termination_grace_period(-1),
+        lambda: Backoff(-S),
+        lambda: Backoff(1),
+        lambda: Backoff(S, 0.5),
+        lambda: Backoff(S, float("nan")),
+        lambda: Backoff(S, 2.0),
+        lambda: Backoff(S, 1.0, -S),
+        lambda: Backoff(S).compute_delay(-1),
+        lambda: RetryStrategy(-1),
+        lambda: RetryStrategy(1.5),
+        lambda: RetryStrategy.of("3"),
+        lambda: RetryStrategy(True),
+        lambda: Timeout(max_runtime=-1),
+        lambda: Timeout(deadline="1h"),
+        lambda: Timeout.of("5"),
+        lambda: Timeout.of(True),
+        lambda: ReusePolicy(replicas=(3, 1)),
+        lambda: ReusePolicy(replicas=(1, 2, 3)),
+        lambda: ReusePolicy(replicas="2"),
+        lambda: ReusePolicy(concurrency=0),
+        lambda: ReusePolicy(idle_ttl=5),
+        lambda: ReusePolicy(scaledown_ttl=S),
+        lambda: ReusePolicy(scope="all"),
+        lambda: Cache("always"),
+        lambda: Cache("auto", max_age=-1),
+        lambda: Cache("auto", policies=[]),
+        lambda: Secret("a b"),
+        lambda: Secret("k", mount="/tmp"),
+        lambda: Secret("k", as_env_var="lower"),
+        lambda: Secret(""),
+        lambda: PodTemplate().with_termination_grace_period(-1),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(make):
     with pytest.raises(ValueError):
         make()
@@ -51,9 +72,19 @@ def test_reuse():
 
 @pytest.mark.parametrize(
     ("given", "behavior"),
-    [(True, "auto"), (False, "disable"), (None, "disable"), ("auto", "auto"), ("enable", "auto"), ("On", "auto"),
-     ("off", "disable"), ("none", "disable"), ("override", "override"), (Cache("auto"), "auto")],
-)  # fmt: skip
+    [
+        (True, "auto"),
+        (False, "disable"),
+        (None, "disable"),
+        ("auto", "auto"),
+        ("enable", "auto"),
+        ("On", "auto"),
+        ("off", "disable"),
+        ("none", "disable"),
+        ("override", "override"),
+        (Cache("auto"), "auto"),
+    ],
+)
 def test_words_for_caching(given, behavior):
     assert Cache.of(given).behavior == behavior
 

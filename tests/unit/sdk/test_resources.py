@@ -4,15 +4,39 @@ from dataclasses import replace
 
 import pytest
 
-from flytenb.sdk.devices import AMD_GPU, APPLE_SILICON, GPU, HABANA_GAUDI, TPU, Device, GPUAccelerator, Neuron, parse_device
+from flytenb.sdk.devices import (
+    AMD_GPU,
+    APPLE_SILICON,
+    GPU,
+    HABANA_GAUDI,
+    TPU,
+    Device,
+    GPUAccelerator,
+    Neuron,
+    parse_device,
+)
 from flytenb.sdk.resources import Resources, quantity
 
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("2", 2), ("500m", 0.5), ("0.5", 0.5), ("1Ki", 1024), ("512Mi", 512 << 20), ("2Gi", 2 << 30), ("1Ti", 1 << 40),
-     ("1k", 1e3), ("2M", 2e6), ("3G", 3e9), ("1.5Gi", 1.5 * (1 << 30)), ("1e3", 1000), (".5", 0.5), ("1Pi", 1 << 50)],
-)  # fmt: skip
+    [
+        ("2", 2),
+        ("500m", 0.5),
+        ("0.5", 0.5),
+        ("1Ki", 1024),
+        ("512Mi", 512 << 20),
+        ("2Gi", 2 << 30),
+        ("1Ti", 1 << 40),
+        ("1k", 1e3),
+        ("2M", 2e6),
+        ("3G", 3e9),
+        ("1.5Gi", 1.5 * (1 << 30)),
+        ("1e3", 1000),
+        (".5", 0.5),
+        ("1Pi", 1 << 50),
+    ],
+)
 def test_quantities(text, number):
     assert quantity(text) == pytest.approx(number)
 
@@ -41,12 +65,31 @@ def test_requests(given, cpu, memory):
 @pytest.mark.parametrize(
     "given",
     [
-        {"cpu": -1}, {"cpu": (1, 2, 3)}, {"cpu": (None, 1)}, {"cpu": "lots"}, {"cpu": [1]}, {"cpu": True}, {"cpu": (-1, 2)},
-        {"memory": 1024}, {"memory": ("1Gi",)}, {"memory": ("1Gi", None)}, {"memory": "1 GB"},
-        {"memory": "1Gi", "mem": "2Gi"}, {"disk": 10}, {"disk": ("1Gi", "2Gi")}, {"shm": 1}, {"shm": "big"},
-        {"gpu": -1}, {"gpu": "A100"}, {"gpu": "A100:9"}, {"gpu": "H300:1"}, {"gpu": (1, 2)}, {"gpu": True}, {"gpu": 0.5},
+        {"cpu": -1},
+        {"cpu": (1, 2, 3)},
+        {"cpu": (None, 1)},
+        {"cpu": "lots"},
+        {"cpu": [1]},
+        {"cpu": True},
+        {"cpu": (-1, 2)},
+        {"memory": 1024},
+        {"memory": ("1Gi",)},
+        {"memory": ("1Gi", None)},
+        {"memory": "1 GB"},
+        {"memory": "1Gi", "mem": "2Gi"},
+        {"disk": 10},
+        {"disk": ("1Gi", "2Gi")},
+        {"shm": 1},
+        {"shm": "big"},
+        {"gpu": -1},
+        {"gpu": "A100"},
+        {"gpu": "A100:9"},
+        {"gpu": "H300:1"},
+        {"gpu": (1, 2)},
+        {"gpu": True},
+        {"gpu": 0.5},
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(given):
     with pytest.raises(ValueError):
         Resources(**given)
