@@ -219,7 +219,7 @@ def _entry(item: Item, entry: str, made: Snapshot, describe: Any) -> TaskEntry:
     target = next(iter(item.hard)) if item.kind == "alias" else item
     if target.kind == "from" or target.space is not made.root.space:
         return _imported_entry(target, entry, describe)
-    key = key_of(made.graph, target)
+    key = made.key if target is made.root else key_of(made.graph, target)
     return TaskEntry(
         *_names(subject), entry=entry, key=key.hex, doubts=key.doubts, source=target.where, line=target.line,
         config=_config(subject, describe),

@@ -37,7 +37,7 @@ def test_class_in_the_same_cell_as_its_use_without_methods():
     [
         (["import os\n\nlog = open(os.devnull)", T + "log"], r'"log" \(Cell In\[1\], line 3\) is an open file.*; '),
         (["import numpy as np\nbig = np.zeros(10**6)", T + "big"], r'"big" \(Cell In\[1\], line 2\) .*256 KB.*File'),
-        (["class B0: pass\nclass A(B0): pass", T + "A", "class B0: pass"], r'"A" .* older class "B0".*run Cell In\[1\]'),
+        (["class B0: pass\nclass A(B0): pass", T + "A", "class B0: pass"], r'"A" .* older class "B0".*run Cell'),
         (["g = (i for i in [])\ndef h(): return g", T + "h()"], r'"g" \(Cell In\[1\], line 1\) is a generator'),
         (["import socket\ns = socket.socket()", T + "s"], r'"s" .* socket'),
     ],
