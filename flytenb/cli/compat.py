@@ -7,7 +7,7 @@ import os
 import runpy
 import sys
 
-from flytenb.cli.load import LoadError
+from flytenb.cli.errors import LoadError
 
 
 def run_script(script: str, arguments: list[str]) -> None:

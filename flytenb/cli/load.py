@@ -10,11 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flytenb.errors import FlytenbError
-
-
-class LoadError(FlytenbError):
-    """The file or the task in it cannot be found."""
+from flytenb.cli.errors import LoadError
 
 
 def load_file(file: str, root_dir: str | None = None) -> dict[str, Any]:
@@ -33,8 +29,15 @@ def load_file(file: str, root_dir: str | None = None) -> dict[str, Any]:
         return names
     if path.suffix != ".py":
         raise LoadError(f"{file} is neither a .py script nor an .ipynb notebook")
-    module: ModuleType = _import_script(path.resolve(), Path(root_dir).resolve() if root_dir else None)
-    return vars(module)
+    root = Path(root_dir).resolve() if root_dir else None
+    try:
+        return vars(_import_script(path.resolve(), root))
+    except ModuleNotFoundError as error:
+        if error.name != "flyte":
+            raise
+    # A script of Flyte's on a machine without Flyte: here `flyte` can only mean us.
+    importlib.import_module(f"{__package__.partition('.')[0]}.compat").install()
+    return vars(_import_script(path.resolve(), root))
 
 
 def _import_script(path: Path, root: Path | None) -> ModuleType:

@@ -19,7 +19,7 @@ from typing import Any
 
 from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator
 from flytenb.capture.registry import registry
-from flytenb.cli.load import LoadError
+from flytenb.cli.errors import LoadError
 from flytenb.notebook.tasks import ENVIRONMENT, CellTasks
 from flytenb.notebook.transform import CellTransformer
 

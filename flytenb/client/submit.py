@@ -23,6 +23,7 @@ from flytenb.worker.keys import cache_key, cache_mode
 from flytenb.worker.remake import describe
 
 UserValue = Any
+_OURS = __name__.partition(".")[0]
 _stores: dict[Path, ObjectStore] = {}
 
 
@@ -82,9 +83,16 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
     except OSError as error:
         raise cannot_store(store.root.parent, error) from error
     root = program.root
-    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=dict(options.env_vars or {}))
+    variables = {**_compat_mark(), **(options.env_vars or {})}
+    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=variables)
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
     return declaration
+
+
+def _compat_mark() -> dict[str, str]:
+    """Tells workers that `import flyte` means this package here."""
+    alias = sys.modules.get("flyte")
+    return {"FLYTENB_COMPAT": "1"} if alias is not None and alias is sys.modules.get(_OURS) else {}
 
 
 def _copy_style(options: RunOptions) -> str:

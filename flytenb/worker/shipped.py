@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,9 @@ def _own_variables(program: LoadedProgram, declaration: TaskDeclaration) -> froz
 def serve(ident: str, socket_path: str, token: str, home: Path) -> int:
     """A worker's whole life; returns its exit status."""
     objects = open_objects(home)
+    if os.environ.get("FLYTENB_COMPAT"):
+        # The caller's code says `import flyte`. The alias is a face far above this room: reached by name, as users do.
+        import_module(f"{__package__.partition('.')[0]}.compat").install()
     classes.set_resolver(_resolve)
     run_worker(ident=ident, socket_path=socket_path, token=token, programs=ShippedPrograms(objects), objects=objects)
     return 0

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flytenb.cli.load import LoadError, find_task, load_file
+from flytenb.cli.errors import LoadError
+from flytenb.cli.load import find_task, load_file
 
 CELLS = [
     "%load_ext flytenb\nimport flytenb as flyte\n%pip --version",
