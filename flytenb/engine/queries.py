@@ -193,6 +193,8 @@ class Queries:
         """The snapshot and the run's number."""
         row = await self._run_row(name)
         number, reader = row[0], self._engine.reader
+        # The run first: one that ends meanwhile then still counts as running, never as ended without its error.
+        run = self._present(row)
         actions = await self._actions_of(number)
         named = [action_index(each.id) for each in actions if each.failure is not None][:3]
         lines: list[tuple[Any, ...]] = []
@@ -211,7 +213,7 @@ class Queries:
                 for each in actions
             ]
         snapshot = RunSnapshot(
-            run=self._present(await self._run_row(row[1])),
+            run=run,
             actions=tuple(actions),
             traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
             logs=tuple(rows.log_line(each) for each in lines),

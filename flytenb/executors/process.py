@@ -8,13 +8,12 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from flytenb.executors import early
 from flytenb.executors.base import OnExit
 from flytenb.executors.memory import resident_bytes, size_words
 from flytenb.model import Launch
@@ -26,9 +25,6 @@ _log = logging.getLogger(__name__)
 _MEMORY_POLL_S = 0.05
 #: Seconds that killed workers and closed zygotes have for ending.
 _STOP_S = 1.0
-#: The directory that holds the package; appended to a zygote's path, so that it shadows nothing.
-_PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent.parent)
-_BOOT = "import sys; sys.path.append({root!r}); from flytenb.worker.zygote import main; main()"
 
 
 @dataclass(slots=True)
@@ -61,14 +57,7 @@ class _Zygote(asyncio.Protocol):
         Raises:
             OSError: the interpreter cannot be started.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [self.python, "-c", _BOOT.format(root=_PACKAGE_ROOT), "--control", str(theirs.fileno())]
-            try:
-                self.process = await asyncio.to_thread(_popen, command, theirs.fileno())
-            except OSError:
-                ours.close()
-                raise
+        self.process, ours = await asyncio.to_thread(early.take, self.python)
         ours.setblocking(False)
         await asyncio.get_running_loop().connect_accepted_socket(lambda: self, ours)
 
@@ -97,12 +86,6 @@ class _Zygote(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-
-
-def _popen(command: list[str], control: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, cwd=os.sep, pass_fds=(control,), start_new_session=True, close_fds=True
-    )
 
 
 class ProcessExecutor:
