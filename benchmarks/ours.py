@@ -164,8 +164,9 @@ class Measures:
         return {**latencies(took, 1e6), "checked": f"{n} traces, outputs"}
 
     def listing(self) -> dict[str, Any]:
-        import flytenb.remote
         from checks import expect
+
+        import flytenb.remote
 
         n = self.report.size(10_000, 500)
         _, name = call(fanout, n=n)

@@ -46,7 +46,7 @@ class File(Reference[T]):
         self,
         path: str = "",
         name: str | None = None,
-        format: str = "",
+        format: str = "",  # noqa: A002
         hash: str | None = None,  # noqa: A002
         hash_method: HashFunction | str | None = None,
     ) -> None:

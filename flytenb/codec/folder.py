@@ -45,7 +45,7 @@ class Dir(Reference[T]):
         self,
         path: str = "",
         name: str | None = None,
-        format: str = "",
+        format: str = "",  # noqa: A002
         hash: str | None = None,  # noqa: A002
     ) -> None:
         self.path = os.fspath(path)

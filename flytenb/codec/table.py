@@ -30,9 +30,9 @@ class DataFrame(Reference[T]):
     def __init__(
         self,
         uri: str | None = None,
-        format: str = PARQUET,
-        hash: str | None = None,
-        val: Any = None,  # noqa: A002
+        format: str = PARQUET,  # noqa: A002
+        hash: str | None = None,  # noqa: A002
+        val: Any = None,
     ) -> None:
         self.uri = uri or ""
         self.format = format or PARQUET

@@ -19,7 +19,7 @@ class FrameError(ValueError):
 
 def encode_frame(messages: Iterable[Any]) -> bytes:
     """One frame that holds these messages."""
-    body = msgpack.packb(list(messages), use_bin_type=True)
+    body: bytes = msgpack.packb(list(messages), use_bin_type=True)
     return _LENGTH.pack(len(body)) + body
 
 

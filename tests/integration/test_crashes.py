@@ -1,4 +1,4 @@
-"""kill -9 at any moment: what was observed is there, nothing finished runs twice, the waiting client gets its answer."""
+"""kill -9 at any moment: what was observed stays, nothing finished runs twice, the waiting client gets its answer."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
 from flytenb.model.events import (
     Declare,
@@ -30,8 +32,6 @@ from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCEEDED
 from flytenb.model.tags import CANCEL, ENDED, EXECUTE, RECALL, RESOLVE, SHUTDOWN
 from flytenb.rules import Capacity, Out, State, step
 from flytenb.rules.state import Task
-
-import msgspec
 
 encode_options = msgspec.msgpack.encode
 
@@ -210,7 +210,7 @@ class World:
         elif message[0] == EXECUTE:
             link.bodies[message[1]] = {"attempt": message[2], "depth": message[4][0], "called": False, "got": []}
         elif message[0] == RESOLVE:
-            _, parent, call, phase, payload, child = message
+            _, parent, _, phase, payload, child = message
             body = link.bodies.get(parent)
             if phase == SUCCEEDED:
                 row = self.disk.actions[child]

@@ -30,7 +30,6 @@ def test_tree_gives_its_sum_whatever_dies(case: str) -> None:
         world = World(seed, **options)
         expected = str(world.width**world.depth).encode()
         assert world.run() == (SUCCEEDED, expected), f"{case}, seed {seed}"
-        assert not world.state.live or world.inbox or world.mail or True
         assert not [a for a in world.state.live.values() if a.parent is None]
 
 
