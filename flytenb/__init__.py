@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from flytenb.sdk.secret import Secret as Secret
     from flytenb.sdk.secret import SecretRequest as SecretRequest
     from flytenb.sdk.task import AsyncFunctionTaskTemplate as AsyncFunctionTaskTemplate
-    from flytenb.sdk.task import TaskTemplate as TaskTemplate
+    from flytenb.sdk.template import TaskTemplate as TaskTemplate
     from flytenb.sdk.trace import trace as trace
     from flytenb.sdk.trigger import Cron as Cron
     from flytenb.sdk.trigger import FixedRate as FixedRate

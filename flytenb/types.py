@@ -34,16 +34,19 @@ class TypeTransformer(Generic[T]):
         self.name, self.python_type, self.type_assertions_enabled = name, t, enable_type_assertions
 
 
-class TypeEngine:
+class _Engine(type):
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        raise NotAvailableError(f"flyte.types.TypeEngine.{name}", "annotate the task; values are encoded by themselves")
+
+
+class TypeEngine(metaclass=_Engine):
     """Flyte's registry of converters. A registered type needs none here: what has no codec travels by pickle."""
 
     @classmethod
     def register(cls, transformer: TypeTransformer[Any], additional_types: list[type] | None = None) -> None:
         """Accepted: values of the type travel by pickle, and say so."""
-
-    @classmethod
-    def __getattr__(cls, name: str) -> Any:
-        raise NotAvailableError(f"flyte.types.TypeEngine.{name}", "annotate the task; values are encoded by themselves")
 
 
 @runtime_checkable
