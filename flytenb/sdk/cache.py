@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
 
 CacheBehavior = Literal["auto", "override", "disable"]
 
@@ -17,8 +18,7 @@ _ALIASES: dict[str, CacheBehavior] = {
 }
 
 
-@dataclass
-class VersionParameters:
+class VersionParameters(msgspec.Struct):
     """What a `CachePolicy` may look at."""
 
     func: Callable[..., Any] | None
@@ -44,8 +44,7 @@ class FunctionBodyPolicy:
         return blake2b(f"{salt}\0{params.code_key}".encode(), digest_size=16).hexdigest() if params.code_key else ""
 
 
-@dataclass
-class Cache:
+class Cache(msgspec.Struct):
     """How a task uses the cache.
 
     Args:
@@ -64,7 +63,7 @@ class Cache:
     behavior: str
     version_override: str | None = None
     serialize: bool = False
-    ignored_inputs: tuple[str, ...] | str = field(default_factory=tuple)
+    ignored_inputs: tuple[str, ...] | str = ()
     salt: str = ""
     policies: Sequence[CachePolicy] | CachePolicy | None = None
     max_age: timedelta | int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 DeviceClass = Literal["GPU", "TPU", "NEURON", "AMD_GPU", "HABANA_GAUDI", "APPLE_SILICON"]
 
@@ -44,8 +45,7 @@ _TPU_SLICES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """Accelerators that an action asks for; made by `GPU`, `TPU`, `Neuron`, `AMD_GPU`, `HABANA_GAUDI`.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
+
+import msgspec
 
 
-@dataclass
-class Documentation:
+class Documentation(msgspec.Struct):
     """What a task is for; by default its docstring."""
 
     description: str
@@ -20,7 +20,6 @@ def documentation_of(func: Callable[..., Any] | None) -> Documentation:
     return Documentation(inspect.getdoc(func) or "" if func is not None else "")
 
 
-@runtime_checkable
 class Link(Protocol):
     """A link shown with every action of a task."""
 

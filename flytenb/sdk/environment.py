@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import timedelta
-from typing import Any, ClassVar, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 from flytenb.sdk.cache import Cache, CacheRequest
 from flytenb.sdk.devices import Device
@@ -20,7 +20,9 @@ from flytenb.sdk.resources import Resources
 from flytenb.sdk.secret import SecretRequest, check_secrets
 from flytenb.sdk.source import declaring_file
 from flytenb.sdk.task import MAX_INLINE_IO_BYTES, AsyncFunctionTaskTemplate, Isolation, TaskTemplate, check_signature
-from flytenb.sdk.trigger import Trigger
+
+if TYPE_CHECKING:
+    from flytenb.sdk.trigger import Trigger
 
 P = ParamSpec("P")
 R = TypeVar("R")

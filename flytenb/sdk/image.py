@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from flytenb.sdk import layers as _layers
 from flytenb.sdk.layers import Layer
 from flytenb.sdk.secret import Secret, SecretRequest
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
-_SECRET = object()
+
+
+class _Mark:
+    """Held by images that were made by the constructors; one object, also after pickling."""
+
+    def __reduce__(self) -> str:
+        return "_MADE"
+
+
+_MADE = _Mark()
 
 Pythons = tuple[int, int] | tuple[int, int, int]
 Urls = str | list[str] | tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Image:
+class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The software of an environment.
 
     Made by `Image.from_debian_base()`, `from_base(uri)`, `from_uv_script(…)` and others; every `with_…` gives a new
@@ -36,7 +46,7 @@ class Image:
     registry: str | None = None
     registry_secret: str | Secret | None = None
     platform: tuple[str, ...] = _PLATFORMS
-    python_version: tuple[int, ...] = field(default_factory=lambda: sys.version_info[:2])
+    python_version: tuple[int, ...] = sys.version_info[:2]
     extendable: bool = False
     #: Named in the configuration's `images`.
     ref_name: str | None = None
@@ -45,10 +55,10 @@ class Image:
     is_cloned: bool = False
     install_flyte: bool = True
     layers: tuple[Layer, ...] = ()
-    _made: object = field(default=None, compare=False)
+    _made: object = None
 
     def __post_init__(self) -> None:
-        if self._made is not _SECRET:
+        if self._made is not _MADE:
             raise TypeError("Image(…) cannot be called; write flyte.Image.from_debian_base() or Image.from_base(uri)")
 
     # ---- where it starts ------------------------------------------------------------------------------------------
@@ -86,7 +96,7 @@ class Image:
             is_debian=True,
             is_cloned=bool(name or registry),
             install_flyte=install_flyte,
-            _made=_SECRET,
+            _made=_MADE,
         )
 
     @classmethod
@@ -94,7 +104,7 @@ class Image:
         """An existing image as it is; `.clone(name=…, extendable=True)` to add layers."""
         if not isinstance(image_uri, str) or not image_uri:
             raise TypeError(f'Image.from_base({image_uri!r}): give the name of an image, such as "python:3.12"')
-        return cls(base_image=image_uri, _made=_SECRET)
+        return cls(base_image=image_uri, _made=_MADE)
 
     @classmethod
     def from_dockerfile(
@@ -102,7 +112,7 @@ class Image:
     ) -> Image:
         """What a Dockerfile describes; its directory is the build context."""
         platforms = (platform,) if isinstance(platform, str) else platform
-        return cls(dockerfile=Path(file), registry=registry, name=name, platform=platforms or _PLATFORMS, _made=_SECRET)
+        return cls(dockerfile=Path(file), registry=registry, name=name, platform=platforms or _PLATFORMS, _made=_MADE)
 
     @classmethod
     def from_uv_script(
@@ -151,7 +161,7 @@ class Image:
     @classmethod
     def from_ref_name(cls, name: str = "default") -> Image:
         """The image that the configuration calls so."""
-        return cls(ref_name=name, _made=_SECRET)
+        return cls(ref_name=name, _made=_MADE)
 
     # ---- layers ---------------------------------------------------------------------------------------------------
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from flytenb.codec.interface import Interface
 
 
-@dataclass(frozen=True)
-class NativeInterface:
+class NativeInterface(msgspec.Struct, frozen=True):
     """Inputs and outputs of a task."""
 
     #: name → (type, default); `NO_DEFAULT` where there is none.
     inputs: dict[str, tuple[Any, Any]]
     #: name → type.
     outputs: dict[str, Any]
-    json_schema: dict[str, Any] = field(default_factory=dict, compare=False)
+    json_schema: dict[str, Any] = {}
 
     def required_inputs(self) -> list[str]:
         """Names of the inputs without a default."""

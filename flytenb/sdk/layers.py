@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from flytenb.errors import ImageBuildError
 from flytenb.sdk.secret import SecretRequest, secrets_of
@@ -15,8 +16,7 @@ from flytenb.sdk.secret import SecretRequest, secrets_of
 _NOISE = frozenset({"__pycache__", ".git", ".venv", ".ipynb_checkpoints", "node_modules"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """One step of an image, as declared."""
 
     #: "pip", "apt", "commands", "env", "workdir", "copy", "requirements", "uv-project" …
@@ -29,7 +29,7 @@ class Layer:
     files: tuple[Path, ...] = ()
     #: Where copied files go.
     dst: str = ""
-    secrets: tuple[Any, ...] = field(default=(), compare=False)
+    secrets: tuple[Any, ...] = ()
 
     def update_hash(self, hasher: Any) -> None:
         """Feed all that makes this layer different.

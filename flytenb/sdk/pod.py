@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from flytenb.errors import NotAvailableError
 
 _CAPABILITY = "flyte.org/capability-"
 
 
-@dataclass
-class PodTemplate:
+class PodTemplate(msgspec.Struct):
     """A Kubernetes pod under a task.
 
     Args:
@@ -27,7 +27,7 @@ class PodTemplate:
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     #: Seconds between the polite and the hard end of an attempt.
-    termination_grace_period_s: float | None = field(default=None, kw_only=True)
+    termination_grace_period_s: float | None = None
 
     @classmethod
     def from_spec(
@@ -58,7 +58,7 @@ class PodTemplate:
         seconds = period.total_seconds() if isinstance(period, timedelta) else period
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
             raise ValueError(f"termination grace period {period!r} must be seconds or a timedelta of at least 0")
-        return replace(self, termination_grace_period_s=float(seconds))
+        return msgspec.structs.replace(self, termination_grace_period_s=float(seconds))
 
     def allow_fuse(self, privileged: bool = False) -> PodTemplate:
         """With the right to mount FUSE file systems; recorded."""
@@ -69,7 +69,7 @@ class PodTemplate:
         return self._marked("nested-sandboxing")
 
     def _marked(self, capability: str) -> PodTemplate:
-        return replace(self, annotations={**(self.annotations or {}), _CAPABILITY + capability: "true"})
+        return msgspec.structs.replace(self, annotations={**(self.annotations or {}), _CAPABILITY + capability: "true"})
 
     def to_k8s_pod(self) -> Any:
         """Not here: there is no cluster to give it to."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
+
+import msgspec
 
 _NOTHING = timedelta(0)
 
@@ -25,8 +26,7 @@ def _seconds(field: str, value: timedelta | float | None) -> float:
     return seconds
 
 
-@dataclass(frozen=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Waits between attempts: before retry n (from 0) it is `min(base * factor**n, cap)`.
 
     Args:
@@ -62,8 +62,7 @@ class Backoff:
         return delay if self.cap is None else min(delay, self.cap)
 
 
-@dataclass
-class RetryStrategy:
+class RetryStrategy(msgspec.Struct):
     """How often a failed action is tried again.
 
     Args:
@@ -97,8 +96,7 @@ class RetryStrategy:
         return cls(retries)
 
 
-@dataclass
-class Timeout:
+class Timeout(msgspec.Struct):
     """Bounds in seconds or as timedelta; None and 0 are no bound.
 
     Args:
@@ -148,8 +146,7 @@ def _ttl(field: str, value: timedelta | int) -> timedelta:
     return ttl
 
 
-@dataclass
-class ReusePolicy:
+class ReusePolicy(msgspec.Struct):
     """Keep started workers of an environment warm.
 
     Args:

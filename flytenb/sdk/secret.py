@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
+
+import msgspec
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 MOUNT = "/etc/flyte/secrets"
 
 
-@dataclass(eq=True)
-class Secret:
+class Secret(msgspec.Struct):
     """A secret that a task needs.
 
     Args:

@@ -1,4 +1,4 @@
-"""What every task has: settings, calls, variants. A call inside an action submits a child; outside it is a plain call."""
+"""What every task has: settings, calls, variants. Inside an action a call submits a child; outside it is plain."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from flytenb.sdk.policy import RetryStrategy, ReusePolicy, Timeout
 from flytenb.sdk.resources import Resources
 from flytenb.sdk.secret import Secret, SecretRequest, check_secrets, secrets_of
 from flytenb.sdk.source import in_words
-from flytenb.sdk.trigger import Trigger
 
 if TYPE_CHECKING:
     from flytenb.sdk.environment import TaskEnvironment
+    from flytenb.sdk.trigger import Trigger
 
 P = ParamSpec("P")
 R = TypeVar("R")
