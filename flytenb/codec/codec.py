@@ -55,7 +55,10 @@ class MismatchError(TypeError):
         place = f"at {self.path.lstrip('.')}, " if self.path else ""
         if self.problem:
             return f"{place}{self.problem}" + (f"; {self.hint}" if self.hint else "")
-        given = "None" if self.value is None else f"{type_name(type(self.value))} ({shown(self.value)})"
+        given = "None" if self.value is None else type_name(type(self.value))
+        text = "" if self.value is None else shown(self.value)
+        if text and not (text.startswith("<") and " at 0x" in text):  # an address tells a person nothing
+            given = f"{given} ({text})"
         text = f"{place}expected {self.expected}, got {given}"
         return f"{text}; {self.hint}" if self.hint else text
 

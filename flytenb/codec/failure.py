@@ -11,7 +11,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any
 
 from flytenb import errors
@@ -91,9 +91,38 @@ def _message(exc: BaseException) -> str:
     return text or (type(exc).__name__ if not isinstance(exc, errors.BaseRuntimeError) else "")
 
 
+class _Rebuilt:
+    """Pickles an exception past its constructor: Python's own way calls it with `args`, which is what it told `super`.
+
+    `class Odd(Exception)` with `__init__(self, what, number)` that passes on one sentence could not be read back.
+    """
+
+    def __init__(self, exc: BaseException) -> None:
+        self._exc = exc
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        exc = self._exc
+        return _rebuild, (type(exc), exc.args, dict(exc.__dict__))
+
+
+def _rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    """An exception past every constructor but the interpreter's own."""
+    native: Any = next(base for base in cls.__mro__ if not base.__flags__ & _IS_HEAP_TYPE)
+    error: BaseException = native.__new__(cls, *args)
+    native.__init__(error, *args)  # an OSError keeps its file's name in here
+    error.__dict__.update(state)
+    return error
+
+
+def _portable(exc: BaseException) -> Any:
+    cls = type(exc)
+    is_plain = cls.__reduce__ is BaseException.__reduce__ and cls.__reduce_ex__ is object.__reduce_ex__
+    return _Rebuilt(exc) if is_plain and isinstance(cls.__init__, FunctionType) else exc
+
+
 def _pickled(exc: BaseException) -> bytes:
     try:
-        data = pickled.dumps(exc)
+        data = pickled.dumps(_portable(exc))
     except Exception:  # any __reduce__ may raise anything; the failure is told without the object
         return b""
     return data if len(data) <= MAX_PICKLED_BYTES else b""
@@ -206,11 +235,10 @@ def _class_of(failure: Failure) -> type[BaseException] | None:
 
 
 def _copy(cls: type[BaseException], original: BaseException) -> BaseException:
-    """The original's state in an instance of another class, past every constructor but the interpreter's own."""
+    """The original's state in an instance of another class."""
     native: Any = next(base for base in cls.__mro__ if not base.__flags__ & _IS_HEAP_TYPE)
     _, args, *state = native.__reduce__(original)
-    error: BaseException = native.__new__(cls, *args)
-    native.__init__(error, *args)  # an OSError keeps its file's name in here
+    error = _rebuild(cls, args, {})
     for part in state:
         error.__setstate__(part)
     error.args = original.args

@@ -88,6 +88,8 @@ class Interface(Signature):
             try:
                 layout.encode_whole(codec, value, objects)
             except MismatchError as error:
+                if not error.problem and not error.hint:
+                    error.hint = f"give <{error.expected}> there" if error.path else f"write {name}=<{error.expected}>"
                 return errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}')
         return errors.InputTypeError(f'task "{self.task_name}": an input cannot be encoded')
 
@@ -135,7 +137,7 @@ class Interface(Signature):
                 encoded.append(codec.encode(part, objects))
             return layout.build(self._output_prefix, encoded, objects)
         except MismatchError as error:
-            raise self._output_error(self.output_names[len(encoded)], error.sentence()) from None
+            raise self._mismatch(self.output_names[len(encoded)], error) from None
         except (RecursionError, ValueError):
             return self._encode_deep_outputs(parts, objects)
 
@@ -145,7 +147,7 @@ class Interface(Signature):
             for codec, part in zip(self._output_codecs, parts, strict=True):
                 encoded.append(layout.encode_whole(codec, part, objects))
         except MismatchError as error:
-            raise self._output_error(self.output_names[len(encoded)], error.sentence()) from None
+            raise self._mismatch(self.output_names[len(encoded)], error) from None
         return layout.build(self._output_prefix, encoded, objects)
 
     def _encode_open(self, value: Any, objects: ObjectStore) -> bytes:
@@ -175,6 +177,13 @@ class Interface(Signature):
                 ", ".join(self.output_names), f"expected a tuple of {count}, got {got}; return {count} values"
             )
         return value
+
+    def _mismatch(self, output: str, error: MismatchError) -> errors.OutputTypeError:
+        if not error.problem and not error.hint:
+            is_iterator = not error.path and hasattr(error.value, "__next__")
+            error.hint = "return list(…) of it" if is_iterator else f"return <{error.expected}>"
+            error.hint += ", or change the return annotation"
+        return self._output_error(output, error.sentence())
 
     def _output_error(self, output: str, sentence: str) -> errors.OutputTypeError:
         return errors.OutputTypeError(f'task "{self.task_name}", output "{output}": {sentence}')
