@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flytenb.model import quick as quick  # before anything imports msgspec
+
 if TYPE_CHECKING:
     from flytenb.client.config import current_domain as current_domain
     from flytenb.client.config import current_project as current_project

@@ -9,7 +9,7 @@ from typing import Any
 from flytenb.client.hooks import notify_submitted
 from flytenb.client.options import RunOptions
 from flytenb.client.run_handle import Run
-from flytenb.client.submit import check_task, declare, objects_of, submit
+from flytenb.client.session import session
 from flytenb.client.twin import twin
 from flytenb.model.declaration import TaskDeclaration
 from flytenb.wire import paths
@@ -44,7 +44,7 @@ class Runner:
         """
         if self.options.dry_run:
             return _dry_run(task, args, kwargs, self.options)
-        return _started(submit(task, args, kwargs, self.options))
+        return _submit(task, args, kwargs, self.options)
 
     @twin
     def rerun(self, run_name: str, action_name: str = "a0", **inputs: UserValue) -> Run:
@@ -101,7 +101,7 @@ def run(task: Any, /, *args: UserValue, **kwargs: UserValue) -> Run:
         CaptureError: the task's code or a captured value cannot travel to a worker.
         EngineError: the engine cannot be started or reached.
     """
-    return _started(submit(task, args, kwargs, _DEFAULT))
+    return _submit(task, args, kwargs, _DEFAULT)
 
 
 @twin
@@ -124,12 +124,21 @@ def rerun(
 _DEFAULT = RunOptions()
 
 
+def _submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> Run:
+    session().begin()  # an engine that must be started boots while this process imports and captures
+    from flytenb.client.submit import submit
+
+    return _started(submit(task, args, kwargs, options))
+
+
 def _started(run: Run) -> Run:
     notify_submitted(run)
     return run
 
 
 def _dry_run(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> DryRun:
+    from flytenb.client.submit import check_task, declare, objects_of
+
     check_task(task)
     values = task.interface.bind(args, kwargs)
     declaration = declare(task, objects_of(paths.home()), options)

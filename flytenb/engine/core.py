@@ -112,12 +112,24 @@ class Engine:
         if event.run_name not in self.state.runs:
             row = self.reader.run(event.run_name)
             if row is not None and row[6] is None:  # its end is on the way to the disk
-                self.loop.call_later(0.02, self._admit_run, link, event)
+                self._spawn(self._admit_when_committed(link, event))
                 return
             if row is not None:
                 self.publisher.answer_ended(link, event, row)
                 return
         self.happen(event, link)
+
+    async def _admit_when_committed(self, link: Link, event: RunRequest) -> None:
+        await self.committed()
+        self._admit_run(link, event)
+
+    async def committed(self) -> None:
+        """Until all that has happened so far is on disk."""
+        done: asyncio.Future[None] = self.loop.create_future()
+        out = Out()
+        out.chores.append(("told", done))
+        self.journal.append(out, urgent=True)
+        await done
 
     def _on_closed(self, link: Link) -> None:
         self.links.discard(link)
@@ -193,6 +205,8 @@ class Engine:
             for chore in out.chores:
                 if chore[0] == "load":
                     self._spawn(self._load(chore[1]))
+                elif chore[0] == "told":
+                    chore[1].set_result(None)
                 elif chore[0] == "release" and self.state.in_flight.get(chore[1]) is chore[2]:
                     del self.state.in_flight[chore[1]]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
 from flytenb.executors.process import ProcessExecutor
-from flytenb.model.tags import PROTOCOL
+from flytenb.model.tags import PROTOCOL, SHUTDOWN
 from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
 from flytenb.store import Journal, Reader, StoreError, open_store
@@ -116,6 +116,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     http.cancel()
     server.close()
     for link in list(engine.links):
+        link.send((SHUTDOWN, "the engine was stopped"))
         link.close()
     await executor.stop()
     await asyncio.to_thread(engine.journal.close)

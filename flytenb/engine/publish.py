@@ -56,6 +56,7 @@ class Publisher:
         link.send((CHANGED, name, _encode(snapshot)))
         run = self._engine.state.runs.get(name)
         if run is None:
+            await self._engine.committed()  # its end may be on the way to the disk
             row = self._engine.reader.run(name)
             if row is not None:
                 link.send(self._ended(row))

@@ -1,5 +1,6 @@
 """Facts that every room shares: ids, phases, declarations, snapshots. Frozen data, no I/O, no clock."""
 
+from flytenb.model import quick as quick  # isort: skip  # before anything imports msgspec
 from flytenb.model.declaration import Launch, ResourceRequest, TaskDeclaration
 from flytenb.model.ids import ActionId, RunId, action_id, action_index, action_name, run_of
 from flytenb.model.outcome import Failure, Frame
