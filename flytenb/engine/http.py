@@ -214,6 +214,8 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
     engine.http_socket.chmod(0o600)
     loopback = socket.socket()
     loopback.bind(("127.0.0.1", 0))
+    for each in (near, loopback):
+        each.listen(128)  # before the port is told: who reads it may connect at once
     engine.port = loopback.getsockname()[1]
     write_info(engine.home, **{**facts, "http_socket": str(engine.http_socket), "port": engine.port})
     common = {"log_config": None, "lifespan": "off", "access_log": False, "ws": "none"}

@@ -183,6 +183,7 @@ class Runtime:
             raise  # the loop is being torn down
         except BaseException as error:  # SystemExit of a body too: it ends the action, not the worker
             ok, payload = False, self._failed(action, error)
+        self._publish_report()
         action.task = None
         self.lane.end(action)
         self._drop_calls(action)
@@ -209,6 +210,7 @@ class Runtime:
         except _Interrupted:  # the cancel hit while the failure was being told
             ok, payload = False, self._aborted(action)
         self._leave_thread(thread, action)
+        self._publish_report()
         self.lane.end(action)
         self._drop_calls(action)
         self._send_finished(action, ok, payload, self.link.send_from_thread)
@@ -268,6 +270,12 @@ class Runtime:
                 future.cancel()
             else:
                 self.loop.call_soon_threadsafe(future.cancel)
+
+    def _publish_report(self) -> None:
+        """What was written to the report and not flushed yet, also of an action that failed."""
+        context = current_action.get()
+        if context is not None and context.report is not None and context.report.has_content():
+            self.port.report(context.report.get_final_report())
 
     def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
         del self.actions[action.id]

@@ -1,0 +1,82 @@
+"""The HTTP API of a real engine: on its socket for its user, on loopback only with the token."""
+
+from __future__ import annotations
+
+import json
+import stat
+import urllib.error
+import urllib.request
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Home, until
+
+pytestmark = pytest.mark.engine
+
+SCRIPT = """
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment(name="http")
+
+    @env.task
+    def double(x: int) -> int:
+        print("doubling", x)
+        return 2 * x
+
+    if __name__ == "__main__":
+        run = flyte.run(double, x=21)
+        run.wait()
+        print(run.name)
+"""
+
+
+@pytest.fixture
+def facts(home: Home) -> dict:
+    home.run_name = home.python(str(home.script("double.py", SCRIPT))).stdout.strip()
+    until(lambda: json.loads((home.path / "engine.json").read_text()).get("port"), "the HTTP API")
+    return json.loads((home.path / "engine.json").read_text())
+
+
+def test_over_the_socket(home: Home, facts: dict) -> None:
+    mode = (home.path / "engine.sock").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    with httpx.Client(transport=httpx.HTTPTransport(uds=facts["http_socket"]), base_url="http://engine") as client:
+        status = client.get("/api/v1/status").json()
+        assert status["pid"] == facts["pid"]
+        (run,) = client.get("/api/v1/runs").json()
+        assert (run["name"], run["phase"], run["action_count"]) == (home.run_name, "succeeded", 1)
+        snapshot = client.get(f"/api/v1/runs/{home.run_name}/snapshot").json()
+        assert [action["name"] for action in snapshot["actions"]] == ["a0"]
+        assert "doubling 21" in "".join(
+            line["text"] for line in client.get(f"/api/v1/runs/{home.run_name}/logs").json()
+        )
+        with client.stream("GET", f"/api/v1/runs/{home.run_name}/events") as stream:
+            lines = [line for line in stream.iter_lines() if line]
+        assert lines[0].startswith("data: {")
+        assert lines[-2] == "event: ended"
+        missing = client.get("/api/v1/runs/nosuch")
+        assert (missing.status_code, missing.json()["code"]) == (404, "RunNotFound")
+        assert "nosuch" in missing.json()["message"]
+        wrong = client.get("/api/v1/runs?lmit=3")
+        assert wrong.status_code == 400
+        assert "lmit" in wrong.json()["message"]
+
+
+def _status(port: int, **headers: str) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/status", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_over_loopback(home: Home, facts: dict) -> None:
+    port, token = facts["port"], (home.path / "token").read_text().strip()
+    right = {"Authorization": f"Bearer {token}"}
+    assert _status(port, **right) == 200
+    assert _status(port) == 403
+    assert _status(port, Authorization="Bearer wrong") == 403
+    assert _status(port, **right, Origin="http://evil.example") == 403
+    assert _status(port, **right, Host="evil.example") == 403
