@@ -10,8 +10,11 @@ import logging.handlers
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
+
+import msgspec
 
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
@@ -19,7 +22,7 @@ from flytenb.executors.process import ProcessExecutor
 from flytenb.model.tags import PROTOCOL, SHUTDOWN
 from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
-from flytenb.store import Journal, Reader, StoreError, open_store
+from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
 from flytenb.wire.paths import http_socket_path, info_path, socket_path
 
 _log = logging.getLogger("flytenb.engine")
@@ -87,19 +90,12 @@ async def _serve(home: Path, starter: Starter) -> None:
     owner: list[Engine] = []  # the executor starts before the engine that hears of its exits
     executor = ProcessExecutor(str(path), token, lambda *report: owner[0].on_worker_exit(*report))
     await executor.start()  # the zygote boots while the store opens
-    connection, note = open_store(home / "store.db")
-    if note:
-        _log.warning("%s", note)
-    reader = Reader(home / "store.db")
-    state = State(_capacity(), reader.cached)
-    idle_exit_s = float(os.environ.get("FLYTENB_IDLE_EXIT_S", IDLE_EXIT_S))
-    engine = Engine(state, reader, token, idle_exit_s=idle_exit_s, note=note)
+    engine, connection = _recovered(home / "store.db", token)
     engine.home, engine.socket, engine.http_socket = home, path, http_path
     engine.executor = executor
     owner.append(engine)
     engine.journal = Journal(connection, loop.call_soon_threadsafe, engine.release, engine.on_trouble)
     engine.journal.start()
-    engine.recover()
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     server = await loop.create_unix_server(engine.new_link, str(path))
@@ -120,10 +116,35 @@ async def _serve(home: Path, starter: Starter) -> None:
         link.close()
     await executor.stop()
     await asyncio.to_thread(engine.journal.close)
-    reader.close()
+    engine.reader.close()
     for left in (path, http_path, info_path(home)):
         with contextlib.suppress(FileNotFoundError):
             left.unlink()
+
+
+def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
+    """An engine with the runs of the store that had not ended, and the store's writing connection.
+
+    A store that opens and then cannot be read is kept aside, like one that does not open.
+    """
+    idle_exit_s = float(os.environ.get("FLYTENB_IDLE_EXIT_S", IDLE_EXIT_S))
+    connection, note = open_store(store)
+    while True:
+        reader = Reader(store)
+        engine = Engine(State(_capacity(), reader.cached), reader, token, idle_exit_s=idle_exit_s, note=note)
+        try:
+            engine.recover()
+        except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+            reader.close()
+            connection.close()
+            if note or isinstance(error, sqlite3.OperationalError):
+                raise
+            note = set_aside(store)
+            connection, _ = open_store(store)
+        else:
+            if note:
+                _log.warning("%s", note)
+            return engine, connection
 
 
 async def _serve_http(engine: Engine, facts: dict[str, object]) -> None:

@@ -310,7 +310,7 @@ class Queries:
             "memory_bytes": state.capacity.memory_bytes,
             "memory_used_bytes": state.capacity.used_memory_bytes,
             "trouble": engine.trouble,
-            "notes": engine.notes,
+            "notes": [*engine.notes, *([engine.trouble] if engine.trouble else [])],
         }
 
     async def stop(self, asked: Asked) -> dict[str, Any]:

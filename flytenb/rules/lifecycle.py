@@ -298,7 +298,7 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         if action.id not in state.live:
             continue
         if event.cause == "oom" and action in running[:1]:
-            attempt_failed(state, action, _out_of_memory(event), now, out)
+            attempt_failed(state, action, _out_of_memory(action, event), now, out)
             continue
         action.losses += 1
         action.is_solo = True
@@ -324,8 +324,9 @@ def _give_up(state: State, shape: Any, event: LaneLost, now: float, out: Out) ->
     shape.failures = 0
 
 
-def _out_of_memory(event: LaneLost) -> Failure:
-    return Failure(code="OOMError", message=f"out of memory: {event.detail}")
+def _out_of_memory(action: Action, event: LaneLost) -> Failure:
+    message = f"task {action.task.declaration.name!r} ran out of memory: {event.detail}"
+    return Failure(code="OOMError", message=message)
 
 
 def _worker_lost(action: Action, event: LaneLost) -> Failure:

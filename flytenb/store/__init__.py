@@ -3,8 +3,8 @@
 The only SQL of the house is here.
 """
 
-from flytenb.store.database import StoreError, open_store
+from flytenb.store.database import StoreError, open_store, set_aside
 from flytenb.store.journal import Journal
 from flytenb.store.reader import Reader
 
-__all__ = ["Journal", "Reader", "StoreError", "open_store"]
+__all__ = ["Journal", "Reader", "StoreError", "open_store", "set_aside"]

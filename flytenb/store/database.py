@@ -32,35 +32,55 @@ def open_store(path: Path) -> tuple[sqlite3.Connection, str]:
     Raises:
         StoreError: a newer schema, or a disk that cannot be read or written.
     """
-    note = ""
     try:
-        return _open(path), note
+        return _open(path), ""
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise StoreError(
                 f"the store {path} cannot be opened: {error}; check that the disk has room and the folder can be "
                 "written, or choose another FLYTENB_HOME"
             ) from error
-    aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
+    note = set_aside(path)
+    return _open(path), note
+
+
+def set_aside(path: Path) -> str:
+    """Keep a store that cannot be read under another name; says which, for a person."""
+    moment = int(time.time())
+    while (aside := path.with_name(f"{path.name}.corrupt-{moment}")).exists():
+        moment += 1
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    note = f"the store was not a readable database; it was kept as {aside} and a new one was begun"
-    return _open(path), note
+    return f"the store {path} was not a readable database; it was kept as {aside} and a new one was begun"
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    if path.exists():
+        _check_version(path)
     connection = connect(path)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA:
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        for number in range(version + 1, SCHEMA + 1):
+            script = (_MIGRATIONS / f"{number:03d}.sql").read_text()
+            connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    except BaseException:
         connection.close()
+        raise
+    return connection
+
+
+def _check_version(path: Path) -> None:
+    """Before anything that writes: a newer store stays as it is to the byte."""
+    connection = connect(path, read_only=True)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    finally:
+        connection.close()
+    if version > SCHEMA:
         raise StoreError(
             f"the store {path} was written by a newer flytenb (schema {version}, this one knows {SCHEMA}); "
             "upgrade flytenb, or choose another FLYTENB_HOME"
         )
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    for number in range(version + 1, SCHEMA + 1):
-        script = (_MIGRATIONS / f"{number:03d}.sql").read_text()
-        connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
-    return connection

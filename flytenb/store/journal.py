@@ -6,6 +6,7 @@ third of the time. The thread keeps the engine's loop alive while a disk is slow
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -81,6 +82,12 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
         raise
 
 
+def _trouble(error: sqlite3.Error) -> str:
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the store cannot be written ({error}); free some disk space, then everything goes on by itself"
+    return f"the store is damaged ({error}); `flytenb engine restart` keeps it aside and begins a new one"
+
+
 class Journal(threading.Thread):
     """The thread that commits.
 
@@ -140,6 +147,9 @@ class Journal(threading.Thread):
                 with self._bell:
                     if not self._queue:
                         break
+        # One file at rest: who copies or looks at a stopped engine's store need not know of its log.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _commit(self, batch: list[Any]) -> None:
@@ -150,7 +160,7 @@ class Journal(threading.Thread):
                 break
             except sqlite3.Error as error:
                 in_trouble = True
-                self._call_soon(self._on_trouble, f"the store cannot be written ({error}); free some disk space")
+                self._call_soon(self._on_trouble, _trouble(error))
                 if self._stopped.wait(RETRY_S):
                     return  # the engine stops: what was not committed was not told to anybody
         if in_trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,7 +34,10 @@ class Reader:
 
     def cached(self, key: bytes) -> tuple[int, bytes, float] | None:
         """(action, outputs, duration in seconds) of a cache key."""
-        rows = self._all("SELECT action, outputs, duration_s FROM cache WHERE key = ?", (key,))
+        try:
+            rows = self._all("SELECT action, outputs, duration_s FROM cache WHERE key = ?", (key,))
+        except sqlite3.DatabaseError:  # damaged pages: as if it had never been cached
+            return None
         return rows[0] if rows else None
 
     def tasks(self) -> list[tuple[int, bytes, bytes]]:
