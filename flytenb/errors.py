@@ -1,67 +1,67 @@
 """Every exception a user can catch.
 
-    FlytenbError                                refusals before anything runs
-    ├── MissingTypeHintError                    a task's parameter has no type hint                  (TypeError)
-    ├── InputTypeError                          an argument of the wrong type                        (TypeError)
-    ├── UnknownParameterError                   a keyword that the task does not have                (TypeError)
-    ├── OutputTypeError                         a result of the wrong type                           (TypeError)
-    ├── MissingInputError                       a required input is not there                        (ValueError)
-    ├── CaptureError                            code or a value that cannot travel                   (ValueError)
-    ├── EngineError                             the engine cannot be reached, or refused             (RuntimeError)
-    └── NotAvailableError                       known, and not built here yet            (NotImplementedError)
+FlytenbError                                refusals before anything runs
+├── MissingTypeHintError                    a task's parameter has no type hint                  (TypeError)
+├── InputTypeError                          an argument of the wrong type                        (TypeError)
+├── UnknownParameterError                   a keyword that the task does not have                (TypeError)
+├── OutputTypeError                         a result of the wrong type                           (TypeError)
+├── MissingInputError                       a required input is not there                        (ValueError)
+├── CaptureError                            code or a value that cannot travel                   (ValueError)
+├── EngineError                             the engine cannot be reached, or refused             (RuntimeError)
+└── NotAvailableError                       known, and not built here yet            (NotImplementedError)
 
-    BaseRuntimeError(code, kind, root_cause_message, worker)    an error of a run; Flyte's tree      (RuntimeError)
-    ├── InitializationError
-    ├── LogsNotYetAvailableError
-    ├── RuntimeUnknownError
-    ├── GPUFaultError
-    │   ├── GPUFaultUserError                   (also RuntimeUserError)
-    │   └── GPUFaultSystemError                 (also RuntimeSystemError)
-    ├── RuntimeSystemError                      the engine or the machine failed
-    │   └── UnionRpcError
-    └── RuntimeUserError                        the user's code or configuration failed
-        ├── OOMError
-        ├── TaskTimeoutError
-        │   ├── MaxQueuedTimeExceededError
-        │   ├── MaxRuntimeExceededError
-        │   └── DeadlineExceededError
-        ├── RetriesExhaustedError
-        ├── TaskInterruptedError
-        ├── ActionAbortedError
-        ├── NonRecoverableError
-        ├── CustomError
-        ├── InlineIOMaxBytesBreached
-        ├── RuntimeDataValidationError
-        ├── RestrictedTypeError
-        ├── NotInTaskContextError
-        ├── OnlyAsyncIOSupportedError
-        ├── SyncTaskCallInAsyncContextError
-        ├── TraceDoesNotAllowNestedTasksError
-        ├── ConditionTimedoutError
-        ├── ConditionFailedError
-        ├── ConditionAlreadyExistsError
-        ├── ConditionNotFoundError
-        ├── RemoteTaskNotFoundError
-        ├── RemoteTaskUsageError
-        ├── ParameterMaterializationError
-        ├── ModuleLoadError
-        ├── CodeBundleError
-        ├── DeploymentError
-        ├── ImageBuildError
-        ├── ImagePullBackOffError
-        ├── InvalidImageNameError
-        ├── InvalidPackageError
-        ├── PrimaryContainerNotFoundError
-        ├── SlowDownError
-        │   └── ResourceExhaustedError
-        └── AppleSiliconError
-            ├── AppleSiliconNotAvailableError
-            ├── AppleSiliconHostExecFailedError
-            ├── AppleSiliconDaemonStartFailedError
-            ├── AppleSiliconDaemonOOMError
-            ├── AppleSiliconModelNotFoundError
-            └── AppleSiliconBridgeUnreachableError
-    ActionNotFoundError                                                                              (RuntimeError)
+BaseRuntimeError(code, kind, root_cause_message, worker)    an error of a run; Flyte's tree      (RuntimeError)
+├── InitializationError
+├── LogsNotYetAvailableError
+├── RuntimeUnknownError
+├── GPUFaultError
+│   ├── GPUFaultUserError                   (also RuntimeUserError)
+│   └── GPUFaultSystemError                 (also RuntimeSystemError)
+├── RuntimeSystemError                      the engine or the machine failed
+│   └── UnionRpcError
+└── RuntimeUserError                        the user's code or configuration failed
+    ├── OOMError
+    ├── TaskTimeoutError
+    │   ├── MaxQueuedTimeExceededError
+    │   ├── MaxRuntimeExceededError
+    │   └── DeadlineExceededError
+    ├── RetriesExhaustedError
+    ├── TaskInterruptedError
+    ├── ActionAbortedError
+    ├── NonRecoverableError
+    ├── CustomError
+    ├── InlineIOMaxBytesBreached
+    ├── RuntimeDataValidationError
+    ├── RestrictedTypeError
+    ├── NotInTaskContextError
+    ├── OnlyAsyncIOSupportedError
+    ├── SyncTaskCallInAsyncContextError
+    ├── TraceDoesNotAllowNestedTasksError
+    ├── ConditionTimedoutError
+    ├── ConditionFailedError
+    ├── ConditionAlreadyExistsError
+    ├── ConditionNotFoundError
+    ├── RemoteTaskNotFoundError
+    ├── RemoteTaskUsageError
+    ├── ParameterMaterializationError
+    ├── ModuleLoadError
+    ├── CodeBundleError
+    ├── DeploymentError
+    ├── ImageBuildError
+    ├── ImagePullBackOffError
+    ├── InvalidImageNameError
+    ├── InvalidPackageError
+    ├── PrimaryContainerNotFoundError
+    ├── SlowDownError
+    │   └── ResourceExhaustedError
+    └── AppleSiliconError
+        ├── AppleSiliconNotAvailableError
+        ├── AppleSiliconHostExecFailedError
+        ├── AppleSiliconDaemonStartFailedError
+        ├── AppleSiliconDaemonOOMError
+        ├── AppleSiliconModelNotFoundError
+        └── AppleSiliconBridgeUnreachableError
+ActionNotFoundError                                                                              (RuntimeError)
 """
 
 from __future__ import annotations
