@@ -1,52 +1,134 @@
-"""Start the worker process starter before anything heavy is imported, so that both boot at once on two cores.
+"""Start the worker process starter (zygote) of this interpreter while the engine itself still boots.
 
-Standard library only; `process` takes over what was begun here.
+It is forked from the engine's process as soon as what both need is imported and before there is any thread: it costs no
+interpreter start and shares those pages. Zygotes of other interpreters are started as programs.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
-import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 #: The directory that holds the package; appended to a zygote's path, so that it shadows nothing.
 PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent.parent)
 _BOOT = "import sys; sys.path.append({root!r}); from flytenb.worker.zygote import main; main()"
 
-_begun: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}
+
+class Process(Protocol):
+    """What a zygote's owner does with its process."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit status when it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, when it has ended.
+
+        Raises:
+            TimeoutError: it has not.
+        """
+
+    def kill(self) -> None:
+        """End it now."""
 
 
-def boot(python: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """A zygote of this interpreter and our end of its control socket.
+class Forked:
+    """A child that this process forked. `lifeline` is a pipe that ends with it."""
+
+    def __init__(self, pid: int, lifeline: int) -> None:
+        self.pid, self._lifeline = pid, lifeline
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status when it has ended."""
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                pid, status = self.pid, 0
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, when it has ended."""
+        if self._status is None:
+            if not select.select([self._lifeline], [], [], timeout)[0]:
+                raise TimeoutError(f"process {self.pid} goes on after {timeout} s")
+            _, status = os.waitpid(self.pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def kill(self) -> None:
+        """End it now."""
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+_begun: dict[str, tuple[Process, socket.socket]] = {}
+
+
+def begin() -> None:
+    """Fork the zygote of this interpreter. Only while this process has one thread and no open files of its own."""
+    ours, theirs = socket.socketpair()
+    lifeline, held = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become_zygote(theirs.fileno(), held)
+    theirs.close()
+    os.close(held)
+    _begun[sys.executable] = Forked(pid, lifeline), ours
+
+
+def _become_zygote(control: int, held: int) -> None:
+    status = 1
+    try:
+        os.setsid()
+        os.chdir(os.sep)
+        keep = sorted((control, held))
+        first = 3
+        for descriptor in (*keep, os.sysconf("SC_OPEN_MAX")):  # the starter's pipe among the rest
+            os.closerange(first, descriptor)
+            first = descriptor + 1
+        # By name: the engine's side never imports a worker, and this process is on that side no more.
+        import_module("flytenb.worker.zygote").serve(control)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def take(python: str) -> tuple[Process, socket.socket]:
+    """The zygote that was begun, or a new one.
 
     Raises:
         OSError: the interpreter cannot be started.
     """
+    return _begun.pop(python, None) or _start(python)
+
+
+def _start(python: str) -> tuple[Process, socket.socket]:
+    from subprocess import DEVNULL, Popen  # only who needs another interpreter pays for it
+
     ours, theirs = socket.socketpair()
-    with theirs:
-        command = [python, "-c", _BOOT.format(root=PACKAGE_ROOT), "--control", str(theirs.fileno())]
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                cwd=os.sep,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                close_fds=True,
-            )
-        except OSError:
-            ours.close()
-            raise
-    return process, ours
-
-
-def begin() -> None:
-    """Boot the zygote of this very interpreter now."""
-    _begun[sys.executable] = boot(sys.executable)
-
-
-def take(python: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The zygote that was begun, or a new one."""
-    return _begun.pop(python, None) or boot(python)
+    lifeline, held = os.pipe()
+    command = [python, "-c", _BOOT.format(root=PACKAGE_ROOT), "--control", str(theirs.fileno())]
+    try:
+        process = Popen(
+            command, stdin=DEVNULL, cwd=os.sep, pass_fds=(theirs.fileno(), held), start_new_session=True, close_fds=True
+        )
+    except OSError:
+        ours.close()
+        os.close(lifeline)
+        raise
+    finally:
+        theirs.close()
+        os.close(held)
+    process.returncode = 0  # waited for below, not by Popen
+    return Forked(process.pid, lifeline), ours

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +44,7 @@ class _Zygote(asyncio.Protocol):
 
     def __init__(self, owner: ProcessExecutor, python: str) -> None:
         self.owner, self.python = owner, python
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: early.Process | None = None
         self.workers: dict[str, _Worker] = {}
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
@@ -253,10 +252,10 @@ def _kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: early.Process) -> None:
     """A zygote ends when its control socket closes; help it after a second."""
     try:
         process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         process.kill()
         process.wait()

@@ -139,7 +139,12 @@ def _prepare(request: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run a zygote on an inherited control socket."""
-    control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control") + 1]))
+    serve(int(sys.argv[sys.argv.index("--control") + 1]))
+
+
+def serve(descriptor: int) -> None:
+    """Be a zygote until the control socket, which is this descriptor, closes."""
+    control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     Zygote(control).serve()
 
