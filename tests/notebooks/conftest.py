@@ -24,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory):
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     yield state
     subprocess.run(
-        [sys.executable, "-c", "from flytenb.cli import main; main(['engine', 'stop'])"],
+        [sys.executable, "-c", "from flytenb.cli import main; main(['engine', 'stop', '--force'])"],
         cwd=ROOT, capture_output=True, timeout=30, check=False,
     )  # fmt: skip
     if old is None:
