@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flytenb.client.hooks import notify_submitted
 from flytenb.client.options import RunOptions
-from flytenb.client.run_handle import Run
 from flytenb.client.session import session
 from flytenb.client.twin import twin
 from flytenb.model.declaration import TaskDeclaration
 from flytenb.wire import paths
+
+if TYPE_CHECKING:
+    from flytenb.client.run_handle import Run
 
 UserValue = Any
 
