@@ -5,8 +5,8 @@ Run by `make setup`:
     python3 tools/bootstrap.py            # set up; does nothing when everything is in place
     python3 tools/bootstrap.py --print-uv # where uv is, installing it privately when absent
 
-uv is taken from the path, else installed by pip (pinned, with hashes) into `.tools/uv` of this checkout. An index that
-pip was configured with (`PIP_INDEX_URL` or its configuration file) is handed on to uv, so that a mirror works.
+uv is taken from the path, else installed by pip (pinned, with hashes) into `.tools/uv` of this checkout. An index and
+certificates that pip was configured with are handed on to uv, so that a mirror works.
 """
 
 from __future__ import annotations
@@ -115,9 +115,12 @@ def _pip() -> list[str]:
 
 
 def _uv_environment() -> dict[str, str]:
-    """This environment plus pip's index, when pip has one and uv none."""
+    """This environment plus pip's index and certificates, when pip has them and uv none."""
     env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
     env.pop("VIRTUAL_ENV", None)
+    env.setdefault("UV_SYSTEM_CERTS", "1")  # a mirror's certificate is known to the machine, not to uv's own list
+    if "SSL_CERT_FILE" not in env and (certificates := env.get("PIP_CERT") or _pip_setting("global.cert")):
+        env["SSL_CERT_FILE"] = certificates
     if not any(name in env for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
         index = env.get("PIP_INDEX_URL") or _pip_setting("global.index-url")
         if index:
