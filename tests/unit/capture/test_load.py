@@ -220,7 +220,7 @@ def test_key_of_a_script_follows_local_modules(project):
     assert key() == first
     (project / "data.txt").write_text("other")
     assert key() == first
-    (project / "helpers" / "marks.py").write_text("MARK = '?'\n")
+    (project / "helpers" / "marks.py").write_text("MARK = 'changed'\n")
     second = key()
     assert second != first
     (project / "plain.py").write_text("# comment\nword = 'a'\nunused = 1\n")
@@ -234,7 +234,7 @@ def test_notebook_with_a_local_module(project, monkeypatch, tmp_path):
         kernel.run("@env.task\ndef t(x: int):\n    return shout(plain.word) + ht.shout('b') * x")
         before, program = kernel.key(), kernel.program()
         expected = call(kernel.ns["t"], 3)
-        (project / "helpers" / "marks.py").write_text("MARK = '?'\n")
+        (project / "helpers" / "marks.py").write_text("MARK = 'changed'\n")
         assert kernel.key().hex == before.hex
         kernel.run("import importlib, helpers.marks\nimportlib.reload(helpers.marks)")
         assert kernel.key().hex != before.hex
