@@ -20,8 +20,11 @@ HERE = Path(__file__).resolve().parent
 
 
 def environment(home: Path) -> dict[str, str]:
-    """This environment, with an engine of the benchmark's own."""
-    return {**os.environ, "FLYTENB_HOME": str(home)}
+    """This environment, with an engine of the benchmark's own; all sides keep their bytecode, as users' Pythons do."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        "FLYTENB_HOME": str(home),
+    }
 
 
 @contextlib.contextmanager

@@ -72,6 +72,8 @@ def _set_up(uv: str) -> None:
     # hatchling and editables are pinned in the requirements, so the build needs no environment of its own.
     own = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     _call([uv, "pip", "install", "--quiet", "--python", str(python), *own], env)
+    # The sources too: where PYTHONDONTWRITEBYTECODE is set, every start would compile them anew.
+    _call([str(python), "-m", "compileall", "-q", str(ROOT / "flytenb")], env)
     STAMP.write_text(_fingerprint())
 
 
@@ -116,7 +118,7 @@ def _pip() -> list[str]:
 
 def _uv_environment() -> dict[str, str]:
     """This environment plus pip's index and certificates, when pip has them and uv none."""
-    env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
+    env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1", UV_COMPILE_BYTECODE="1")
     env.pop("VIRTUAL_ENV", None)
     env.setdefault("UV_SYSTEM_CERTS", "1")  # a mirror's certificate is known to the machine, not to uv's own list
     if "SSL_CERT_FILE" not in env and (certificates := env.get("PIP_CERT") or _pip_setting("global.cert")):
