@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flytenb.client.options import IMAGE_POLICIES, check_choice
 from flytenb.client.twin import twin
 from flytenb.errors import InitializationError
+from flytenb.sdk.template import EXECUTORS
 
 
 @dataclass
@@ -20,6 +22,12 @@ class Config:
     domain: str | None = None
     root_dir: Path | None = None
     is_initialized: bool = False
+    #: Where actions run unless their environment or run says so: "auto", "process" or "docker".
+    executor: str = field(default_factory=lambda: os.environ.get("FLYTENB_EXECUTOR", ""))
+    #: What happens where an image cannot be realised: "auto", "strict" or "ignore".
+    images: str = field(default_factory=lambda: os.environ.get("FLYTENB_IMAGES", ""))
+    #: Names of images that `Image.from_ref_name` knows.
+    image_names: dict[str, str] = field(default_factory=dict)
     #: Everything else that was given: endpoints, keys, TLS. A local engine needs none of it.
     given: dict[str, Any] = field(default_factory=dict)
 
@@ -51,7 +59,6 @@ _REMOTE_ONLY = frozenset(
         "storage",
         "batch_size",
         "image_builder",
-        "images",
         "image_registry",
         "source_config_path",
         "sync_local_sys_paths",
@@ -75,6 +82,9 @@ def init(
     project: str | None = None,
     domain: str | None = None,
     root_dir: Path | str | None = None,
+    *,
+    executor: str | None = None,
+    images: str | dict[str, str] | None = None,
     **options: Any,
 ) -> None:
     """Configure the process. Optional: nothing needs it here.
@@ -82,17 +92,32 @@ def init(
     Args:
         org, project, domain: recorded with every run.
         root_dir: the directory whose files a script's tasks need; default: found from the script.
+        executor: where actions run unless their environment says so: "auto" (default), "process" or "docker".
+        images: what happens where an image cannot be realised: "auto" (default) runs in the caller's environment with a
+            recorded note, "strict" refuses, "ignore" never looks at images. A dict names images for
+            `Image.from_ref_name`.
         **options: every other option of Flyte's `init`, accepted; those of a cluster have no effect.
 
     Raises:
         TypeError: an option that Flyte does not have.
+        ValueError: no executor, or no policy for images.
     """
     global _config
+    if executor is not None:
+        check_choice("executor", executor, EXECUTORS)
+    if isinstance(images, str):
+        check_choice("images", images, IMAGE_POLICIES)
     unknown = [name for name in options if name not in _REMOTE_ONLY]
     if unknown:
         raise TypeError(f'init() has no option "{unknown[0]}"{_nearest(unknown[0])}')
     root = Path(root_dir).expanduser().absolute() if root_dir is not None else None
     _config = Config(org=org, project=project, domain=domain, root_dir=root, is_initialized=True, given=options)
+    if executor is not None:
+        _config.executor = executor
+    if isinstance(images, str):
+        _config.images = images
+    elif images is not None:
+        _config.image_names = dict(images)
     if root is not None and options.get("sync_local_sys_paths", True):
         import sys
 

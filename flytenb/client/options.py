@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flytenb.sdk.template import EXECUTORS
+
 MODES = ("local", "remote", "hybrid")
 COPY_STYLES = ("loaded_modules", "all", "none")
+IMAGE_POLICIES = ("auto", "strict", "ignore")
+
+
+def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises ValueError unless the value is one of those."""
+    if value not in known:
+        raise ValueError(f"{what}={value!r} is unknown; write one of {', '.join(known)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +53,8 @@ class RunOptions:
     custom_context: Mapping[str, str] | None = None
     notifications: Any = None
     preserve_original_types: bool = False
+    executor: str | None = None
+    images: str | None = None
     debug: bool = False
     tracked: bool | None = None
     tracked_strict: bool | None = None
@@ -51,6 +62,10 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.mode is not None and self.mode not in MODES:
             raise ValueError(f'mode "{self.mode}" is unknown; write one of {", ".join(MODES)}')
+        if self.executor is not None:
+            check_choice("executor", self.executor, EXECUTORS)
+        if self.images is not None:
+            check_choice("images", self.images, IMAGE_POLICIES)
         if self.copy_style not in COPY_STYLES:
             raise ValueError(
                 f'copy_style "{self.copy_style}" is not possible here; write one of {", ".join(COPY_STYLES)}'

@@ -84,7 +84,15 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
         raise cannot_store(store.root.parent, error) from error
     root = program.root
     variables = {**_compat_mark(), **(options.env_vars or {})}
-    launch = Launch(python=sys.executable, cwd=os.getcwd(), files=program.files, env_vars=variables)
+    launch = Launch(
+        python=sys.executable,
+        cwd=os.getcwd(),
+        files=program.files,
+        env_vars=variables,
+        run_executor=options.executor or "",
+        default_executor=config().executor,
+        images=options.images or config().images or "auto",
+    )
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
     return declaration
 

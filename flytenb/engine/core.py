@@ -14,8 +14,21 @@ from flytenb.engine.link import Link
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries, QueryError
 from flytenb.executors.base import Executor
-from flytenb.model.declaration import decode_declaration
-from flytenb.model.events import Hello, LaneLost, LaneReady, Loaded, Query, Recovered, RunRequest, Tick, Watch
+from flytenb.model.declaration import Grant, Launch, decode_declaration
+from flytenb.model.events import (
+    Hello,
+    LaneLost,
+    LaneNews,
+    LanePlaced,
+    LaneReady,
+    Loaded,
+    Query,
+    Recovered,
+    RunRequest,
+    Tick,
+    Watch,
+)
+from flytenb.model.placement import Placement, encode_placement
 from flytenb.model.tags import PROTOCOL, REPLY, WELCOME
 from flytenb.model.version import VERSION
 from flytenb.rules import Out, State, step
@@ -143,9 +156,17 @@ class Engine:
         else:
             self.loop.call_later(LINK_GRACE_S, self.happen, event)
 
-    def on_worker_exit(self, lane: str, status: int, cause: str, detail: str = "") -> None:
+    def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
         """The executor reports the end of a worker's process."""
-        self.happen(LaneLost(lane, cause, detail or _exit_words(status)))
+        self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
+
+    def on_worker_placed(self, worker: str, placement: Placement) -> None:
+        """The executor has settled where a worker runs."""
+        self.happen(LanePlaced(worker, *encode_placement(placement)))
+
+    def on_worker_news(self, worker: str, words: str) -> None:
+        """The executor tells what a worker waits for."""
+        self.happen(LaneNews(worker, words))
 
     async def _answer(self, link: Link, query: Query) -> None:
         try:
@@ -222,9 +243,9 @@ class Engine:
         )
         self.happen(Loaded(action, children, traces))
 
-    def _start_worker(self, lane: str, launch: Any, memory_bytes: int) -> None:
+    def _start_worker(self, lane: str, launch: Launch, grant: Grant) -> None:
         try:
-            self.executor.spawn(lane, launch, memory_bytes)
+            self.executor.spawn(lane, launch, grant)
         except Exception as error:
             _log.exception("worker %s could not be started", lane)
             self.happen(LaneLost(lane, "exit", f"could not be started: {error}"))
@@ -250,6 +271,7 @@ class Engine:
             task = Task(number, digest, body, declaration, self.state.shape_of(declaration))
             self.state.tasks[digest] = self.state.tasks_by_id[number] = task
             self.state.next_task = number + 1
+        self.state.placements = {digest: number for number, digest, _ in self.reader.placements()}
         self.state.next_run = self.reader.next_run()
         rows = self.reader.unfinished_runs()
         for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:

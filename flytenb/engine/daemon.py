@@ -18,7 +18,7 @@ import msgspec
 
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
-from flytenb.executors.process import ProcessExecutor
+from flytenb.executors.router import Router
 from flytenb.model.tags import PROTOCOL, SHUTDOWN
 from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
@@ -87,13 +87,10 @@ async def _serve(home: Path, starter: Starter) -> None:
     token = read_token(home)
     path, http_path = socket_path(home), http_socket_path(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    owner: list[Engine] = []  # the executor starts before the engine that hears of its exits
-    executor = ProcessExecutor(str(path), token, lambda *report: owner[0].on_worker_exit(*report))
-    await executor.start()  # the zygote boots while the store opens
     engine, connection = _recovered(home / "store.db", token)
     engine.home, engine.socket, engine.http_socket = home, path, http_path
-    engine.executor = executor
-    owner.append(engine)
+    engine.executor = executor = Router(str(path), token, engine)
+    await executor.start()
     engine.journal = Journal(connection, loop.call_soon_threadsafe, engine.release, engine.on_trouble)
     engine.journal.start()
     with contextlib.suppress(FileNotFoundError):

@@ -58,6 +58,7 @@ def live_row(action: Action, state: State) -> ActionRow:
         reason=reason,
         has_report=declaration.has_report,
         source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
+        placement=action.lane.placement if action.lane is not None else 0,
     )
 
 
@@ -68,6 +69,9 @@ def waiting_reason(action: Action, state: State) -> str:
         return "waits before its next attempt"
     if action.run.options.pin and action.run.options.pin not in state.lanes:
         return "waits for the kernel that runs it"
+    for lane in shape.lanes.values():
+        if lane.news and not lane.is_ready:
+            return lane.news
     if not capacity.fits(shape.cpu, 0):
         return f"waits for {shape.cpu:g} CPU: {capacity.used_cpu:g} of {capacity.cpu:g} in use"
     if not capacity.fits(0, shape.memory_bytes):

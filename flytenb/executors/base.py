@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from flytenb.model import Launch
+from flytenb.model import Grant, Launch, Placement
 
 
-class OnExit(Protocol):
-    """Hears that a worker's process has ended.
+class Owner(Protocol):
+    """Hears of workers. Everything is called in the engine's loop."""
 
-    `status` is the exit code, negative for a signal. `cause` is "exit", "killed" (by us), "oom" (over its memory
-    limit), or "start" (it never ran); `detail` says it in words, "" when there is nothing to add.
-    """
+    def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
+        """A worker's process has ended, or none could be had.
 
-    def __call__(self, worker: str, status: int, cause: str, detail: str = "") -> None: ...
+        Args:
+            worker: its name.
+            status: the exit code, negative for a signal.
+            cause: "exit", "killed" (by us), "oom" (over its memory limit), "start" (it never ran), or "refused" (no
+                worker of its kind can be had: what waits for one fails with `code`).
+            detail: in words, "" when there is nothing to add.
+            code: class of `errors` for "refused".
+        """
+
+    def on_worker_placed(self, worker: str, placement: Placement) -> None:
+        """It is settled where the worker runs and with what software; before its first message."""
+
+    def on_worker_news(self, worker: str, words: str) -> None:
+        """What a worker that is not there yet waits for."""
 
 
 class Executor(Protocol):
-    """Starts, watches and stops worker processes. Everything is called in the engine's loop and returns at once."""
+    """Starts, watches and stops workers. Everything is called in the engine's loop and returns at once."""
 
     async def start(self) -> None:
         """Prepare what makes the first worker quick."""
 
-    def spawn(self, worker: str, launch: Launch, memory_bytes: int = 0) -> None:
-        """Start a worker; it connects by itself. With a limit it is killed when it uses more memory."""
+    def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
+        """Start a worker; it connects by itself."""
 
     def kill(self, worker: str) -> None:
-        """End a worker's process at once; `on_exit` follows."""
+        """End a worker's process at once; `on_worker_exit` follows."""
 
     async def stop(self) -> None:
         """End everything that was started."""

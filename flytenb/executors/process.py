@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flytenb.executors import early
-from flytenb.executors.base import OnExit
+from flytenb.executors.base import Owner
 from flytenb.executors.memory import resident_bytes, size_words
-from flytenb.model import Launch
+from flytenb.model import Grant, Launch
 from flytenb.wire.paths import home
 
 _log = logging.getLogger(__name__)
@@ -93,11 +93,11 @@ class ProcessExecutor:
     Args:
         socket_path: where workers meet the engine.
         token: what they show there.
-        on_exit: hears of every worker's end, in the loop.
+        owner: hears of every worker's end, in the loop.
     """
 
-    def __init__(self, socket_path: str, token: str, on_exit: OnExit) -> None:
-        self._socket_path, self._token, self._on_exit = socket_path, token, on_exit
+    def __init__(self, socket_path: str, token: str, owner: Owner) -> None:
+        self._socket_path, self._token, self._owner = socket_path, token, owner
         self._home = str(home())
         self._zygotes: dict[str, _Zygote] = {}
         self._workers: dict[str, _Worker] = {}
@@ -114,10 +114,10 @@ class ProcessExecutor:
         """Have the workers of an interpreter begin with these modules imported."""
         self._zygote(python).request(op="preload", modules=modules)
 
-    def spawn(self, worker: str, launch: Launch, memory_bytes: int = 0) -> None:
+    def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Fork a worker."""
         zygote = self._zygote(launch.python or sys.executable)
-        entry = _Worker(worker, zygote, memory_bytes)
+        entry = _Worker(worker, zygote, grant.memory_bytes)
         self._workers[worker] = zygote.workers[worker] = entry
         zygote.request(
             op="fork",
@@ -128,7 +128,7 @@ class ProcessExecutor:
             cwd=launch.cwd,
             env=launch.env_vars,
         )
-        if memory_bytes:
+        if grant.memory_bytes:
             self._watch_memory()
 
     def kill(self, worker: str) -> None:
@@ -219,7 +219,7 @@ class ProcessExecutor:
         if self._none_left is not None and not self._workers and not self._none_left.done():
             self._none_left.set_result(None)
         if not self._is_stopping:
-            self._on_exit(entry.ident, status, entry.cause, entry.detail or detail)
+            self._owner.on_worker_exit(entry.ident, status, entry.cause, entry.detail or detail)
 
     # ---- memory ----------------------------------------------------------------------------------------------------
     def _watch_memory(self) -> None:

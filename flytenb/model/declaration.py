@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from flytenb.model.image import ImageSpec, SecretSpec
+
 
 class ResourceRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What an action asks for; None means not said (the engine counts one CPU, no memory)."""
@@ -17,6 +19,32 @@ class ResourceRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     gpu_kind: str = ""
     disk_bytes: int | None = None
     shm_bytes: int | None = None
+
+
+class Reuse(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Workers that live on between actions: how many, and for how long."""
+
+    min_replicas: int = 0
+    max_replicas: int = 1
+    #: Actions that one worker runs at a time (async tasks).
+    concurrency: int = 1
+    #: Seconds after which a pool without any work ends, and a worker beyond the minimum.
+    idle_ttl_s: float = 30.0
+    scaledown_ttl_s: float = 30.0
+    #: "global", or "run": no other run uses these workers.
+    scope: str = "global"
+
+
+class Grant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the scheduler gives one worker of what the machine has."""
+
+    cpu: float = 1.0
+    #: 0 = no limit.
+    memory_bytes: int = 0
+    shm_bytes: int = 0
+    disk_bytes: int = 0
+    #: Ids of single GPUs that are this worker's alone: as the container engine and CUDA take them.
+    gpus: tuple[str, ...] = ()
 
 
 class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -30,6 +58,20 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     env_vars: dict[str, str] = {}
     #: "shared" = warm worker; "strict" = a fresh process per action.
     isolation: str = "shared"
+    #: None = the caller's own environment.
+    image: ImageSpec | None = None
+    #: "auto", "process" or "docker"; what was asked for the whole run and, weaker than a task's own, by default.
+    executor: str = "auto"
+    run_executor: str = ""
+    default_executor: str = ""
+    #: Where a layer cannot be realised: "auto" runs with a recorded note, "strict" refuses; "ignore" never looks.
+    images: str = "auto"
+    #: Of a container: "" = the machine's default, "none", "bridge", "host", or a network's name.
+    network: str = ""
+    secrets: tuple[SecretSpec, ...] = ()
+    reuse: Reuse | None = None
+    #: A container whose action failed stays, to be looked at.
+    keep_on_failure: bool = False
 
 
 class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -69,7 +111,7 @@ class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     #: "Cell In[4]" or a file's path, and the line of the function.
     source: str = ""
     source_line: int = 0
-    #: Image as text, as accepted; executed by the container executor.
+    #: Image as text, for people; `launch.image` says what it is made of.
     image: str = ""
     #: A timer instead of code (`flyte.extras.Sleep`): the first input is the seconds.
     is_timer: bool = False

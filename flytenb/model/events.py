@@ -156,11 +156,31 @@ class LaneReady(msgspec.Struct, frozen=True):
 
 
 class LaneLost(msgspec.Struct, frozen=True):
-    """A worker's link or process is gone. `cause` is "exit", "oom" or "link"."""
+    """A worker's link or process is gone.
+
+    `cause` is "exit", "oom", "link", "killed" or "start"; "refused" means that no worker of its kind can be had, so
+    that what waits for one fails with `code` and `detail`.
+    """
 
     lane: str
     cause: str
     detail: str = ""
+    code: str = ""
+
+
+class LanePlaced(msgspec.Struct, frozen=True):
+    """It is settled where a worker runs and with what software: an encoded `Placement` and its digest."""
+
+    lane: str
+    digest: bytes
+    body: bytes
+
+
+class LaneNews(msgspec.Struct, frozen=True):
+    """What a worker that is not there yet waits for, in words ("builds image …, step 3 of 7")."""
+
+    lane: str
+    words: str
 
 
 class Loaded(msgspec.Struct, frozen=True):

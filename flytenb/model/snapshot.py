@@ -9,6 +9,7 @@ import msgspec
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure
 from flytenb.model.phases import SUCCEEDED, ActionPhase
+from flytenb.model.placement import Placement
 
 
 class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -35,6 +36,8 @@ class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reason: str = ""
     has_report: bool = False
     source: str = ""
+    #: Number of the `Placement` it ran with, 0 when it never ran or that is not known yet.
+    placement: int = 0
 
     @property
     def is_terminal(self) -> bool:
@@ -89,6 +92,8 @@ class RunSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     traces: tuple[TraceRow, ...] = ()
     #: The last lines of failed or running actions, or of the root.
     logs: tuple[LogLine, ...] = ()
+    #: Where its actions ran, by number.
+    placements: dict[int, Placement] = {}
     version: int = 0
     #: The engine's clock when it was taken, for elapsed times.
     taken_at: float = 0.0
@@ -101,7 +106,21 @@ _WORDS = [phase.value for phase in ActionPhase]
 
 def stored_action_row(row: tuple[Any, ...], facts: TaskFacts) -> ActionRow:
     """A row of the store, in the order that its reader selects, as an `ActionRow`."""
-    number, parent, _, phase, group, attempt, saved_s, accepted_at, started_at, ended_at, inputs, outputs = row
+    (
+        number,
+        parent,
+        _,
+        phase,
+        group,
+        attempt,
+        saved_s,
+        accepted_at,
+        started_at,
+        ended_at,
+        placement,
+        inputs,
+        outputs,
+    ) = row
     name, short_name, has_report, source = facts
     failed = phase > SUCCEEDED and outputs
     return ActionRow(
@@ -123,6 +142,7 @@ def stored_action_row(row: tuple[Any, ...], facts: TaskFacts) -> ActionRow:
         failure=decode_failure(outputs) if failed else None,
         has_report=has_report,
         source=source,
+        placement=placement,
     )
 
 

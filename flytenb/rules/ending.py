@@ -21,6 +21,8 @@ def end(
     """The action is over: row, parent, children, twins, run."""
     move(action, event)
     phase = action.phase
+    lane = action.lane
+    placement = lane.placement if lane is not None else 0
     lanes.release(state, action)
     del state.live[action.id]
     for child in [*(action.children or {}).values(), *(action.orphans or {}).values()]:
@@ -34,9 +36,8 @@ def end(
         action.saved_s = cached[2]
     started_at = action.started_at or now
     action.ended_at = now
-    out.ended.append(
-        (phase, bytearray(payload), started_at, now, action.attempt, cached[2] if cached else None, action.id)
-    )
+    saved_s = cached[2] if cached else None
+    out.ended.append((phase, bytearray(payload), started_at, now, action.attempt, saved_s, placement, action.id))
     if action.cache_mode != CACHE_OFF:
         _end_cached(state, action, payload, started_at, now, out, is_hit=cached is not None)
     if run.id in state.watched:
@@ -50,12 +51,11 @@ def end(
             parent.known = parent.known or {}
             parent.known[(action.key, action.n)] = (action.id, phase, payload)
         return
-    if parent.children is not None and parent.children.pop(action.id, None) is not None:
-        lane = parent.lane
-        if lane is not None:
-            out.after.append((lane.link, (RESOLVE, parent.id, action.call, phase, payload, action.id)))
-            if not parent.children:
-                lanes.unpark(state, parent)
+    known = parent.children is not None and parent.children.pop(action.id, None) is not None
+    if known and parent.lane is not None:
+        out.after.append((parent.lane.link, (RESOLVE, parent.id, action.call, phase, payload, action.id)))
+        if not parent.children:
+            lanes.unpark(state, parent)
 
 
 def _end_cached(

@@ -16,6 +16,8 @@ from flytenb.model.events import (
     Finished,
     Forget,
     LaneLost,
+    LaneNews,
+    LanePlaced,
     LaneReady,
     Loaded,
     Log,
@@ -38,7 +40,7 @@ from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place
 from flytenb.rules.runs import on_recovered, on_run
-from flytenb.rules.state import ORPHAN, Action, Lane, State, Task
+from flytenb.rules.state import ORPHAN, Action, Lane, Shape, State, Task
 
 #: Times that an action may lose its worker before the engine gives up on it.
 MAX_LOSSES = 3
@@ -288,8 +290,10 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         if lane.link is None:
             shape.spawning = max(0, shape.spawning - 1)
             shape.failures += 1
-            if shape.failures >= MAX_SPAWN_FAILURES:
-                _give_up(state, shape, event, now, out)
+            if event.cause == "refused":
+                _refuse(shape, Failure(code=event.code, message=event.detail, is_recoverable=False), state, now, out)
+            elif shape.failures >= MAX_SPAWN_FAILURES:
+                _refuse(shape, _no_worker(shape, event), state, now, out)
         if shape.queue:
             state.waiting[id(shape)] = shape
     lost = list(lane.actions.values())
@@ -311,17 +315,41 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         run.waiters = [waiter for waiter in run.waiters if waiter is not lane.link]
 
 
-def _give_up(state: State, shape: Any, event: LaneLost, now: float, out: Out) -> None:
+def _no_worker(shape: Shape, event: LaneLost) -> Failure:
     message = (
         f"no worker starts with {shape.launch.python}: {event.detail or event.cause}; "
         "check that this interpreter can import flytenb, then run again"
     )
-    failure = Failure(code="WorkerStartError", kind="system", message=message, is_recoverable=False)
+    return Failure(code="WorkerStartError", kind="system", message=message, is_recoverable=False)
+
+
+def _refuse(shape: Shape, failure: Failure, state: State, now: float, out: Out) -> None:
+    """Nothing that waits for a worker of this kind can run."""
     while shape.queue:
         action = shape.queue.popleft()
         if action.phase == QUEUED:
             fail(state, action, failure, now, out)
     shape.failures = 0
+
+
+def on_lane_placed(state: State, source: Any, event: LanePlaced, now: float, out: Out) -> None:
+    number = state.placements.get(event.digest)
+    if number is None:
+        number = state.placements[event.digest] = len(state.placements) + 1
+        out.placements.append((number, event.digest, event.body))
+    lane = state.lanes.get(event.lane)
+    if lane is not None:
+        lane.placement, lane.news = number, ""
+
+
+def on_lane_news(state: State, source: Any, event: LaneNews, now: float, out: Out) -> None:
+    lane = state.lanes.get(event.lane)
+    if lane is None or lane.shape is None:
+        return
+    lane.news = event.words
+    for action in lane.shape.queue:
+        if action.run.id in state.watched:
+            state.watched[action.run.id][action.id] = action
 
 
 def _out_of_memory(action: Action, event: LaneLost) -> Failure:
@@ -403,6 +431,8 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Recovered: on_recovered,
     LaneReady: on_lane_ready,
     LaneLost: on_lane_lost,
+    LanePlaced: on_lane_placed,
+    LaneNews: on_lane_news,
     Loaded: on_loaded,
     AbortRequest: on_abort,
     Tick: on_tick,

@@ -21,6 +21,7 @@ class Out:
         "chores",
         "ended",
         "logs",
+        "placements",
         "reports",
         "run_ends",
         "runs",
@@ -31,7 +32,7 @@ class Out:
     def __init__(self) -> None:
         #: (id, parent, task, key, n, inputs, group, cache_key, accepted_at)
         self.accepted: list[tuple[Any, ...]] = []
-        #: (phase, outputs, started_at, ended_at, attempt, cached_from, id)
+        #: (phase, outputs, started_at, ended_at, attempt, saved_s, placement, id)
         self.ended: list[tuple[Any, ...]] = []
         #: (action, attempt, phase, started_at, ended_at, failure)
         self.attempts: list[tuple[Any, ...]] = []
@@ -45,13 +46,15 @@ class Out:
         self.reports: list[tuple[Any, ...]] = []
         #: (id, digest, body)
         self.tasks: list[tuple[Any, ...]] = []
+        #: (id, digest, body)
+        self.placements: list[tuple[Any, ...]] = []
         #: (id, name, root task, options, created_at)
         self.runs: list[tuple[Any, ...]] = []
         #: (phase, ended_at, action_count, failed_count, cached_count, id)
         self.run_ends: list[tuple[Any, ...]] = []
         self.before: list[tuple[Any, tuple[Any, ...]]] = []
         self.after: list[tuple[Any, tuple[Any, ...]]] = []
-        #: ("spawn", lane, launch, memory_bytes) · ("kill", lane, reason) · ("load", action) · ("release", cache_key)
+        #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key)
         self.chores: list[tuple[Any, ...]] = []
 
     @property
@@ -68,6 +71,7 @@ class Out:
             or self.runs
             or self.run_ends
             or self.tasks
+            or self.placements
             or self.attempts
             or self.cached
             or self.traces

@@ -114,7 +114,7 @@ def spawn(state: State, shape: Shape, out: Out) -> Lane:
     lane = Lane(f"w{state.next_lane}", shape)
     state.next_lane += 1
     state.lanes[lane.id] = shape.lanes[lane.id] = lane
-    out.chores.append(("spawn", lane.id, shape.launch, shape.limit_bytes))
+    out.chores.append(("spawn", lane.id, shape.launch, shape.grant()))
     return lane
 
 

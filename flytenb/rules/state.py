@@ -6,12 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from flytenb.model.declaration import Launch, ResourceRequest, TaskDeclaration
+import msgspec
+
+from flytenb.model.declaration import Grant, Launch, ResourceRequest, TaskDeclaration
 from flytenb.model.events import RunOptions
 from flytenb.model.phases import QUEUED
 
 #: An action's result as the cache knows it: (action, outputs, duration_s).
 CacheHit = tuple[int, bytes, float]
+_encode = msgspec.msgpack.Encoder(order="sorted").encode
 #: Call number of a child whose parent runs again and has not called it yet.
 ORPHAN = -1
 
@@ -41,19 +44,28 @@ class Capacity:
 class Shape:
     """A kind of worker: equal launch and equal resources. Its queue waits for its lanes."""
 
-    __slots__ = ("cpu", "failures", "lanes", "launch", "limit_bytes", "memory_bytes", "queue", "spawning")
+    __slots__ = ("cpu", "failures", "lanes", "launch", "memory_bytes", "queue", "resources", "spawning")
 
     def __init__(self, launch: Launch, resources: ResourceRequest, capacity: Capacity) -> None:
-        self.launch = launch
+        self.launch, self.resources = launch, resources
         # More than the machine has can never be admitted: such a task gets the whole machine, and the run says so.
         self.cpu = min(resources.cpu if resources.cpu is not None else 1.0, capacity.cpu)
-        self.limit_bytes = resources.memory_bytes or 0
-        self.memory_bytes = min(self.limit_bytes, capacity.memory_bytes)
+        self.memory_bytes = min(resources.memory_bytes or 0, capacity.memory_bytes)
         self.queue: deque[Action] = deque()
         self.lanes: dict[str, Lane] = {}
         self.spawning = 0
         #: Workers in a row that ended before they said hello.
         self.failures = 0
+
+    def grant(self) -> Grant:
+        """What one more worker of this kind gets."""
+        asked = self.resources
+        return Grant(
+            cpu=self.cpu,
+            memory_bytes=asked.memory_bytes or 0,
+            shm_bytes=asked.shm_bytes or 0,
+            disk_bytes=asked.disk_bytes or 0,
+        )
 
 
 class Task:
@@ -174,9 +186,11 @@ class Lane:
         "is_closing",
         "is_recalled",
         "link",
+        "news",
         "parked",
         "pid",
         "pin",
+        "placement",
         "progress_at",
         "shape",
         "zombies",
@@ -185,6 +199,8 @@ class Lane:
     def __init__(self, name: str, shape: Shape | None, link: Any = None, pin: str = "") -> None:
         self.id, self.shape, self.link, self.pin = name, shape, link, pin
         self.pid = 0
+        #: Number of its `Placement`, 0 until that is settled; before, what it waits for in words.
+        self.placement, self.news = 0, ""
         #: All that was sent to it and not ended; `busy` of them are not parked.
         self.actions: dict[int, Action] = {}
         self.busy = self.parked = 0
@@ -208,7 +224,7 @@ class State:
         self.capacity = capacity
         #: Reads the store: a pure look-up by key.
         self.find_cached = find_cached
-        self.shapes: dict[tuple[Any, ...], Shape] = {}
+        self.shapes: dict[bytes, Shape] = {}
         self.waiting: dict[int, Shape] = {}
         self.tasks: dict[bytes, Task] = {}
         self.tasks_by_id: dict[int, Task] = {}
@@ -221,6 +237,8 @@ class State:
         self.delayed: list[Action] = []
         #: (moment, action id, attempt, kind) of running time-outs, a heap.
         self.deadlines: list[tuple[float, int, int, str]] = []
+        #: Numbers of placements by digest.
+        self.placements: dict[bytes, int] = {}
         self.next_task = self.next_run = self.next_lane = 1
         #: Runs whose changes somebody watches: run id → {action id: Action}.
         self.watched: dict[int, dict[int, Action]] = {}
@@ -230,15 +248,7 @@ class State:
     def shape_of(self, declaration: TaskDeclaration) -> Shape:
         """The kind of worker that a task needs."""
         launch, resources = declaration.launch, declaration.resources
-        key = (
-            launch.python,
-            launch.cwd,
-            launch.files,
-            launch.isolation,
-            tuple(sorted(launch.env_vars.items())),
-            resources.cpu,
-            resources.memory_bytes,
-        )
+        key = _encode((launch, resources))
         shape = self.shapes.get(key)
         if shape is None:
             shape = self.shapes[key] = Shape(launch, resources, self.capacity)

@@ -20,6 +20,7 @@ from flytenb.sdk.resources import Resources
 from flytenb.sdk.secret import SecretRequest, check_secrets
 from flytenb.sdk.source import declaring_file
 from flytenb.sdk.task import MAX_INLINE_IO_BYTES, AsyncFunctionTaskTemplate, Isolation, TaskTemplate, check_signature
+from flytenb.sdk.template import check_executor
 
 if TYPE_CHECKING:
     from flytenb.sdk.trigger import Trigger
@@ -209,6 +210,9 @@ class TaskEnvironment(Environment):
         plugin_config: makes another class of tasks, for example `flyte.extras.Sleep()`.
         queue: recorded.
         isolation: "shared" = warm workers, "strict" = a fresh process for every action.
+        executor: "auto", "process" or "docker"; default what the run or `flyte.init` says.
+        network: of its containers: "none", "bridge", "host" or the name of a network.
+        keep_on_failure: a container whose action failed stays, for `%%flyte_exec`.
         (and all of `Environment`)
 
     Example:
@@ -223,10 +227,13 @@ class TaskEnvironment(Environment):
     plugin_config: Any = None
     queue: str | None = None
     isolation: Isolation = field(default="shared", kw_only=True)
+    executor: str | None = field(default=None, kw_only=True)
+    network: str | None = field(default=None, kw_only=True)
+    keep_on_failure: bool = field(default=False, kw_only=True)
     _tasks: dict[str, TaskTemplate[Any, Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     _CLONED: ClassVar[tuple[str, ...]] = (
-        *("cache", "reusable", "queue", "plugin_config", "isolation"),
+        *("cache", "reusable", "queue", "plugin_config", "isolation", "executor", "network", "keep_on_failure"),
         *Environment._CLONED,
     )
 
@@ -235,6 +242,8 @@ class TaskEnvironment(Environment):
         _check(self.name, "cache", self.cache, (str, bool, Cache), '"auto", "override", "disable" or a flyte.Cache')
         if self.isolation not in ("shared", "strict"):
             raise ValueError(f'environment "{self.name}": isolation={self.isolation!r} must be "shared" or "strict"')
+        check_executor(self.executor)
+        _check(self.name, "network", self.network, str, 'the name of a network, "none", "bridge" or "host"')
         if self.reusable is not None and self.isolation == "strict":
             raise ValueError(f'environment "{self.name}": reusable= and isolation="strict" exclude each other')
         if self.reusable is not None and self.plugin_config is not None:
@@ -372,6 +381,9 @@ class TaskEnvironment(Environment):
             env_vars=self.env_vars,
             secrets=self.secrets,
             reusable=self.reusable,
+            executor=self.executor,
+            network=self.network,
+            keep_on_failure=self.keep_on_failure,
             plugin_config=self.plugin_config,
             parent_env=weakref.ref(self),
             parent_env_name=self.name,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from flytenb.model.image import ImageSpec
 from flytenb.sdk import layers as _layers
 from flytenb.sdk.layers import Layer
 from flytenb.sdk.secret import Secret, SecretRequest
@@ -55,6 +56,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     is_cloned: bool = False
     install_flyte: bool = True
     layers: tuple[Layer, ...] = ()
+    #: What it was made of where it was declared; in workers, which have not its files.
+    _spec: ImageSpec | None = None
     _made: object = None
 
     def __post_init__(self) -> None:
@@ -170,7 +173,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise ValueError(
                 f"image {self} cannot take layers; make it extendable with .clone(name=…, extendable=True)"
             )
-        return replace(self, layers=(*self.layers, layer))
+        return replace(self, layers=(*self.layers, layer), _spec=None)
 
     def with_pip_packages(
         self,
@@ -328,7 +331,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             "extendable": extendable,
             "platform": platform,
         }
-        image = replace(self, is_cloned=True, **{key: value for key, value in changes.items() if value is not None})
+        image = replace(
+            self, is_cloned=True, _spec=None, **{key: value for key, value in changes.items() if value is not None}
+        )
         if addl_layer is None:
             return image
         if not (image.extendable or self.extendable):
@@ -348,6 +353,24 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def is_plain(self) -> bool:
         """Whether it says nothing that the caller's own environment does not say."""
         return self.is_debian and not self.layers and not self.is_cloned
+
+    def spec(self) -> ImageSpec | None:
+        """What it is made of, files by content; None when it stands for the caller's own environment.
+
+        Raises:
+            FileNotFoundError: a file that counts is not there.
+        """
+        if self._spec is not None or self.is_plain:
+            return self._spec
+        from flytenb.codec.current import objects  # files and their hashes: only images with something in them
+        from flytenb.sdk.image_spec import image_spec
+
+        return image_spec(self, objects())
+
+    def fixed(self) -> Image:
+        """The same image with its files by content, so that it can be declared where they are not."""
+        spec = self.spec()
+        return self if spec is self._spec else replace(self, _spec=spec)
 
     @cached_property
     def uri(self) -> str:

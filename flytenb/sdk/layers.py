@@ -13,7 +13,7 @@ import msgspec
 from flytenb.errors import ImageBuildError
 from flytenb.sdk.secret import SecretRequest, secrets_of
 
-_NOISE = frozenset({"__pycache__", ".git", ".venv", ".ipynb_checkpoints", "node_modules"})
+NOISE = frozenset({"__pycache__", ".git", ".venv", ".ipynb_checkpoints", "node_modules"})
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,26 +48,27 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     def validate(self) -> None:
         """Raises FileNotFoundError when a file of it does not exist."""
         for path in self.files:
-            _existing(path)
+            existing(path)
 
     def __str__(self) -> str:
         files = tuple(path.name for path in self.files)
         return " ".join((self.kind, *self.values, *files))
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """Raises FileNotFoundError, which says from where the path was looked for."""
     if not path.exists():
         raise FileNotFoundError(f'image layer: "{path}" does not exist; paths are relative to {os.getcwd()}')
     return path
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
-    if not _existing(path).is_dir():
+    if not existing(path).is_dir():
         yield path.name, path.read_bytes()
         return
     for file in sorted(path.rglob("*")):
         relative = file.relative_to(path)
-        if file.is_file() and not _NOISE.intersection(relative.parts):
+        if file.is_file() and not NOISE.intersection(relative.parts):
             yield relative.as_posix(), file.read_bytes()
 
 

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from flytenb.model.declaration import Reuse
+
 _NOTHING = timedelta(0)
 
 
@@ -189,6 +191,17 @@ class ReusePolicy(msgspec.Struct):
     def max_replicas(self) -> int:
         """Workers at most."""
         return self.replicas[1] if isinstance(self.replicas, tuple) else self.replicas
+
+    def to_model(self) -> Reuse:
+        """As the engine reads it."""
+        return Reuse(
+            min_replicas=self.min_replicas,
+            max_replicas=self.max_replicas,
+            concurrency=self.concurrency,
+            idle_ttl_s=_ttl("idle_ttl", self.idle_ttl).total_seconds(),
+            scaledown_ttl_s=self.get_scaledown_ttl().total_seconds(),
+            scope=self.scope,
+        )
 
     def get_scaledown_ttl(self) -> timedelta:
         """How long one unused worker stays."""

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from flytenb.model.image import SecretSpec
+
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 MOUNT = "/etc/flyte/secrets"
 
@@ -69,3 +71,13 @@ def check_secrets(request: object) -> None:
     for one in many:
         if not isinstance(one, (str, Secret)):
             raise TypeError(f"secrets={request!r} must be a name, a flyte.Secret or a list of these")
+
+
+def secret_spec(secret: Secret) -> SecretSpec:
+    """A secret by name."""
+    return SecretSpec(
+        key=secret.key,
+        group=secret.group or "",
+        variable=secret.as_env_var or "",
+        mount=str(secret.mount or ""),
+    )

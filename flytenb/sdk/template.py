@@ -22,7 +22,7 @@ from flytenb.sdk.plugins import TaskPluginRegistry
 from flytenb.sdk.pod import PodTemplate
 from flytenb.sdk.policy import RetryStrategy, ReusePolicy, Timeout
 from flytenb.sdk.resources import Resources
-from flytenb.sdk.secret import Secret, SecretRequest, check_secrets, secrets_of
+from flytenb.sdk.secret import Secret, SecretRequest, check_secrets, secret_spec, secrets_of
 from flytenb.sdk.source import in_words
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ MAX_INLINE_IO_BYTES = 10 << 20
 Isolation = Literal["shared", "strict"]
 
 _NEVER_OVERRIDDEN = ("name", "image", "docs", "interface")
+
+
+EXECUTORS = ("auto", "process", "docker")
+
+
+def check_executor(name: str | None) -> None:
+    """Raises ValueError unless it is an executor's name or None."""
+    if name is not None and name not in EXECUTORS:
+        raise ValueError(f"executor={name!r} must be one of {', '.join(EXECUTORS)}")
 
 
 def _is_loop_running() -> bool:
@@ -83,6 +92,12 @@ class TaskTemplate(Generic[P, R, F]):
     links: tuple[Link, ...] = ()
     #: "shared" = warm worker, "strict" = a fresh process for every action.
     isolation: Isolation = "shared"
+    #: "auto", "process" or "docker"; None = as the run or `flyte.init` says.
+    executor: str | None = None
+    #: Of a container: "none", "bridge", "host" or a network's name; None = the machine's default.
+    network: str | None = None
+    #: A container whose action failed stays, to be looked at.
+    keep_on_failure: bool = False
 
     def __post_init__(self) -> None:
         self.image = image_of(self.image)
@@ -97,6 +112,7 @@ class TaskTemplate(Generic[P, R, F]):
             raise TypeError(f"service_account={self.service_account!r} must be text")
         if self.isolation not in ("shared", "strict"):
             raise ValueError(f'isolation={self.isolation!r} must be "shared" or "strict"')
+        check_executor(self.executor)
         if self.reusable is not None and self.isolation == "strict":
             raise ValueError(f'task "{self.name}": reusable= and isolation="strict" exclude each other')
 
@@ -342,14 +358,22 @@ class TaskTemplate(Generic[P, R, F]):
         )
 
     def _launch(self, launch: Launch) -> Launch:
-        if not self.env_vars and self.isolation == launch.isolation:
-            return launch
+        reuse = self.reusable
         return Launch(
             python=launch.python,
             cwd=launch.cwd,
             files=launch.files,
             env_vars={**(self.env_vars or {}), **launch.env_vars},
             isolation="strict" if "strict" in (self.isolation, launch.isolation) else "shared",
+            image=self.image.spec() if isinstance(self.image, Image) else None,
+            executor=launch.run_executor or self.executor or launch.default_executor or "auto",
+            run_executor=launch.run_executor,
+            default_executor=launch.default_executor,
+            images=launch.images,
+            network=self.network or "",
+            secrets=tuple(secret_spec(one) for one in self.secret_requests),
+            reuse=reuse.to_model() if reuse is not None else None,
+            keep_on_failure=self.keep_on_failure,
         )
 
     @property

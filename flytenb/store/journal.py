@@ -24,7 +24,11 @@ _ACCEPT = (
     'INSERT INTO action (id, parent, task, key, n, phase, inputs, "group", cache_key, accepted_at)'
     " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)"
 )
-_END = "UPDATE action SET phase = ?, outputs = ?, started_at = ?, ended_at = ?, attempt = ?, saved_s = ? WHERE id = ?"
+_END = (
+    "UPDATE action SET phase = ?, outputs = ?, started_at = ?, ended_at = ?, attempt = ?, saved_s = ?, placement = ?"
+    " WHERE id = ?"
+)
+_PLACE = "INSERT OR IGNORE INTO placement (id, digest, body) VALUES (?, ?, ?)"
 _ATTEMPT = "INSERT OR REPLACE INTO attempt (action, attempt, why, started_at, ended_at, failure) VALUES (?,?,?,?,?,?)"
 _CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, created_at) VALUES (?, ?, ?, ?, ?)"
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -38,6 +42,7 @@ class Rows(Protocol):
     """What a step of the rules wants written (`rules.Out`)."""
 
     tasks: list[tuple[Any, ...]]
+    placements: list[tuple[Any, ...]]
     runs: list[tuple[Any, ...]]
     accepted: list[tuple[Any, ...]]
     ended: list[tuple[Any, ...]]
@@ -60,6 +65,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
     try:
         for statement, rows in (
             (_INSERT_TASK, [row for out in batch for row in out.tasks]),
+            (_PLACE, [row for out in batch for row in out.placements]),
             (_INSERT_RUN, [row for out in batch for row in out.runs]),
             (_ACCEPT, [row for out in batch for row in out.accepted]),
             (_END, [row for out in batch for row in out.ended]),

@@ -12,6 +12,7 @@ from flytenb.store.database import connect
 
 _ACTION = (
     'SELECT a.id, a.parent, a.task, a.phase, a."group", a.attempt, a.saved_s, a.accepted_at, a.started_at, a.ended_at, '
+    "coalesce(a.placement, 0), "
 )
 _RUN = "SELECT id, name, task, options, phase, created_at, ended_at, action_count, failed_count, cached_count FROM run"
 
@@ -43,6 +44,10 @@ class Reader:
     def tasks(self) -> list[tuple[int, bytes, bytes]]:
         """(number, digest, body) of every declaration."""
         return self._all("SELECT id, digest, body FROM task ORDER BY id")
+
+    def placements(self) -> list[tuple[int, bytes, bytes]]:
+        """(number, digest, body) of every placement."""
+        return self._all("SELECT id, digest, body FROM placement ORDER BY id")
 
     def task_body(self, number: int) -> bytes:
         """The declaration with this number."""

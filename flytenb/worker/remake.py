@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields
 from functools import reduce
 from typing import Any
 
+from flytenb.sdk.image import Image
 from flytenb.sdk.task import AsyncFunctionTaskTemplate, TaskTemplate
 
 #: Settings that mean nothing where the task runs, or that are made anew.
@@ -29,7 +30,7 @@ def describe(task: Any) -> dict[str, Any] | None:
         value = getattr(task, one.name)
         default = one.default if one.default is not MISSING else None
         if value is not default and value != default:
-            settings[one.name] = value
+            settings[one.name] = value.fixed() if isinstance(value, Image) else value
     cls = type(task)
     return {"class": f"{cls.__module__}:{cls.__qualname__}", "settings": _pack(settings)}
 

@@ -12,11 +12,25 @@ import pytest
 
 from flytenb.codec.objects import ObjectStore
 from flytenb.executors.process import ProcessExecutor
-from flytenb.model import Launch
+from flytenb.model import Grant, Launch, Placement
 from flytenb.wire import tags
 from tests.unit.worker.fake_engine import FakeEngine
 
 LAUNCH = Launch(python=sys.executable, cwd="/", env_vars={"FLYTENB_TEST": "yes"})
+
+
+class Owner:
+    """Keeps what an executor reports."""
+
+    def __init__(self, exits: asyncio.Queue[tuple[Any, ...]]) -> None:
+        self._exits = exits
+
+    def on_worker_exit(self, *report: Any) -> None:
+        self._exits.put_nowait(report)
+
+    def on_worker_placed(self, worker: str, placement: Placement) -> None: ...
+
+    def on_worker_news(self, worker: str, words: str) -> None: ...
 
 
 def run(scenario: Any, tmp_path: Any, monkeypatch: Any) -> None:
@@ -26,7 +40,7 @@ def run(scenario: Any, tmp_path: Any, monkeypatch: Any) -> None:
         engine = FakeEngine(str(tmp_path / "s"), ObjectStore(tmp_path / "objects", is_durable=False))
         await engine.start()
         exits: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        executor = ProcessExecutor(engine.path, "token", lambda *report: exits.put_nowait(report))
+        executor = ProcessExecutor(engine.path, "token", Owner(exits))
         await executor.start()
         try:
             await asyncio.wait_for(scenario(engine, executor, exits), 30)
@@ -39,7 +53,7 @@ def run(scenario: Any, tmp_path: Any, monkeypatch: Any) -> None:
 
 def test_a_worker_says_hello_and_leaves_on_shutdown(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 0)
+        executor.spawn("w1", LAUNCH, Grant())
         hello = await engine.hello
         assert hello[3:5] == ["worker", "w1"]
         assert hello[6] == "token"
@@ -53,7 +67,7 @@ def test_a_worker_says_hello_and_leaves_on_shutdown(tmp_path, monkeypatch):
 @pytest.mark.parametrize("by", ["executor", "stranger", "engine"])
 def test_every_end_is_reported(tmp_path, monkeypatch, by):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 0)
+        executor.spawn("w1", LAUNCH, Grant())
         pid = (await engine.hello)[5]
         if by == "executor":
             executor.kill("w1")
@@ -70,7 +84,7 @@ def test_every_end_is_reported(tmp_path, monkeypatch, by):
 
 def test_a_kill_before_the_fork_is_not_lost(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 0)
+        executor.spawn("w1", LAUNCH, Grant())
         executor.kill("w1")
         assert (await exits.get())[::2] == ("w1", "killed")
 
@@ -79,7 +93,7 @@ def test_a_kill_before_the_fork_is_not_lost(tmp_path, monkeypatch):
 
 def test_a_worker_over_its_memory_is_killed_and_says_so(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 1 << 20)
+        executor.spawn("w1", LAUNCH, Grant(memory_bytes=1 << 20))
         worker, status, cause, detail = await exits.get()
         assert (worker, status, cause) == ("w1", -signal.SIGKILL, "oom")
         assert "asks for 1 MiB" in detail
@@ -90,7 +104,7 @@ def test_a_worker_over_its_memory_is_killed_and_says_so(tmp_path, monkeypatch):
 
 def test_an_interpreter_that_is_not_there(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", Launch(python="/no/such/python", cwd="/"), 0)
+        executor.spawn("w1", Launch(python="/no/such/python", cwd="/"), Grant())
         worker, status, cause, detail = await exits.get()
         assert (worker, status, cause) == ("w1", -1, "start")
         assert "/no/such/python cannot be started" in detail
@@ -100,7 +114,7 @@ def test_an_interpreter_that_is_not_there(tmp_path, monkeypatch):
 
 def test_an_interpreter_that_ends_at_once(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", Launch(python="/bin/false", cwd="/"), 0)
+        executor.spawn("w1", Launch(python="/bin/false", cwd="/"), Grant())
         worker, _, cause, detail = await exits.get()
         assert (worker, cause) == ("w1", "start")
         assert "/bin/false" in detail
@@ -110,14 +124,14 @@ def test_an_interpreter_that_ends_at_once(tmp_path, monkeypatch):
 
 def test_a_lost_zygote_takes_its_workers_along_and_is_replaced(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 0)
+        executor.spawn("w1", LAUNCH, Grant())
         await engine.hello
         executor._zygotes[sys.executable].process.kill()
         worker, _, _, detail = await exits.get()
         assert worker == "w1"
         assert "worker process starter" in detail
         engine.hello = asyncio.get_running_loop().create_future()
-        executor.spawn("w2", LAUNCH, 0)
+        executor.spawn("w2", LAUNCH, Grant())
         assert (await engine.hello)[4] == "w2"
 
     run(scenario, tmp_path, monkeypatch)
@@ -127,7 +141,7 @@ def test_stop_leaves_no_process(tmp_path, monkeypatch):
     pids: list[int] = []
 
     async def scenario(engine, executor, exits):
-        executor.spawn("w1", LAUNCH, 0)
+        executor.spawn("w1", LAUNCH, Grant())
         pids.append((await engine.hello)[5])
         pids.append(executor._zygotes[sys.executable].process.pid)
 

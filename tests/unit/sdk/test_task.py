@@ -201,7 +201,7 @@ def test_a_plain_declaration():
     assert (declaration.name, declaration.entry, declaration.environment) == ("tests.double", "double", "tests")
     assert declaration.resources == ResourceRequest(cpu=1.0)
     assert (declaration.cache, declaration.key, declaration.image, declaration.is_async) == ("disable", "", "", False)
-    assert declaration.launch is LAUNCH
+    assert declaration.launch == LAUNCH
     assert declaration.source == __file__
     assert declaration.source_line > 0
 

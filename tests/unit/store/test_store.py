@@ -47,7 +47,7 @@ def filled(action: int) -> Out:
         out.tasks.append((1, b"d", b"body"))
         out.runs.append((1, "k7p2", 1, b"\x80", 5.0))
     out.accepted.append((action, 0, 1, b"k", 1, b"in", "", b"", 5.0))
-    out.ended.append((5, bytearray(b"out"), 5.0, 6.0, 1, None, action))
+    out.ended.append((5, bytearray(b"out"), 5.0, 6.0, 1, None, 1, action))
     return out
 
 
