@@ -54,6 +54,7 @@ class Engine:
         self.links: set[Link] = set()
         self.started_at = time.time()
         self.is_stopping = asyncio.Event()
+        self.has_ended_a_run = asyncio.Event()
         #: Why the store cannot be written now; "" when it can.
         self.trouble = ""
         #: Things a person should know: what was set aside at the start.
@@ -214,6 +215,8 @@ class Engine:
             else:
                 is_late = True
         self.publisher.collect(out)
+        if out.run_ends:
+            self.has_ended_a_run.set()
         if is_late or out.after or out.has_rows:
             self.journal.append(out, urgent=is_late or out.is_urgent)
         self._arm(now)

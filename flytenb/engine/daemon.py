@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
-import logging.handlers
 import os
 import signal
 import socket
@@ -26,33 +24,36 @@ from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
 from flytenb.wire.paths import http_socket_path, info_path, socket_path
 
 _log = logging.getLogger("flytenb.engine")
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+#: Seconds until what nobody waits for at the start (HTTP, the log's turning) begins, if no run has ended before.
+QUIET_S = 1.0
 #: Seconds without runs and clients after which the engine ends.
 IDLE_EXIT_S = 600.0
 
 
 def main() -> None:
     """Run the engine until it is stopped, idle, or refused."""
-    parser = argparse.ArgumentParser(prog="python -m flytenb.engine", description="The flytenb engine of one home.")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--ready-fd", type=int, default=None)
-    options = parser.parse_args()
-    starter = Starter(options.ready_fd)
+    words = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=False))  # argparse would cost a tenth of the start
+    if "--home" not in words:
+        sys.exit("usage: python -m flytenb.engine --home DIR [--ready-fd N]")
+    home = Path(words["--home"])
+    starter = Starter(int(words["--ready-fd"]) if "--ready-fd" in words else None)
     os.umask(0o077)  # all that the engine writes is the user's alone
-    os.environ["FLYTENB_HOME"] = str(options.home)  # for the workers
+    os.environ["FLYTENB_HOME"] = str(home)  # for the workers
+    logging.basicConfig(level=os.environ.get("FLYTENB_LOG_LEVEL", "WARNING").upper(), format=_LOG_FORMAT)
     try:
-        prepare_home(options.home)
-        lock = take_lock(options.home)
+        prepare_home(home)
+        lock = take_lock(home)
         if lock is None:
-            _wait_for_other(options.home, starter)
+            _wait_for_other(home, starter)
             return
-        _log_to(options.home)
-        asyncio.run(_serve(options.home, starter))
+        asyncio.run(_serve(home, starter))
     except (Refused, StoreError) as error:
         starter.say(f"error: {error}")
         _log.error("%s", error)
         sys.exit(1)
     except OSError as error:
-        starter.say(f"error: the engine cannot start in {options.home}: {error}")
+        starter.say(f"error: the engine cannot start in {home}: {error}")
         raise
 
 
@@ -70,10 +71,13 @@ def _wait_for_other(home: Path, starter: Starter) -> None:
     starter.say(f"error: another engine holds {home} but does not answer; see engine.log there")
 
 
-def _log_to(home: Path) -> None:
-    handler = logging.handlers.RotatingFileHandler(home / "engine.log", maxBytes=2 << 20, backupCount=2)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=os.environ.get("FLYTENB_LOG_LEVEL", "WARNING").upper(), handlers=[handler])
+def _keep_log_small(home: Path) -> None:
+    """From the starter's file as it is to one that is turned over."""
+    from logging.handlers import RotatingFileHandler
+
+    handler = RotatingFileHandler(home / "engine.log", maxBytes=2 << 20, backupCount=2)
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT))
+    logging.getLogger().handlers[:] = [handler]
 
 
 def _capacity() -> Capacity:
@@ -103,7 +107,7 @@ async def _serve(home: Path, starter: Starter) -> None:
         loop.add_signal_handler(signum, engine.is_stopping.set)
     starter.say("ready")
     house = loop.create_task(engine.keep_house())
-    http = loop.create_task(_serve_http(engine, facts))
+    http = loop.create_task(_begin_the_rest(engine, facts))
     await engine.is_stopping.wait()
     house.cancel()
     http.cancel()
@@ -144,8 +148,11 @@ def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
             return engine, connection
 
 
-async def _serve_http(engine: Engine, facts: dict[str, object]) -> None:
-    """The HTTP API comes up after the first runs are served: its libraries cost more than the rest of the start."""
+async def _begin_the_rest(engine: Engine, facts: dict[str, object]) -> None:
+    """After the first run has ended: the libraries of the HTTP API cost more than all the rest of the start."""
+    with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+        await asyncio.wait_for(engine.has_ended_a_run.wait(), QUIET_S)
+    _keep_log_small(engine.home)
     from flytenb.engine.http import serve
 
     await serve(engine, facts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def read_token(home: Path) -> str:
         token = path.read_text().strip()
         if token:
             return token
-    token = secrets.token_urlsafe(32)
+    token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
     write_private(path, token.encode())
     return token
 
