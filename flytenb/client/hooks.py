@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
-
-_logger = logging.getLogger(__name__)
 
 #: Called with each `Run`, in the thread that submitted it, before `run()` returns.
 on_submit: list[Callable[[Any], None]] = []
@@ -18,4 +15,6 @@ def notify_submitted(run: Any) -> None:
         try:
             listener(run)
         except Exception:
-            _logger.exception("a listener for submitted runs failed")
+            import logging  # scripts have no listeners: they do not pay for it
+
+            logging.getLogger(__name__).exception("a listener for submitted runs failed")

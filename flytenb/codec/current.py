@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +34,8 @@ def objects() -> ObjectStore:
         if _factory is not None:
             _store = _factory()
         else:
+            import tempfile  # only who names no store and has no home
+
             home = os.environ.get("FLYTENB_HOME")
             root = Path(home).expanduser() if home else Path(tempfile.gettempdir()) / f"flytenb-{os.getuid()}"
             _store = ObjectStore(root.absolute() / "objects")

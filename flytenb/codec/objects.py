@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import mmap
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -153,6 +152,8 @@ class ObjectStore:
                 with contextlib.suppress(OSError):
                     os.rename(work, target)
             finally:
+                import shutil  # a writer that died is rare
+
                 shutil.rmtree(work, ignore_errors=True)
         return Path(target)
 
@@ -200,6 +201,8 @@ def _link(source: str, target: str) -> None:
         return
     except OSError:
         partial = f"{target}.{os.getpid()}.partial"
+        import shutil  # loads every compression format: only who stores files pays for it
+
         shutil.copyfile(source, partial)
         os.replace(partial, target)
 

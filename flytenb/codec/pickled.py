@@ -6,7 +6,6 @@ Classes of notebooks go by name and are found in the reader's process.
 from __future__ import annotations
 
 import io
-import pickle
 import re
 from typing import Any
 
@@ -70,6 +69,8 @@ def dumps(value: Any) -> bytes:
 
 def loads(data: Any) -> Any:
     """The value of a pickle that `dumps` made."""
+    import pickle
+
     return pickle.loads(data)
 
 

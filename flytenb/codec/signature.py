@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -191,6 +190,8 @@ class Signature:
         return tuple([values[name] for name in self._names])
 
     def _unknown(self, name: str) -> str:
+        import difflib
+
         near = difflib.get_close_matches(name, self._names, n=3, cutoff=0.5)
         if near:
             fix = f"did you mean {' or '.join(repr(word) for word in near)}?"
