@@ -103,8 +103,11 @@ def encode_bytes(value: Any, objects: ObjectStore) -> Any:
 def _zone_key(value: dt.datetime | dt.time) -> str | None:
     """ "" for naive and fixed offsets, a zone's key, or None for a tzinfo that only pickle can carry."""
     zone = value.tzinfo
-    if zone is None or type(zone) is dt.timezone:
+    if zone is None:
         return ""
+    if type(zone) is dt.timezone:
+        # `fromisoformat` takes an offset of less than a second for UTC.
+        return None if zone.utcoffset(None).microseconds else ""
     key = getattr(zone, "key", None)
     return key if type(zone).__module__ == "zoneinfo" and isinstance(key, str) else None
 

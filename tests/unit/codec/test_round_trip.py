@@ -310,3 +310,8 @@ def test_cycles_are_pickled(round_trip):
 
 def test_reference_names():
     assert reference(Score) == f"{__name__}:Score"
+
+
+def test_an_offset_of_a_microsecond(round_trip):
+    zone = dt.timezone(dt.timedelta(microseconds=1))
+    assert round_trip(dt.datetime, dt.datetime(2000, 1, 1, tzinfo=zone)).utcoffset() == zone.utcoffset(None)
