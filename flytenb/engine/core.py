@@ -161,9 +161,9 @@ class Engine:
         """The executor reports the end of a worker's process."""
         self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
 
-    def on_worker_placed(self, worker: str, placement: Placement) -> None:
+    def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:
         """The executor has settled where a worker runs."""
-        self.happen(LanePlaced(worker, *encode_placement(placement)))
+        self.happen(LanePlaced(worker, *encode_placement(placement), is_single, placement.executor))
 
     def on_worker_news(self, worker: str, words: str) -> None:
         """The executor tells what a worker waits for."""

@@ -22,8 +22,14 @@ class Owner(Protocol):
             code: class of `errors` for "refused".
         """
 
-    def on_worker_placed(self, worker: str, placement: Placement) -> None:
-        """It is settled where the worker runs and with what software; before its first message."""
+    def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:
+        """It is settled where the worker runs and with what software; before its first message.
+
+        Args:
+            worker: its name.
+            placement: where and with what software.
+            is_single: it is made for one action and ends with it.
+        """
 
     def on_worker_news(self, worker: str, words: str) -> None:
         """What a worker that is not there yet waits for."""

@@ -27,7 +27,8 @@ class Router:
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker where it belongs."""
         reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
-        self._owner.on_worker_placed(worker, Placement(executor="process", reason=reason, python=launch.python))
+        placement = Placement(executor="process", reason=reason, python=launch.python)
+        self._owner.on_worker_placed(worker, placement, launch.isolation == "strict")
         self._process.spawn(worker, launch, grant)
 
     def kill(self, worker: str) -> None:

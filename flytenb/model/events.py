@@ -174,6 +174,10 @@ class LanePlaced(msgspec.Struct, frozen=True):
     lane: str
     digest: bytes
     body: bytes
+    #: It is made for one action and ends with it.
+    is_single: bool = False
+    #: "process" or "docker".
+    executor: str = "process"
 
 
 class LaneNews(msgspec.Struct, frozen=True):
