@@ -64,7 +64,7 @@ def live_row(action: Action, state: State) -> ActionRow:
 
 def waiting_reason(action: Action, state: State) -> str:
     """Why a queued action does not run yet, "" when it is about to."""
-    capacity, shape = state.capacity, action.task.shape
+    capacity, shape = state.capacity, action.shape
     if action.not_before:
         return "waits before its next attempt"
     if action.run.options.pin and action.run.options.pin not in state.lanes:

@@ -381,7 +381,7 @@ def on_tick(state: State, source: Any, event: Tick, now: float, out: Out) -> Non
     if state.delayed:
         for action in state.delayed:
             if action.not_before <= now:
-                state.waiting[id(action.task.shape)] = action.task.shape
+                state.waiting[id(action.shape)] = action.shape
         state.delayed = [action for action in state.delayed if action.not_before > now]
     for lane in list(state.lanes.values()):
         for number, moment in list(lane.zombies.items()):

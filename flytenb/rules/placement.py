@@ -29,7 +29,7 @@ MAX_SPAWN_FAILURES = 3
 
 def enqueue(state: State, action: Action, *, first: bool = False) -> None:
     """The action waits for a lane of its shape (or for the only worker that may run it)."""
-    shape = action.task.shape
+    shape = action.shape
     if first:
         shape.queue.appendleft(action)
     else:

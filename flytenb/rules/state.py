@@ -14,6 +14,8 @@ from flytenb.model.phases import QUEUED
 
 #: An action's result as the cache knows it: (action, outputs, duration_s).
 CacheHit = tuple[int, bytes, float]
+#: What a worker is told of secrets: (key, variable, mount, value).
+SecretBundle = tuple[tuple[str, str, str, bytes], ...]
 _encode = msgspec.msgpack.Encoder(order="sorted").encode
 #: Call number of a child whose parent runs again and has not called it yet.
 ORPHAN = -1
@@ -32,6 +34,12 @@ class Capacity:
         """Whether this much is free now."""
         return self.used_cpu + cpu <= self.cpu + 1e-9 and self.used_memory_bytes + memory_bytes <= self.memory_bytes
 
+    def room(self, cpu: float, memory_bytes: int) -> int:
+        """How many times this much is free now."""
+        by_cpu = (self.cpu - self.used_cpu + 1e-9) / cpu if cpu else self.cpu
+        by_memory = (self.memory_bytes - self.used_memory_bytes) / memory_bytes if memory_bytes else by_cpu
+        return max(0, int(min(by_cpu, by_memory)))
+
     def take(self, cpu: float, memory_bytes: int) -> None:
         self.used_cpu += cpu
         self.used_memory_bytes += memory_bytes
@@ -44,10 +52,28 @@ class Capacity:
 class Shape:
     """A kind of worker: equal launch and equal resources. Its queue waits for its lanes."""
 
-    __slots__ = ("cpu", "failures", "lanes", "launch", "memory_bytes", "queue", "resources", "spawning")
+    __slots__ = (
+        "concurrency",
+        "cpu",
+        "environment",
+        "failures",
+        "is_per_run",
+        "is_plain",
+        "is_single",
+        "lanes",
+        "launch",
+        "memory_bytes",
+        "queue",
+        "resources",
+        "reuse",
+        "run_name",
+        "secrets",
+        "spawning",
+        "used_at",
+    )
 
-    def __init__(self, launch: Launch, resources: ResourceRequest, capacity: Capacity) -> None:
-        self.launch, self.resources = launch, resources
+    def __init__(self, launch: Launch, resources: ResourceRequest, capacity: Capacity, environment: str = "") -> None:
+        self.launch, self.resources, self.environment = launch, resources, environment
         # More than the machine has can never be admitted: such a task gets the whole machine, and the run says so.
         self.cpu = min(resources.cpu if resources.cpu is not None else 1.0, capacity.cpu)
         self.memory_bytes = min(resources.memory_bytes or 0, capacity.memory_bytes)
@@ -56,6 +82,33 @@ class Shape:
         self.spawning = 0
         #: Workers in a row that ended before they said hello.
         self.failures = 0
+        self.reuse, self.secrets = launch.reuse, launch.secrets
+        #: Async actions that one lane runs at a time.
+        self.concurrency = launch.reuse.concurrency if launch.reuse is not None else 1
+        #: A template: every run has workers of its own; `run_name` is theirs.
+        self.is_per_run = launch.reuse is not None and launch.reuse.scope == "run"
+        self.run_name = ""
+        #: Its lanes are made for one action each; for images this is known with the first placement.
+        self.is_single = False
+        #: Neither a pool nor single: lanes are shared and fed ahead.
+        self.is_plain = launch.reuse is None
+        self.set_single(launch.isolation == "strict" and launch.reuse is None)
+        #: When an action of it began last.
+        self.used_at = 0.0
+
+    def set_single(self, is_single: bool) -> None:
+        """Whether a lane runs one action and goes."""
+        self.is_single = is_single
+        self.is_plain = self.reuse is None and not is_single
+
+    def of_run(self, run: Run) -> Shape:
+        """The same kind of worker for one run alone."""
+        shape = Shape.__new__(Shape)
+        for name in self.__slots__:
+            setattr(shape, name, getattr(self, name))
+        shape.queue, shape.lanes, shape.spawning, shape.failures = deque(), {}, 0, 0
+        shape.is_per_run, shape.run_name = False, run.name
+        return shape
 
     def grant(self) -> Grant:
         """What one more worker of this kind gets."""
@@ -87,6 +140,8 @@ class Run:
 
     __slots__ = (
         "action_count",
+        "avoid",
+        "bundles",
         "cached_count",
         "created_at",
         "failed_count",
@@ -95,7 +150,9 @@ class Run:
         "is_recovered",
         "name",
         "next_index",
+        "offered",
         "options",
+        "pools",
         "waiters",
     )
 
@@ -106,6 +163,24 @@ class Run:
         #: Links that are told when it ends.
         self.waiters: list[Any] = []
         self.is_recovered = False
+        #: Lanes that may be blocked until this run ends, because it was started there.
+        self.avoid: frozenset[str] = frozenset()
+        #: Workers of this run alone, by the template they were made from.
+        self.pools: dict[Shape, Shape] = {}
+        #: Values of secrets from the process that started it, by (key, group); in memory only.
+        self.offered: dict[tuple[str, str], bytes] = {}
+        #: What its actions' workers are told of secrets, by shape.
+        self.bundles: dict[Shape, SecretBundle] = {}
+
+    def shape_of(self, task: Task) -> Shape:
+        """The kind of worker that a task needs in this run."""
+        shape = task.shape
+        if not shape.is_per_run:
+            return shape
+        own = self.pools.get(shape)
+        if own is None:
+            own = self.pools[shape] = shape.of_run(self)
+        return own
 
 
 class Action:
@@ -139,6 +214,7 @@ class Action:
         "replay",
         "run",
         "saved_s",
+        "shape",
         "started_at",
         "task",
         "tries",
@@ -149,6 +225,7 @@ class Action:
     ) -> None:
         self.id, self.run, self.task, self.parent, self.call = number, run, task, parent, call
         self.key, self.n, self.inputs = key, n, inputs
+        self.shape = task.shape if not task.shape.is_per_run else run.shape_of(task)
         self.phase = QUEUED
         #: Number of the attempt that runs or will run; of those, `tries` count against the user's retries.
         self.attempt, self.tries, self.losses = 1, 1, 0
@@ -179,12 +256,15 @@ class Lane:
         "actions",
         "busy",
         "defined",
+        "executor",
         "has_slot",
         "id",
         "idle_since",
         "informed",
         "is_closing",
         "is_recalled",
+        "is_single",
+        "is_used",
         "link",
         "news",
         "parked",
@@ -192,6 +272,7 @@ class Lane:
         "pin",
         "placement",
         "progress_at",
+        "secrets",
         "shape",
         "zombies",
     )
@@ -201,6 +282,12 @@ class Lane:
         self.pid = 0
         #: Number of its `Placement`, 0 until that is settled; before, what it waits for in words.
         self.placement, self.news = 0, ""
+        #: "process" or "docker", once that is settled.
+        self.executor = "process"
+        #: Made for one action; `is_used` when it had it.
+        self.is_single, self.is_used = shape is not None and shape.is_single, False
+        #: The secrets that it was told.
+        self.secrets: SecretBundle = ()
         #: All that was sent to it and not ended; `busy` of them are not parked.
         self.actions: dict[int, Action] = {}
         self.busy = self.parked = 0
@@ -244,12 +331,21 @@ class State:
         self.watched: dict[int, dict[int, Action]] = {}
         #: Shortest idle time after which a worker of no use is let go.
         self.idle_worker_s = 60.0
+        #: Pools and single shapes whose workers are looked after, by id.
+        self.kept: dict[int, Shape] = {}
+        #: Actions of recovered runs that wait for the value of a secret.
+        self.unprovided: dict[int, Action] = {}
+        #: Values of secrets by key and group in the home's own store, and of the engine's variables by name.
+        self.find_secret: Callable[[str, str], bytes | None] = lambda key, group: None
+        self.find_variable: Callable[[str], bytes | None] = lambda name: None
 
     def shape_of(self, declaration: TaskDeclaration) -> Shape:
         """The kind of worker that a task needs."""
         launch, resources = declaration.launch, declaration.resources
-        key = _encode((launch, resources))
+        # A pool is one environment's; other workers serve all that need the same.
+        environment = declaration.environment if launch.reuse is not None else ""
+        key = _encode((launch, resources, environment))
         shape = self.shapes.get(key)
         if shape is None:
-            shape = self.shapes[key] = Shape(launch, resources, self.capacity)
+            shape = self.shapes[key] = Shape(launch, resources, self.capacity, declaration.environment)
         return shape
