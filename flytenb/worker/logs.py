@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -25,17 +26,21 @@ BATCH_CHARACTERS = 64 << 10
 #: One attempt's output; what comes after is dropped with a note.
 MAX_ATTEMPT_CHARACTERS = 16 << 20
 
+#: Said once in a log that takes what no action can be told from another.
+DOUBT = "[several actions share this process: output of subprocesses and native code below may belong to another one]\n"
+
 
 class AttemptLog:
     """What one attempt wrote and has not been sent."""
 
-    __slots__ = ("_action", "_attempt", "_lines", "_lock", "_send", "_size", "_tails", "_total")
+    __slots__ = ("_action", "_attempt", "_is_doubted", "_lines", "_lock", "_send", "_size", "_tails", "_total")
 
     def __init__(self, action: int, attempt: int, send: Callable[[Any], None], lock: RLock) -> None:
         self._action, self._attempt, self._send, self._lock = action, attempt, send, lock
         self._lines: list[tuple[str, str]] = []
         self._tails: dict[str, str] = {}
         self._size = self._total = 0
+        self._is_doubted = False
 
     def write(self, stream: str, text: str) -> None:
         """Take text; whole lines leave when there are enough of them, or with the next flush."""
@@ -59,6 +64,13 @@ class AttemptLog:
                 self._lines.append((stream, f"… more than {megabytes} MB of output: the rest is not kept\n"))
             if self._size >= BATCH_CHARACTERS:
                 self.flush()
+
+    def doubt(self, stream: str) -> None:
+        """Say once that what comes below Python's own output may be of another action."""
+        with self._lock:
+            if not self._is_doubted:
+                self._is_doubted = True
+                self.write(stream, DOUBT)
 
     def flush(self) -> None:
         """Send the whole lines, neighbours of one stream together."""
@@ -202,6 +214,16 @@ class Capture:
         if not self._is_tee:
             logging.lastResort = _LastResort(self._find, last_resort)
             self._restore.append(lambda: setattr(logging, "lastResort", last_resort))
+
+    def remove_in_forks(self) -> None:
+        """A process that a body forks is no worker: nobody would send what its copy of a log takes."""
+        os.register_at_fork(before=self._flush_originals, after_in_child=self.remove)
+
+    def _flush_originals(self) -> None:
+        if self._restore:
+            for stream in (sys.__stdout__, sys.__stderr__):
+                if stream is not None:
+                    stream.flush()
 
     def remove(self) -> None:
         """As it was before, where nobody else has put something there meanwhile."""

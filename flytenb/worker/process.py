@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flytenb.codec.objects import ObjectStore
+from flytenb.worker.descriptors import Descriptors, Pipes
 from flytenb.worker.programs import Programs
 from flytenb.worker.runtime import Runtime
 
 
-def run_worker(*, ident: str, socket_path: str, token: str, programs: Programs, objects: Any) -> str:
-    """Serve one engine until it says stop or is gone; returns why it ended."""
+def run_worker(
+    *, ident: str, socket_path: str, token: str, programs: Programs, objects: Any, pipes: Pipes | None = None
+) -> str:
+    """Serve one engine until it says stop or is gone; returns why it ended.
+
+    Args:
+        pipes: for this process's output, where somebody else reads what it leaves behind.
+    """
 
     async def serve() -> str:
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -24,9 +31,13 @@ def run_worker(*, ident: str, socket_path: str, token: str, programs: Programs, 
                 ended.set_result(reason)
 
         runtime = Runtime(programs, objects, ident=ident, token=token, on_end=on_end)
+        runtime.descriptors = Descriptors(runtime.take_output, pipes)
+        runtime.descriptors.install()
         runtime.capture.install()
+        runtime.capture.remove_in_forks()
         await runtime.connect(socket_path)
         reason = await ended
+        runtime.descriptors.finish()
         runtime.lane.close()
         runtime.link.close()
         return reason

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import Context
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from flytenb.model.outcome import Failure, encode_failure
 from flytenb.model.version import VERSION
 from flytenb.wire import tags
 from flytenb.worker.action import Action, Body, Definition, Target
+from flytenb.worker.descriptors import Descriptors
 from flytenb.worker.keys import cache_mode
 from flytenb.worker.lane import Lane, LaneThread
 from flytenb.worker.link import Link
@@ -85,6 +87,8 @@ class Runtime:
         self._is_announcer_set = False
         self.port = WorkerPort(self)
         self.capture = Capture(finder(self.log_of), is_tee=not is_own_process)
+        #: Reads what does not pass `sys.stdout`; None in a kernel, which reads its own.
+        self.descriptors: Descriptors | None = None
         self._handlers: dict[int, Callable[[list[Any]], None]] = {
             tags.WELCOME: lambda message: None,
             tags.REFUSE: lambda message: on_end(message[1]),
@@ -185,6 +189,7 @@ class Runtime:
             ok, payload = False, self._failed(action, error)
         self._publish_report()
         action.task = None
+        self._settle(action)
         self.lane.end(action)
         self._drop_calls(action)
         self._send_finished(action, ok, payload, self.link.send)
@@ -211,6 +216,7 @@ class Runtime:
             ok, payload = False, self._aborted(action)
         self._leave_thread(thread, action)
         self._publish_report()
+        self._settle(action)
         self.lane.end(action)
         self._drop_calls(action)
         self._send_finished(action, ok, payload, self.link.send_from_thread)
@@ -324,6 +330,30 @@ class Runtime:
                         self.loop.call_soon_threadsafe(self.loop.call_later, FLUSH_S, self._flush_logs)
         return log
 
+    def _settle(self, action: Action) -> None:
+        """What was written below `sys.stdout` while the action ran is its own."""
+        if self.descriptors is not None:
+            self.descriptors.settle(is_long=perf_counter() - action.resumed_at > _TELL_AT_ONCE_S)
+
+    def take_output(self, stream: str, text: str) -> bool:
+        """Text that came through a descriptor: of the action that runs, else of the oldest that waits here. Any thread.
+
+        Returns:
+            Whether there was one.
+        """
+        running = [action for action in list(self.actions.values()) if action.is_running]
+        if not running:
+            return False
+        busy = [action for action in running if not action.outstanding]
+        owner = min(busy or running, key=_started_at)
+        log = self.log_of(owner.id, owner.attempt)
+        if log is None:
+            return False
+        if len(busy) != 1 and len(running) > 1:
+            log.doubt(stream)
+        log.write(stream, text)
+        return True
+
     def _send_log(self, message: Any) -> None:
         if threading.get_ident() == self.port.thread:
             self.link.send(message)
@@ -353,6 +383,7 @@ class Runtime:
 
 
 _NO_INFO: dict[str, Any] = {}
+_started_at = attrgetter("started_at")
 
 
 def _raise_in_thread(ident: int | None, exc: type[BaseException] | None) -> None:

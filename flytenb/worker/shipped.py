@@ -15,6 +15,7 @@ from flytenb.capture.load import LoadedProgram, current_program, load_program, r
 from flytenb.codec import classes
 from flytenb.model import TaskDeclaration
 from flytenb.worker.action import Body
+from flytenb.worker.descriptors import Pipes
 from flytenb.worker.process import open_objects, run_worker
 from flytenb.worker.programs import body_of
 from flytenb.worker.remake import make_environment, make_task
@@ -87,14 +88,15 @@ def _own_variables(program: LoadedProgram, declaration: TaskDeclaration) -> froz
     return frozenset(getattr(task, "env_vars", None) or ())
 
 
-def serve(ident: str, socket_path: str, token: str, home: Path) -> int:
-    """A worker's whole life; returns its exit status."""
+def serve(ident: str, socket_path: str, token: str, home: Path, pipes: Pipes | None = None) -> int:
+    """A worker's whole life; returns its exit status. `pipes` are its output, read also by who made them."""
     objects = open_objects(home)
     if os.environ.get("FLYTENB_COMPAT"):
         # The caller's code says `import flyte`. The alias is a face far above this room: reached by name, as users do.
         import_module(f"{__package__.partition('.')[0]}.compat").install()
     classes.set_resolver(_resolve)
-    run_worker(ident=ident, socket_path=socket_path, token=token, programs=ShippedPrograms(objects), objects=objects)
+    programs = ShippedPrograms(objects)
+    run_worker(ident=ident, socket_path=socket_path, token=token, programs=programs, objects=objects, pipes=pipes)
     return 0
 
 

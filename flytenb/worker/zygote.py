@@ -23,6 +23,12 @@ from typing import Any, NoReturn
 
 # What every worker needs, imported before the fork.
 from flytenb.worker import process, shipped
+from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_all
+
+#: Seconds between two looks at pipes; one that is full twice running has lost its reader.
+_LOOK_S = 1.0
+#: Of a dead worker's last words, this much is told with its end.
+_LAST_WORDS = 200
 
 
 class Zygote:
@@ -32,6 +38,9 @@ class Zygote:
         self._control = control
         self._buffer = b""
         self._workers: dict[int, str] = {}
+        #: Worker's pid → its output; a pipe outlives its worker while a process that it started writes to it.
+        self._outputs: dict[int, Pipes] = {}
+        self._full: set[int] = set()
         self._wake_in, self._wake_out = os.pipe()
         for fd in (self._wake_in, self._wake_out):
             os.set_blocking(fd, False)
@@ -48,13 +57,14 @@ class Zygote:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(self._wake_in, selectors.EVENT_READ)
             while True:
-                for key, _ in selector.select():
+                for key, _ in selector.select(_LOOK_S if self._outputs else None):
                     if key.fd == self._wake_in:
                         with contextlib.suppress(BlockingIOError):
                             os.read(self._wake_in, 4096)
                     elif not self._read():
                         return
                 self._reap()
+                self._relieve()
 
     def _read(self) -> bool:
         data = self._control.recv(1 << 16)
@@ -78,17 +88,22 @@ class Zygote:
             self._say(op="preloaded", failed=failed)
 
     def _fork(self, request: dict[str, Any]) -> None:
+        pipes = None
         try:
+            pipes = Pipes()
             pid = os.fork()
         except OSError as error:
+            if pipes is not None:
+                pipes.close()
             self._say(op="exit", worker=request["worker"], pid=0, status=-1, detail=f"no process can be made: {error}")
             return
         if pid == 0:
-            self._become_worker(request)
-        self._workers[pid] = request["worker"]
+            self._become_worker(request, pipes)
+        pipes.keep_reads()
+        self._workers[pid], self._outputs[pid] = request["worker"], pipes
         self._say(op="forked", worker=request["worker"], pid=pid)
 
-    def _become_worker(self, request: dict[str, Any]) -> NoReturn:
+    def _become_worker(self, request: dict[str, Any], pipes: Pipes) -> NoReturn:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -97,8 +112,11 @@ class Zygote:
             for fd in (self._control.fileno(), self._wake_in, self._wake_out):
                 with contextlib.suppress(OSError):
                     os.close(fd)
+            for others in self._outputs.values():
+                others.close()
             _prepare(request)
-            status = shipped.serve(request["worker"], request["socket"], request["token"], Path(request["home"]))
+            home = Path(request["home"])
+            status = shipped.serve(request["worker"], request["socket"], request["token"], home, pipes)
         except BaseException:
             traceback.print_exc()
         process.leave(status)
@@ -112,12 +130,52 @@ class Zygote:
             if pid == 0:
                 return
             worker = self._workers.pop(pid, None)
-            if worker is not None:
-                self._say(op="exit", worker=worker, pid=pid, status=os.waitstatus_to_exitcode(status))
+            if worker is None:
+                continue
+            words = [_pass_on(read) for read in self._outputs[pid].reads]
+            code = os.waitstatus_to_exitcode(status)
+            self._say(op="exit", worker=worker, pid=pid, status=code, detail=_last_words(code, words[1][0]))
+
+    def _relieve(self) -> None:
+        """Empty what nobody else empties, and forget pipes that have no writer any more."""
+        full = set()
+        for pid, pipes in list(self._outputs.items()):
+            if pid not in self._workers:
+                if {_pass_on(read)[1] for read in pipes.reads} == {True}:
+                    pipes.close()
+                    del self._outputs[pid]
+                continue
+            for read in pipes.reads:
+                if pending_bytes(read) < PIPE_BYTES // 2:
+                    continue
+                if read in self._full:
+                    _pass_on(read)
+                else:
+                    full.add(read)
+        self._full = full
 
     def _say(self, **report: Any) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the engine is gone: the read tells
             self._control.sendall(json.dumps(report).encode() + b"\n")
+
+
+def _pass_on(read: int) -> tuple[bytes, bool]:
+    """What nobody has read goes where this process writes, into the engine's log; also whether that was the end."""
+    data, is_over = read_all(read)
+    with contextlib.suppress(OSError):
+        left = data
+        while left:
+            left = left[os.write(2, left) :]
+    return data, is_over
+
+
+def _last_words(status: int, errors: bytes) -> str:
+    """How a worker ended that should not have, and what it said last."""
+    said = " · ".join(line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip())
+    if not status or not said:
+        return ""
+    how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    return f"{how}; its last words: {said[-_LAST_WORDS:]}"
 
 
 def _prepare(request: dict[str, Any]) -> None:
