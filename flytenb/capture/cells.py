@@ -147,7 +147,21 @@ def _is_code_of(code: CodeType, node: Any, cell: Cell) -> bool:
     except SyntaxError:
         return False
     inner = [c for c in made.co_consts if isinstance(c, CodeType)]
-    return bool(inner) and (inner[0].co_code, inner[0].co_names) == (code.co_code, code.co_names)
+    return bool(inner) and _does_the_same(inner[0], code)
+
+
+def _does_the_same(one: CodeType, other: CodeType) -> bool:
+    if (one.co_code, one.co_names, one.co_varnames) != (other.co_code, other.co_names, other.co_varnames):
+        return False
+    if len(one.co_consts) != len(other.co_consts):
+        return False
+    for mine, theirs in zip(one.co_consts, other.co_consts, strict=True):
+        if isinstance(mine, CodeType) and isinstance(theirs, CodeType):
+            if not _does_the_same(mine, theirs):
+                return False
+        elif type(mine) is not type(theirs) or mine != theirs:
+            return False
+    return True
 
 
 _names_cache: dict[int, tuple[ast.stmt, frozenset[str]]] = {}

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
+from flytenb.capture.recognise import library_of
+
 #: A captured value, all it holds included.
 MAX_VALUE_BYTES = 256 << 10
 #: Longer literals travel pickled beside the module.
@@ -119,7 +121,7 @@ class Fingerprint:
         why = handle_reason(value)
         if why:
             raise Unshippable(why)
-        library = kind.__module__.partition(".")[0]
+        library = library_of(kind)
         if library == "numpy" and self._numpy(value, depth):
             return
         if library == "pandas" and self._pandas(value, depth):

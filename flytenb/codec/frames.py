@@ -40,7 +40,19 @@ def _is_exact_in_arrow(frame: Any) -> bool:
         return False
     if index.name is not None and (type(index.name) is not str or index.name in columns):
         return False
-    return all(_is_exact_dtype(dtype) for dtype in (*frame.dtypes, index.dtype))
+    columns = [frame.iloc[:, position] for position in range(len(columns))]
+    return all(_is_exact_dtype(one.dtype) or _is_text(one) for one in (*columns, index))
+
+
+def _is_text(column: Any) -> bool:
+    """A column of objects that are all str or None: how pandas before 3 keeps text."""
+    import pandas as pd
+
+    if column.dtype != object or int(pd.__version__.partition(".")[0]) >= 3:
+        return False
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        return False
+    return all(value is None for value in column[column.isna()])
 
 
 def _is_exact_dtype(dtype: Any) -> bool:

@@ -194,10 +194,15 @@ def abbreviate(value: Any, limit: int = 300) -> str:
 
 def duration_ms(start_iso: Any, end_iso: Any) -> str:
     """`"<n> ms"` between two ISO times; "" when they are none."""
+    import re
     from datetime import datetime
 
     try:
-        start, end = (datetime.fromisoformat(str(at).replace("Z", "+00:00")) for at in (start_iso, end_iso))
+        # Python 3.10 reads neither "Z" nor a fraction of other than 3 or 6 digits.
+        texts = (str(at).replace("Z", "+00:00") for at in (start_iso, end_iso))
+        start, end = (
+            datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda found: f".{found[1]:0<6}", text)) for text in texts
+        )
         return f"{(end - start).total_seconds() * 1000:.0f} ms"
     except (ValueError, TypeError):
         return ""
