@@ -150,6 +150,6 @@ def _submit_local(task: Any, inputs: bytes, options: RunOptions, link: Session, 
     from flytenb.client.local import local_worker  # asyncio and the worker's runtime: only this mode pays for them
 
     worker = local_worker(link, store)
-    launch = Launch(python=sys.executable, cwd=os.getcwd())
+    launch = Launch(python=sys.executable, cwd=os.getcwd(), env_vars=dict(options.env_vars or {}))
     worker.tasks[task.name] = task
     return send(task, task.declaration(launch, ""), inputs, options, link, store, pin=worker.ident)

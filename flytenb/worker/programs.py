@@ -46,6 +46,12 @@ def _keywords(task: Any) -> tuple[str, ...]:
     return tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY)
 
 
+def run_variables(declaration: TaskDeclaration, task: Any) -> dict[str, str]:
+    """A declared task's variables without its environment's own: children have environments of their own."""
+    own = getattr(task, "env_vars", None) or ()
+    return {name: value for name, value in declaration.launch.env_vars.items() if name not in own}
+
+
 class LiveTasks:
     """Live task objects by name: the kernel's own, for mode "local"."""
 
@@ -59,8 +65,9 @@ class LiveTasks:
         return body_of(task)
 
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
+        caller = self._tasks.get(parent.name)
         self._tasks[task.name] = task
-        launch = Launch(python=parent.launch.python, cwd=parent.launch.cwd)
+        launch = Launch(python=parent.launch.python, cwd=parent.launch.cwd, env_vars=run_variables(parent, caller))
         declaration: TaskDeclaration = task.declaration(launch, parent.program)
         return declaration
 

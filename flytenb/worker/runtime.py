@@ -31,6 +31,7 @@ from flytenb.worker.link import Link
 from flytenb.worker.logs import FLUSH_S, AttemptLog, Capture, finder
 from flytenb.worker.port import ThreadCall, WorkerPort
 from flytenb.worker.programs import Programs
+from flytenb.worker.variables import Variables
 
 #: An action that began late or runs longer than this is announced with `STARTED`.
 _ANNOUNCE_S = 0.05
@@ -89,6 +90,7 @@ class Runtime:
         self.capture = Capture(finder(self.log_of), is_tee=not is_own_process)
         #: Reads what does not pass `sys.stdout`; None in a kernel, which reads its own.
         self.descriptors: Descriptors | None = None
+        self._variables = None if is_own_process else Variables()
         self._handlers: dict[int, Callable[[list[Any]], None]] = {
             tags.WELCOME: lambda message: None,
             tags.REFUSE: lambda message: on_end(message[1]),
@@ -256,6 +258,8 @@ class Runtime:
                 run_start_time=info.get("run_start_time", 0.0),
             )
         )
+        if self._variables is not None:
+            self._variables.enter(action.id, action.definition.launch.env_vars)
         if body.enter is not None:
             body.enter()
 
@@ -285,6 +289,8 @@ class Runtime:
 
     def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
         del self.actions[action.id]
+        if self._variables is not None:
+            self._variables.leave(action.id)
         if action.log is not None:
             self._logs.discard(action.log)
             action.log.close()

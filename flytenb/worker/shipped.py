@@ -17,7 +17,7 @@ from flytenb.model import TaskDeclaration
 from flytenb.worker.action import Body
 from flytenb.worker.descriptors import Pipes
 from flytenb.worker.process import open_objects, run_worker
-from flytenb.worker.programs import body_of
+from flytenb.worker.programs import body_of, run_variables
 from flytenb.worker.remake import make_environment, make_task
 
 
@@ -40,10 +40,9 @@ class ShippedPrograms:
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
         program = self._load(parent.program)
         entry = self._entry(program, parent.program, task)
-        own = _own_variables(program, parent)
         launch = replace(
             parent.launch,
-            env_vars={key: value for key, value in parent.launch.env_vars.items() if key not in own},
+            env_vars=run_variables(parent, program.get(parent.entry)),
             isolation="shared",  # the child says its own
         )
         declaration: TaskDeclaration = task.declaration(
@@ -80,12 +79,6 @@ class ShippedPrograms:
 
 def _enter(variable: ContextVar[LoadedProgram | None], program: LoadedProgram) -> None:
     variable.set(program)
-
-
-def _own_variables(program: LoadedProgram, declaration: TaskDeclaration) -> frozenset[str]:
-    """Variables that the parent's environment asked for: its children have environments of their own."""
-    task = program.get(declaration.entry)
-    return frozenset(getattr(task, "env_vars", None) or ())
 
 
 def serve(ident: str, socket_path: str, token: str, home: Path, pipes: Pipes | None = None) -> int:
