@@ -17,6 +17,9 @@ class ResourceRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     memory_bytes: int | None = None
     gpu: int = 0
     gpu_kind: str = ""
+    #: "GPU" (NVIDIA), "AMD_GPU", "TPU" … and a slice of one, "1g.5gb"; "" = any, whole.
+    gpu_class: str = ""
+    gpu_partition: str = ""
     disk_bytes: int | None = None
     shm_bytes: int | None = None
 

@@ -141,6 +141,8 @@ class Resources:
             memory_bytes=None if memory is None else round(quantity(memory, "memory")),
             gpu=device.quantity if device else 0,
             gpu_kind=(device.device or "") if device else "",
+            gpu_class=device.device_class if device and device.device else "",
+            gpu_partition=(device.partition or "") if device else "",
             disk_bytes=None if self.disk is None else round(quantity(self.disk, "disk")),
             shm_bytes=None if self.shm in (None, "auto") else round(quantity(self.shm or "", "shm")),
         )

@@ -1,0 +1,232 @@
+"""When a shape that asks for GPUs may start, whom it waits for, and who has to make room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flytenb.model.declaration import ResourceRequest
+from flytenb.model.devices import Gpu, GpusFound, GpusSeen
+from flytenb.rules import pools
+from flytenb.rules.gpus import Holder
+from flytenb.rules.out import Out
+from flytenb.rules.state import Action, Lane, Shape, State
+
+#: A request that has waited this long goes before younger ones: their workers are not fed any more.
+PATIENCE_S = 10.0
+#: Idle workers give their GPUs back after this time, also when no action wants them: a kernel may.
+IDLE_S = 30.0
+#: Seconds that a dismissed worker has for ending.
+END_S = 5.0
+#: GPUs are looked for again, before a request is refused, when the last look is older than this.
+STALE_S = 10.0
+
+
+def family_shape(action: Action) -> Shape:
+    """The shape among the descendants of the nearest GPU holder above: such workers may use lent ids."""
+    shape, run = action.shape, action.run
+    holder = next((above for above in ancestors(action) if above.shape.gpus), None)
+    if holder is None or (shape.reuse is not None and holder.shape is shape):
+        return shape  # a pool has a way of its own for a child beside its parent
+    known = run.families.get((shape, holder.id))
+    if known is None:
+        known = run.families[(shape, holder.id)] = shape.copy()
+        known.family = holder
+        if shape in run.bundles:
+            run.bundles[known] = run.bundles[shape]
+    return known
+
+
+def ancestors(action: Action) -> Iterator[Action]:
+    """Parent, grandparent …"""
+    above = action.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def lenders(state: State, shape: Shape) -> list[Holder]:
+    """Lanes that lend their GPUs to workers of this shape."""
+    holder = shape.family
+    if holder is None:
+        return []
+    lanes = [above.lane for above in (holder, *ancestors(holder)) if above.lane is not None]
+    return state.capacity.gpus.lenders(lanes)
+
+
+def in_turn(state: State) -> list[Shape]:
+    """The waiting shapes; those that ask for GPUs last, families first among them, then by the age of their heads."""
+    waiting = list(state.waiting.values())
+    asking = [shape for shape in waiting if shape.gpus]
+    if not asking:
+        return waiting
+    asking.sort(key=lambda shape: (shape.family is None, shape.queue[0].accepted_at if shape.queue else 0.0))
+    return [shape for shape in waiting if not shape.gpus] + asking
+
+
+def may_place(state: State, shape: Shape, now: float, out: Out) -> bool:
+    """Whether a shape that asks for GPUs has its turn."""
+    gpus = state.capacity.gpus
+    if shape.queue and shape.queue[0].run.options.pin:
+        return True  # its kernel runs it with what that has
+    if not gpus.is_known:
+        look(state, out)
+        return False
+    if not gpus.is_possible(shape.resources):
+        return False
+    if shape.family is not None:
+        return True  # its ancestors hold GPUs: what lets it go on lets them end
+    mine = {gpu.id for gpu in gpus.matching(shape.resources)}
+    return not any(
+        isinstance(older, Shape)
+        and older.family is None
+        and older.queue
+        and now - older.queue[0].accepted_at > PATIENCE_S
+        and any(gpu.id in mine for gpu in gpus.matching(older.resources))
+        for older in gpus.unmet
+    )
+
+
+def look(state: State, out: Out) -> None:
+    """Have the engine look for GPUs."""
+    gpus = state.capacity.gpus
+    if not gpus.is_looking:
+        gpus.is_looking = True
+        out.chores.append(("gpus",))
+
+
+def take(state: State, shape: Shape, lane: Lane) -> bool:
+    """Give a lane that is about to be started its GPUs; False when there are not enough."""
+    gpus = state.capacity.gpus
+    ids = gpus.choose(shape.resources, lenders(state, shape))
+    if ids is not None:
+        gpus.take(lane, ids)
+    elif shape.queue and shape not in gpus.unmet:
+        gpus.unmet.append(shape)
+    return ids is not None
+
+
+def settle(state: State, now: float, out: Out) -> None:
+    """After a step's placement: lanes that must go, lanes that others need, and a look at who uses the GPUs."""
+    gpus = state.capacity.gpus
+    for lane in gpus.to_clear():
+        _dismiss(state, state.lanes.get(lane.id), "its GPUs are its parent's again", now, out)
+    unmet, gpus.unmet = gpus.unmet, []
+    for shape in unmet:
+        assert isinstance(shape, Shape)
+        idle: list[Holder] = [*sorted(_idle(state), key=lambda lane: (lane.link is not None, lane.idle_since))]
+        for lane in gpus.room(shape.resources, lenders(state, shape), idle):
+            _dismiss(state, state.lanes.get(lane.id), "others wait for its GPUs", now, out)
+    if (unmet or gpus.holders) and gpus.is_observable and not gpus.is_observed:
+        gpus.is_observed = True
+        out.chores.append(("watch gpus",))
+
+
+def _idle(state: State) -> list[Lane]:
+    return [
+        lane
+        for lane in state.lanes.values()
+        if lane.gpus and not lane.actions and not lane.zombies and not lane.is_closing and not _is_awaited(lane)
+    ]
+
+
+def _is_awaited(lane: Lane) -> bool:
+    """A worker that is being started for actions which wait."""
+    return lane.link is None and lane.shape is not None and bool(lane.shape.queue)
+
+
+def _dismiss(state: State, lane: Lane | None, why: str, now: float, out: Out) -> None:
+    if lane is None or lane.is_closing:
+        return
+    if lane.zombies:
+        out.chores.append(("kill", lane.id, why))
+    pools.dismiss(lane, why, out)
+    lane.zombies[-1] = now + END_S  # killed then, if it is still there
+
+
+def is_impossible(state: State, shape: Shape, now: float, out: Out) -> bool:
+    """Whether this machine can never give what a shape asks for; looks again first when the last look is old."""
+    gpus = state.capacity.gpus
+    if not shape.queue or not gpus.is_known or gpus.is_looking or gpus.is_possible(shape.resources):
+        return False
+    if shape.queue[0].run.options.pin:
+        return False  # it runs in its kernel, which has what it has
+    if now - gpus.looked_at > STALE_S:
+        look(state, out)
+        return False
+    return True
+
+
+def dismiss_idle(state: State, now: float, out: Out) -> None:
+    """Workers that had nothing to do for a while give their GPUs back."""
+    for lane in _idle(state):
+        if lane.link is not None and now - lane.idle_since >= IDLE_S:
+            _dismiss(state, lane, "idle", now, out)
+
+
+def on_lost(state: State, lane: str, cause: str, out: Out) -> None:
+    """A worker is gone; if only its connection is, its process may go on and holds its GPUs until it has ended."""
+    gpus = state.capacity.gpus
+    if cause != "link":
+        gpus.release(lane)
+    elif gpus.has(lane):
+        out.chores.append(("kill", lane, "its connection closed"))
+
+
+def on_gpus_found(state: State, source: object, event: GpusFound, now: float, out: Out) -> None:
+    """The engine has looked for GPUs."""
+    state.capacity.gpus.found(event, now)
+
+
+def on_gpus_seen(state: State, source: object, event: GpusSeen, now: float, out: Out) -> None:
+    """The engine has looked at who uses them; it looks again while somebody waits for or holds one."""
+    gpus = state.capacity.gpus
+    if event.uses is not None:
+        gpus.uses = {use.id: use for use in event.uses}
+    gpus.is_observed = False  # `settle` asks again when there is a reason
+
+
+# ---- in words ------------------------------------------------------------------------------------------------------
+
+
+def asked_words(ask: ResourceRequest) -> str:
+    """The request as its author wrote it: "A100:2"."""
+    name = ask.gpu_kind or "any"
+    if ask.gpu_class not in ("", "GPU"):
+        name = f"{ask.gpu_class} {name}" if ask.gpu_kind else ask.gpu_class
+    return f"{name}:{ask.gpu}" + (f" slice {ask.gpu_partition}" if ask.gpu_partition else "")
+
+
+def inventory_words(devices: list[Gpu]) -> str:
+    """What there is: "2 A100 (GPU 0, 1), 1 T4 (GPU 2)"."""
+    kinds: dict[str, list[str]] = {}
+    for gpu in devices:
+        name = gpu.kind or "GPU of unknown model"
+        kinds.setdefault(f"{name} slice {gpu.partition}" if gpu.partition else name, []).append(gpu.id)
+    return ", ".join(f"{len(ids)} {kind} ({_ids_words(ids)})" for kind, ids in kinds.items())
+
+
+def _ids_words(ids: list[str]) -> str:
+    shown = [ident if len(ident) < 8 else f"{ident[:12]}…" for ident in ids]
+    return "GPU " + (", ".join(shown) if len(shown) <= 8 else f"{shown[0]} … {shown[-1]}")
+
+
+def refusal_words(state: State, shape: Shape, task: str) -> str:
+    """Why a request can never be met on this machine, and what to do."""
+    gpus, ask = state.capacity.gpus, shape.resources
+    said = f"task {task!r} asks for GPU {asked_words(ask)}"
+    if ask.gpu_class not in ("", "GPU", "AMD_GPU"):
+        return f"{said}; this machine assigns NVIDIA and AMD GPUs only: ask for one, or run it on a cluster"
+    if ask.gpu_kind.endswith(" shared"):
+        kind = ask.gpu_kind.removesuffix(" shared")
+        return f"{said}; GPUs are shared in time by clusters, this machine assigns whole ones: ask for {kind}:1"
+    there = inventory_words(list(gpus.devices.values()))
+    has = f"this machine has {there}" if there else f"this machine has no GPU ({gpus.words})"
+    if ask.gpu_partition and ask.gpu_kind:
+        return (
+            f"{said}; {has}: its administrator makes slices with 'nvidia-smi mig', "
+            f"or ask for a whole one, {ask.gpu_kind}:{ask.gpu}"
+        )
+    fix = f'start the engine with FLYTENB_GPUS="{ask.gpu_kind or "T4"}:{ask.gpu}"'
+    if there:
+        return f"{said}; {has}: ask for what is there, or {fix} if it has them"
+    return f"{said}; {has}: ask for none, or, if it has them, {fix} ('flytenb engine stop' first)"
