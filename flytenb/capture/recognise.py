@@ -24,16 +24,16 @@ _MOVING = frozenset(
 )
 
 
-def library_of(kind: type) -> str:
-    """The top-level package of a class; "" where a compiled class has something else in that place."""
+def module_of(kind: type) -> str:
+    """The module of a class; "" where a compiled class has something else in that place."""
     module = getattr(kind, "__module__", "")
-    return module.partition(".")[0] if isinstance(module, str) else ""
+    return module if isinstance(module, str) else ""
 
 
 def is_task(obj: Any) -> bool:
     """Whether an object is a flytenb task."""
     return getattr(type(obj), "__flytenb_task__", False) is True or (
-        library_of(type(obj)) not in ("builtins", "numpy", "pandas")
+        module_of(type(obj)).partition(".")[0] not in ("builtins", "numpy", "pandas")
         and getattr(obj, "__dict__", {}).get("__flytenb_task__", False) is True
     )
 

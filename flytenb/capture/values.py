@@ -16,7 +16,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from flytenb.capture.recognise import library_of
+from flytenb.capture.recognise import module_of
 
 #: A captured value, all it holds included.
 MAX_VALUE_BYTES = 256 << 10
@@ -121,7 +121,7 @@ class Fingerprint:
         why = handle_reason(value)
         if why:
             raise Unshippable(why)
-        library = library_of(kind)
+        library = module_of(kind).partition(".")[0]
         if library == "numpy" and self._numpy(value, depth):
             return
         if library == "pandas" and self._pandas(value, depth):
@@ -210,7 +210,7 @@ def handle_reason(value: Any) -> str:
         name = getattr(value, "name", "")
         return f"is an open file ({name})" if name else "is an open file"
     kind = type(value)
-    module, name = kind.__module__, kind.__qualname__
+    module, name = module_of(kind), kind.__qualname__
     if module == "_io" and name in ("TextIOWrapper", "BufferedReader", "BufferedWriter", "FileIO"):
         return "is an open file"
     if module in ("_thread", "threading") and name not in ("local",):
