@@ -197,9 +197,9 @@ def engine_restart(force: bool, output: str) -> None:
 @_output
 def engine_status(output: str) -> None:
     """Tell whether an engine runs and what it does. Starts none."""
-    from flytenb.cli import engine as life
+    from flytenb.client.doctor import status
 
-    answer = life.status(paths.home())
+    answer = status(paths.home())
     if answer is None:
         missing: dict[str, Any] = {
             "pid": None,
@@ -241,14 +241,10 @@ def doctor(output: str) -> int:
     """Check engine, home and environment, and say what to do."""
     from dataclasses import asdict
 
-    from flytenb.cli.doctor import examine
+    from flytenb.client.doctor import examine, lines
 
     findings = examine()
-    lines = [
-        f"{'ok ' if found.is_good else 'BAD'} {found.what:<8} {found.text}" + (f"; {found.fix}" if found.fix else "")
-        for found in findings
-    ]
-    _emit([asdict(found) for found in findings], output, "\n".join(lines))
+    _emit([asdict(found) for found in findings], output, "\n".join(lines(findings)))
     return 0 if all(found.is_good for found in findings) else 1
 
 

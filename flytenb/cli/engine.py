@@ -19,16 +19,6 @@ from flytenb.wire import paths
 _STOP_TIMEOUT_S = 20.0
 
 
-def status(state: Path) -> dict[str, Any] | None:
-    """What the engine tells of itself; None when none runs. Never starts one."""
-    try:
-        connect(state).close()
-    except LinkBroken:
-        return None
-    answer: dict[str, Any] = session(state).query("status")
-    return answer
-
-
 def start(state: Path) -> dict[str, Any]:
     """Start the engine, or find it running."""
     answer: dict[str, Any] = session(state).query("status")

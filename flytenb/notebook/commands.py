@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
-import platform
 import re
-import sys
 import time
 from typing import Any
 
 from IPython.core.error import UsageError
 
+from flytenb.client import doctor as examination
 from flytenb.notebook import options, stored
 from flytenb.notebook.display import displays
+from flytenb.notebook.headless import is_headless
 from flytenb.views import facts
-from flytenb.wire import paths
 
 _KEY = re.compile(r"(?:^|\s)([A-Za-z_]\w*)\s*=(?!=)")
 
@@ -85,22 +84,18 @@ def logs(name: str = "last", action: str = "", limit: int = 1000) -> str:
 
 
 def doctor(ip: Any = None) -> str:
-    """What can go wrong, checked: engine, state directory, kernel."""
-    from flytenb.notebook.headless import is_headless
+    """What a run needs, checked, and what to do: state directory, engine, this kernel."""
+    return "\n".join(examination.lines([*examination.examine(), _kernel(ip)]))
 
-    checks = {
-        "python": f"{platform.python_version()}, {sys.executable}",
-        "state": str(paths.home()),
-        "kernel": type(ip).__name__ if ip is not None else "none",
-        "headless": "yes" if ip is not None and is_headless(ip) else "no",
-        "pid": str(os.getpid()),
-    }
-    try:
-        checks |= {f"engine {key}": str(value) for key, value in stored.doctor().items()}
-    except Exception as error:
-        checks["engine"] = f"not reachable: {error}"
-    width = max(map(len, checks))
-    return "\n".join(f"{key:<{width}}  {value}" for key, value in checks.items())
+
+def _kernel(ip: Any) -> examination.Finding:
+    if getattr(ip, "kernel", None) is None:
+        text = "no kernel here: a run shows as one line, %flyte_show prints it whole"
+    elif is_headless(ip):
+        text = "nobody watches: a cell ends with its runs, and fails with them; FLYTENB_HEADLESS=0 says otherwise"
+    else:
+        text = "somebody watches: a cell returns at once, its runs are shown live; FLYTENB_HEADLESS=1 says otherwise"
+    return examination.Finding("kernel", True, f"process {os.getpid()}; {text}")
 
 
 def _task(namespace: dict[str, Any], name: str) -> Any:

@@ -79,9 +79,3 @@ def logs(name: str, action: str = "", limit: int = 1000) -> list[LogLine]:
         body["action"] = action
     found: list[LogLine] = session().query("logs", list[LogLine], **body)
     return found
-
-
-def doctor() -> dict[str, Any]:
-    """What the engine says of its health."""
-    answer = session().query("doctor")
-    return answer if isinstance(answer, dict) else {}
