@@ -80,6 +80,11 @@ class RunRequest(msgspec.Struct, frozen=True, array_like=True, tag=8):
     cache_key: bytes
     cache_mode: int
     body: bytes
+    #: (key, group, value)
+    secrets: tuple[tuple[str, str, bytes], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"RunRequest({self.run_name!r})"  # never the values
 
 
 class Query(msgspec.Struct, frozen=True, array_like=True, tag=9):
@@ -110,6 +115,15 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag=13):
     time: float
 
 
+class Offer(msgspec.Struct, frozen=True, array_like=True, tag=14):
+    run_name: str
+    #: (key, group, value)
+    secrets: tuple[tuple[str, str, bytes], ...]
+
+    def __repr__(self) -> str:
+        return f"Offer({self.run_name!r})"  # never the values
+
+
 #: Everything that may arrive in a frame.
 WireEvent = (
     Hello
@@ -125,6 +139,7 @@ WireEvent = (
     | Report
     | Returned
     | Started
+    | Offer
 )
 
 

@@ -7,7 +7,7 @@ fields named `body` are msgpack maps of a struct in this room or of plain data.
 from __future__ import annotations
 
 #: Grows with every change of layout; both sides refuse another number by name.
-PROTOCOL = 1
+PROTOCOL = 2
 
 # ---- from workers and clients to the engine -------------------------------------------------------------------
 #: (HELLO, protocol, version, role "worker"|"client"|"local", ident, pid, token)
@@ -26,7 +26,8 @@ LOG = 5
 TRACE = 6
 #: (FORGET, parent, call)  the parent no longer waits for this child: abort it.
 FORGET = 7
-#: (RUN, request, run_name, digest, key, inputs, cache_key, cache_mode, body)  body = RunOptions map (see below).
+#: (RUN, request, run_name, digest, key, inputs, cache_key, cache_mode, body, secrets)  body = RunOptions map (see
+#: below); secrets = [(key, group, value)] from the submitter's own environment, which the engine keeps in memory only.
 #: Answered by REPLY after the commit; idempotent by run_name + key. ENDED follows when the run ends.
 RUN = 8
 #: (QUERY, request, method, body)  answered by REPLY.
@@ -39,6 +40,8 @@ REPORT = 11
 RETURNED = 12
 #: (STARTED, action, attempt, time)  sent only for an action that did not begin at once or runs longer than 50 ms.
 STARTED = 13
+#: (OFFER, run_name, secrets)  values again, for an engine that was started anew; secrets as in RUN.
+OFFER = 14
 
 # ---- from the engine to workers and clients -------------------------------------------------------------------
 #: (WELCOME, protocol, version, pid)
@@ -68,6 +71,8 @@ ENDED = 30
 REPLAY = 31
 #: (RECALL, count)  give back up to this many actions that have not begun, last first.
 RECALL = 32
+#: (SECRETS, is_container, secrets)  secrets = [(key, variable, mount, value)]; before the first EXECUTE that needs them.
+SECRETS = 33
 
 #: How a call uses the cache: neither read nor write, read and write, always run and write.
 CACHE_OFF, CACHE_AUTO, CACHE_OVERRIDE = 0, 1, 2

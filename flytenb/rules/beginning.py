@@ -8,6 +8,7 @@ from flytenb.model.tags import CACHE_AUTO, CACHE_OFF
 from flytenb.rules.ending import hit
 from flytenb.rules.out import Out
 from flytenb.rules.placement import enqueue
+from flytenb.rules.secrets import provide
 from flytenb.rules.state import Action, State
 
 
@@ -29,6 +30,9 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
         if found is not None:
             hit(state, action, found, now, out)
             return
+    if action.shape.secrets and not provide(state, action, now, out):
+        return
+    if mode == CACHE_AUTO and not options.overwrite_cache:
         leader = state.in_flight.get(action.cache_key)
         if leader is not None and leader is not action:
             if leader.followers is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flytenb.model.outcome import Failure, encode_failure
 from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCEEDED
 from flytenb.model.tags import CACHE_OFF, CANCEL, ENDED, RESOLVE
-from flytenb.rules import lanes
+from flytenb.rules import lanes, pools
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.placement import enqueue
@@ -128,3 +128,4 @@ def _end_run(state: State, root: Action, payload: bytes, now: float, out: Out) -
     for waiter in run.waiters:
         out.after.append((waiter, (ENDED, run.name, root.phase, payload)))
     state.runs.pop(run.name, None)
+    pools.close(run, out)

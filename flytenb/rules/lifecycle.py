@@ -21,6 +21,7 @@ from flytenb.model.events import (
     LaneReady,
     Loaded,
     Log,
+    Offer,
     Recovered,
     Report,
     Returned,
@@ -33,13 +34,14 @@ from flytenb.model.events import (
 from flytenb.model.outcome import Failure, decode_failure, encode_failure
 from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
-from flytenb.rules import lanes
+from flytenb.rules import lanes, pools
 from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, end, fail, stop_body
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place
 from flytenb.rules.runs import on_recovered, on_run
+from flytenb.rules.secrets import expire, on_offer, provide
 from flytenb.rules.state import ORPHAN, Action, Lane, Shape, State, Task
 
 #: Times that an action may lose its worker before the engine gives up on it.
@@ -157,9 +159,8 @@ def _settle(state: State, lane: Lane, now: float, out: Out) -> None:
         return
     lane.idle_since = now
     lane.is_recalled = False
-    if lane.shape is not None and lane.shape.launch.isolation == "strict" and lane.is_ready:
-        lane.is_closing = True
-        out.before.append((lane.link, (SHUTDOWN, "strict isolation: one action per process")))
+    if lane.is_used:
+        pools.dismiss(lane, "it was made for one action", out)
 
 
 def attempt_failed(state: State, action: Action, failure: Failure, now: float, out: Out) -> None:
@@ -208,7 +209,8 @@ def on_loaded(state: State, source: Any, event: Loaded, now: float, out: Out) ->
     known = {(key, n): (number, phase, outputs) for number, key, n, phase, outputs in event.children}
     action.known = {**known, **(action.known or {})} or None
     action.replay = event.traces or None
-    enqueue(state, action, first=True)
+    if not action.shape.secrets or provide(state, action, now, out):
+        enqueue(state, action, first=True)
 
 
 def on_log(state: State, source: Any, event: Log, now: float, out: Out) -> None:
@@ -272,9 +274,12 @@ def on_lane_ready(state: State, source: Any, event: LaneReady, now: float, out: 
         lane = state.lanes[event.lane] = Lane(event.lane, None, pin=event.pin)
     lane.link, lane.pid, lane.idle_since = source, event.pid, now
     source.lane = lane
+    if lane.is_closing:
+        out.before.append((source, (SHUTDOWN, "it is not needed any more")))
     if lane.shape is not None:
         lane.shape.spawning = max(0, lane.shape.spawning - 1)
         lane.shape.failures = 0
+        lane.shape.is_trusted = True
     for shape in state.shapes.values():
         if shape.queue:
             state.waiting[id(shape)] = shape
@@ -289,7 +294,9 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         shape.lanes.pop(lane.id, None)
         if lane.link is None:
             shape.spawning = max(0, shape.spawning - 1)
-            shape.failures += 1
+            if event.cause != "killed":
+                shape.failures += 1
+                shape.is_trusted = False
             if event.cause == "refused":
                 _refuse(shape, Failure(code=event.code, message=event.detail, is_recoverable=False), state, now, out)
             elif shape.failures >= MAX_SPAWN_FAILURES:
@@ -339,7 +346,9 @@ def on_lane_placed(state: State, source: Any, event: LanePlaced, now: float, out
         out.placements.append((number, event.digest, event.body))
     lane = state.lanes.get(event.lane)
     if lane is not None:
-        lane.placement, lane.news = number, ""
+        lane.placement, lane.news, lane.executor, lane.is_single = number, "", event.executor, event.is_single
+        if lane.shape is not None and lane.shape.reuse is None:
+            lane.shape.set_single(event.is_single)
 
 
 def on_lane_news(state: State, source: Any, event: LaneNews, now: float, out: Out) -> None:
@@ -407,6 +416,9 @@ def _expire(state: State, action: Action, attempt: int, kind: str, now: float, o
             code="MaxQueuedTimeExceededError",
             message=f"task {declaration.name!r} waited longer than {declaration.queue_timeout_s:g} s for a worker",
         )
+    elif kind == "secret":
+        expire(state, action, now, out)
+        return
     elif kind == "deadline":
         failure = Failure(
             code="DeadlineExceededError",
@@ -428,6 +440,7 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Returned: on_returned,
     Started: on_started,
     RunRequest: on_run,
+    Offer: on_offer,
     Recovered: on_recovered,
     LaneReady: on_lane_ready,
     LaneLost: on_lane_lost,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from heapq import heappush
 
 from flytenb.model.phases import QUEUED
-from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SHUTDOWN
-from flytenb.rules import lanes
+from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SECRETS
+from flytenb.rules import lanes, pools
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.state import Action, Lane, Shape, State
@@ -43,6 +43,8 @@ def place(state: State, now: float, out: Out) -> None:
         _place_shape(state, shape, now, out)
         if not shape.queue:
             del state.waiting[ident]
+    for shape in state.kept.values():
+        _staff(state, shape, now, out)
     _recall(state, now, out)
 
 
@@ -59,7 +61,7 @@ def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
             continue
         lane = _pinned(state, pin) if pin else _choose(state, shape, action)
         if lane is None:
-            _maybe_spawn(state, shape, out)
+            _staff(state, shape, now, out)
             break
         queue.popleft()
         start(state, lane, action, now, out)
@@ -73,16 +75,26 @@ def _pinned(state: State, ident: str) -> Lane | None:
 
 def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
     task = action.task
+    if shape.is_single:
+        return pools.choose_single(state, shape, action)
     feed = 1
-    if task.is_known and not action.is_solo and shape.launch.isolation != "strict":
+    if task.is_known and not action.is_solo:
         feed = min(FEED_COUNT, 1 + int(FEED_S / task.slow_s)) if task.slow_s > 0 else FEED_COUNT
+    if not shape.is_plain:
+        return pools.choose_pooled(state, shape, action, feed - 1)
     own = action.parent.lane if action.parent is not None else None
     crowded = len(state.lanes) >= MAX_LANES
+    run = action.run
+    avoid, wanted = run.avoid, run.bundles.get(shape, ()) if shape.secrets else ()
     fits = state.capacity.fits(shape.cpu, shape.memory_bytes)
+    if avoid:
+        fits = fits or pools.may_borrow(state, run)
     best: Lane | None = None
     for lane in shape.lanes.values():
-        if not lane.is_ready or lane is own:
+        if not lane.is_ready or lane is own or lane.is_used or lane.id in avoid:
             continue
+        if lane.secrets != wanted and lane.actions:
+            continue  # its actions have other values of the same variables
         if action.orphans and any(orphan.lane is lane for orphan in action.orphans.values()):
             continue
         if lane.parked and not task.is_parent and not crowded:
@@ -99,16 +111,26 @@ def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
 
 
 def _can_spawn(state: State, shape: Shape) -> bool:
-    return shape.spawning == 0 and len(state.lanes) < 2 * MAX_LANES
+    return len(state.lanes) < pools.MAX_LANES
 
 
-def _maybe_spawn(state: State, shape: Shape, out: Out) -> None:
-    if not _can_spawn(state, shape) or not state.capacity.fits(shape.cpu, shape.memory_bytes):
-        return
-    spawn(state, shape, out)
+def _staff(state: State, shape: Shape, now: float, out: Out) -> None:
+    """Start the workers that the shape lacks."""
+    if shape.is_plain:
+        is_lacking = not shape.spawning and bool(shape.queue) and pools.is_fit(state, shape, shape.queue[0].run)
+        count = int(is_lacking)
+    else:
+        count = pools.missing(state, shape, now)
+    for _ in range(count):
+        if not _can_spawn(state, shape):
+            if shape.queue:
+                pools.make_way(state, shape, out)
+            return
+        if spawn(state, shape, out) is None:
+            return
 
 
-def spawn(state: State, shape: Shape, out: Out) -> Lane:
+def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
     """One more worker of this shape."""
     shape.spawning += 1
     lane = Lane(f"w{state.next_lane}", shape)
@@ -123,6 +145,11 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
     move(action, "place")
     if lane.busy == 0:
         lane.progress_at = now
+    shape = action.shape
+    if not shape.is_plain:
+        shape.used_at = now
+        lane.is_used = lane.is_single
+        state.kept[id(shape)] = shape
     lanes.assign(state, lane, action)
     action.started_at = now
     task, run = action.task, action.run
@@ -133,6 +160,9 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
     if run.id not in lane.informed:
         lane.informed.add(run.id)
         send.append((lane.link, (RUN_INFO, run.id, run.info)))
+    if shape.secrets and lane.secrets != (told := run.bundles.get(shape, ())):
+        lane.secrets = told
+        send.append((lane.link, (SECRETS, lane.executor != "process", told)))
     if action.replay:
         send.append((lane.link, (REPLAY, action.id, action.replay)))
         action.replay = None
@@ -150,9 +180,11 @@ def _recall(state: State, now: float, out: Out) -> None:
         shape = lane.shape
         if lane.busy < 2 or lane.is_recalled or shape is None or shape.queue or now - lane.progress_at < RECALL_S:
             continue
+        if lane.busy <= shape.concurrency:
+            continue
         if any(other.is_ready and not other.busy and not other.parked for other in shape.lanes.values()):
             lane.is_recalled = True
-            out.before.append((lane.link, (RECALL, lane.busy - 1)))
+            out.before.append((lane.link, (RECALL, lane.busy - shape.concurrency)))
 
 
 def next_moment(state: State, now: float) -> float | None:
@@ -161,16 +193,20 @@ def next_moment(state: State, now: float) -> float | None:
     moments += [action.not_before for action in state.delayed]
     for lane in state.lanes.values():
         moments += lane.zombies.values()
-        if lane.busy > 1 and not lane.is_recalled:
+        if lane.busy > 1 and not lane.is_recalled and lane.shape is not None and lane.busy > lane.shape.concurrency:
             moments.append(max(lane.progress_at + RECALL_S, now + RECALL_S / 2))
     return min(moments, default=None)
 
 
 def dismiss_idle(state: State, now: float, out: Out) -> None:
     """Let go the workers that had nothing to do for long, but keep one for each CPU."""
-    idle = [lane for lane in state.lanes.values() if lane.is_ready and not lane.actions and not lane.pin]
+    pools.retire(state, now, out)
+    idle = [
+        lane
+        for lane in state.lanes.values()
+        if lane.is_ready and not lane.actions and lane.shape is not None and lane.shape.is_plain
+    ]
     idle.sort(key=lambda lane: lane.idle_since)
     for lane in idle[: max(0, len(idle) - int(state.capacity.cpu) - 1)]:
         if now - lane.idle_since >= state.idle_worker_s:
-            lane.is_closing = True
-            out.before.append((lane.link, (SHUTDOWN, "idle")))
+            pools.dismiss(lane, "idle", out)

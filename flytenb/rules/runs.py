@@ -10,6 +10,7 @@ from flytenb.model.events import Recovered, RunOptions, RunRequest
 from flytenb.model.tags import REPLY
 from flytenb.rules.beginning import begin
 from flytenb.rules.out import Out
+from flytenb.rules.secrets import lack_of
 from flytenb.rules.state import Action, Run, State
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
@@ -49,6 +50,12 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     options = _decode_options(event.body)
     task = state.tasks[event.digest]
     run = Run(state.next_run, event.run_name, options, run_info(event.run_name, options), now)
+    run.avoid = _blocked(state, source, options)
+    run.offered = {(key, group): value for key, group, value in event.secrets}
+    lack = lack_of(state, run, run.shape_of(task), task.declaration.environment)
+    if lack:
+        out.after.append((source, (REPLY, event.request, False, refusal("SecretNotFoundError", lack))))
+        return
     state.next_run += 1
     run.next_index = run.action_count = 1
     run.waiters.append(source)
@@ -61,6 +68,22 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     out.accepted.append((root.id, 0, task.id, event.key, 1, event.inputs, "", event.cache_key, now))
     out.after.append((source, (REPLY, event.request, True, _encode({"name": run.name}))))
     begin(state, root, now, out)
+
+
+def _blocked(state: State, source: Any, options: RunOptions) -> frozenset[str]:
+    """Workers that may not answer before the run that `source` asks for has ended.
+
+    An action that starts a run may block its process until the run ends, and with it the ones that wait for that
+    action's own run in the same way.
+    """
+    lane = state.lanes.get(str(options.origin.get("worker") or ""))
+    pid = getattr(source, "pid", 0)
+    if lane is None and pid:
+        lanes = state.lanes.values()
+        lane = next((each for each in lanes if each.pid == pid and each.executor == "process" and not each.pin), None)
+    if lane is None:
+        return frozenset()
+    return frozenset({lane.id}).union(*(action.run.avoid for action in lane.actions.values()))
 
 
 def on_recovered(state: State, source: Any, event: Recovered, now: float, out: Out) -> None:

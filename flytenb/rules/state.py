@@ -60,6 +60,7 @@ class Shape:
         "is_per_run",
         "is_plain",
         "is_single",
+        "is_trusted",
         "lanes",
         "launch",
         "memory_bytes",
@@ -93,8 +94,8 @@ class Shape:
         #: Neither a pool nor single: lanes are shared and fed ahead.
         self.is_plain = launch.reuse is None
         self.set_single(launch.isolation == "strict" and launch.reuse is None)
-        #: When an action of it began last.
-        self.used_at = 0.0
+        #: When an action of it began last, and whether the last worker that was started came.
+        self.used_at, self.is_trusted = 0.0, True
 
     def set_single(self, is_single: bool) -> None:
         """Whether a lane runs one action and goes."""
@@ -103,11 +104,16 @@ class Shape:
 
     def of_run(self, run: Run) -> Shape:
         """The same kind of worker for one run alone."""
+        shape = self.copy()
+        shape.is_per_run, shape.run_name = False, run.name
+        return shape
+
+    def copy(self) -> Shape:
+        """The same kind of worker with lanes and a queue of its own."""
         shape = Shape.__new__(Shape)
         for name in self.__slots__:
             setattr(shape, name, getattr(self, name))
         shape.queue, shape.lanes, shape.spawning, shape.failures = deque(), {}, 0, 0
-        shape.is_per_run, shape.run_name = False, run.name
         return shape
 
     def grant(self) -> Grant:
@@ -338,6 +344,10 @@ class State:
         #: Values of secrets by key and group in the home's own store, and of the engine's variables by name.
         self.find_secret: Callable[[str, str], bytes | None] = lambda key, group: None
         self.find_variable: Callable[[str], bytes | None] = lambda name: None
+
+    def shapes_in_use(self) -> list[Shape]:
+        """Those that have workers."""
+        return list({id(lane.shape): lane.shape for lane in self.lanes.values() if lane.shape is not None}.values())
 
     def shape_of(self, declaration: TaskDeclaration) -> Shape:
         """The kind of worker that a task needs."""
