@@ -47,6 +47,8 @@ BaseRuntimeError(code, kind, root_cause_message, worker)    an error of a run; F
     ├── ModuleLoadError
     ├── CodeBundleError
     ├── DeploymentError
+    ├── ContainerEngineError
+    ├── ContainerStartError
     ├── ImageBuildError
     ├── ImagePullBackOffError
     ├── InvalidImageNameError
@@ -365,6 +367,14 @@ class DeploymentError(_NamedUserError):
     """A deployment was refused or failed."""
 
 
+class ContainerEngineError(_NamedUserError):
+    """Docker cannot be used: it is not there, does not answer, or refuses this user."""
+
+
+class ContainerStartError(_NamedUserError):
+    """A container could not be started, or ended before its worker began: an image without Python, a wrong network."""
+
+
 class ImageBuildError(_NamedUserError):
     """An image could not be built."""
 
@@ -547,6 +557,8 @@ _CLASS_OF_CODE: dict[str, type[RuntimeUserError]] = {
             ModuleLoadError,
             CodeBundleError,
             DeploymentError,
+            ContainerEngineError,
+            ContainerStartError,
             ImageBuildError,
             ImagePullBackOffError,
             InvalidImageNameError,
