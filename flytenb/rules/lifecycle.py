@@ -10,6 +10,7 @@ from heapq import heappop
 from typing import Any
 
 from flytenb.model.declaration import decode_declaration
+from flytenb.model.devices import GpusFound, GpusSeen
 from flytenb.model.events import (
     AbortRequest,
     Declare,
@@ -34,7 +35,7 @@ from flytenb.model.events import (
 from flytenb.model.outcome import Failure, decode_failure, encode_failure
 from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
-from flytenb.rules import lanes, pools
+from flytenb.rules import gpu_placement, lanes, pools
 from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, end, fail, stop_body
 from flytenb.rules.out import Out
@@ -56,7 +57,16 @@ def step(state: State, events: Sequence[tuple[Any, Any]], now: float) -> Out:
     for source, event in events:
         HANDLERS[type(event)](state, source, event, now, out)
     place(state, now, out)
+    _refuse_impossible(state, now, out)
     return out
+
+
+def _refuse_impossible(state: State, now: float, out: Out) -> None:
+    """Requests for GPUs that this machine has not, or not as many."""
+    for shape in list(state.waiting.values()):
+        if shape.gpus and gpu_placement.is_impossible(state, shape, now, out):
+            words = gpu_placement.refusal_words(state, shape, shape.queue[0].task.declaration.name)
+            _refuse(shape, Failure(code="ResourceNotAvailable", message=words, is_recoverable=False), state, now, out)
 
 
 def _lane_of(state: State, source: Any) -> Lane | None:
@@ -286,6 +296,7 @@ def on_lane_ready(state: State, source: Any, event: LaneReady, now: float, out: 
 
 
 def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Out) -> None:
+    gpu_placement.on_lost(state, event.lane, event.cause, out)
     lane = state.lanes.pop(event.lane, None)
     if lane is None:
         return
@@ -398,6 +409,7 @@ def on_tick(state: State, source: Any, event: Tick, now: float, out: Out) -> Non
                 del lane.zombies[number]
                 out.chores.append(("kill", lane.id, "an aborted action did not stop in time"))
     dismiss_idle(state, now, out)
+    gpu_placement.dismiss_idle(state, now, out)
 
 
 def _expire(state: State, action: Action, attempt: int, kind: str, now: float, out: Out) -> None:
@@ -449,4 +461,6 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Loaded: on_loaded,
     AbortRequest: on_abort,
     Tick: on_tick,
+    GpusFound: gpu_placement.on_gpus_found,
+    GpusSeen: gpu_placement.on_gpus_seen,
 }

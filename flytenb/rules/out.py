@@ -54,7 +54,8 @@ class Out:
         self.run_ends: list[tuple[Any, ...]] = []
         self.before: list[tuple[Any, tuple[Any, ...]]] = []
         self.after: list[tuple[Any, tuple[Any, ...]]] = []
-        #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key)
+        #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key) ·
+        #: ("gpus",) look for them · ("watch gpus",) look at who uses them
         self.chores: list[tuple[Any, ...]] = []
 
     @property

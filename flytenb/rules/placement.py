@@ -11,7 +11,7 @@ from heapq import heappush
 
 from flytenb.model.phases import QUEUED
 from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SECRETS
-from flytenb.rules import lanes, pools
+from flytenb.rules import gpu_placement, lanes, pools
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.state import Action, Lane, Shape, State
@@ -30,6 +30,8 @@ MAX_SPAWN_FAILURES = 3
 def enqueue(state: State, action: Action, *, first: bool = False) -> None:
     """The action waits for a lane of its shape (or for the only worker that may run it)."""
     shape = action.shape
+    if shape.gpus and shape.family is None:
+        shape = action.shape = gpu_placement.family_shape(action)
     if first:
         shape.queue.appendleft(action)
     else:
@@ -39,12 +41,14 @@ def enqueue(state: State, action: Action, *, first: bool = False) -> None:
 
 def place(state: State, now: float, out: Out) -> None:
     """Give waiting actions to lanes until nothing fits."""
-    for ident, shape in list(state.waiting.items()):
-        _place_shape(state, shape, now, out)
+    for shape in gpu_placement.in_turn(state):
+        if not shape.gpus or gpu_placement.may_place(state, shape, now, out):
+            _place_shape(state, shape, now, out)
         if not shape.queue:
-            del state.waiting[ident]
+            del state.waiting[id(shape)]
     for shape in state.kept.values():
         _staff(state, shape, now, out)
+    gpu_placement.settle(state, now, out)
     _recall(state, now, out)
 
 
@@ -78,7 +82,7 @@ def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
     if shape.is_single:
         return pools.choose_single(state, shape, action)
     feed = 1
-    if task.is_known and not action.is_solo:
+    if task.is_known and not action.is_solo and not shape.gpus:
         feed = min(FEED_COUNT, 1 + int(FEED_S / task.slow_s)) if task.slow_s > 0 else FEED_COUNT
     if not shape.is_plain:
         return pools.choose_pooled(state, shape, action, feed - 1)
@@ -98,6 +102,8 @@ def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
         if action.orphans and any(orphan.lane is lane for orphan in action.orphans.values()):
             continue
         if lane.parked and not task.is_parent and not crowded:
+            continue
+        if lane.gpus and not state.capacity.gpus.is_usable(lane):
             continue
         busy = lane.busy
         if busy == 0:
@@ -131,12 +137,14 @@ def _staff(state: State, shape: Shape, now: float, out: Out) -> None:
 
 
 def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
-    """One more worker of this shape."""
-    shape.spawning += 1
+    """One more worker of this shape; None when there are not enough GPUs for one now."""
     lane = Lane(f"w{state.next_lane}", shape)
+    if shape.gpus and not gpu_placement.take(state, shape, lane):
+        return None
+    shape.spawning += 1
     state.next_lane += 1
     state.lanes[lane.id] = shape.lanes[lane.id] = lane
-    out.chores.append(("spawn", lane.id, shape.launch, shape.grant()))
+    out.chores.append(("spawn", lane.id, shape.launch, shape.grant(lane.gpus)))
     return lane
 
 

@@ -11,6 +11,7 @@ import msgspec
 from flytenb.model.declaration import Grant, Launch, ResourceRequest, TaskDeclaration
 from flytenb.model.events import RunOptions
 from flytenb.model.phases import QUEUED
+from flytenb.rules.gpus import Gpus
 
 #: An action's result as the cache knows it: (action, outputs, duration_s).
 CacheHit = tuple[int, bytes, float]
@@ -24,11 +25,12 @@ ORPHAN = -1
 class Capacity:
     """What the machine has, and what lanes hold of it now."""
 
-    __slots__ = ("cpu", "memory_bytes", "used_cpu", "used_memory_bytes")
+    __slots__ = ("cpu", "gpus", "memory_bytes", "used_cpu", "used_memory_bytes")
 
     def __init__(self, cpu: float, memory_bytes: int) -> None:
         self.cpu, self.memory_bytes = cpu, memory_bytes
         self.used_cpu, self.used_memory_bytes = 0.0, 0
+        self.gpus = Gpus()
 
     def fits(self, cpu: float, memory_bytes: int) -> bool:
         """Whether this much is free now."""
@@ -57,6 +59,8 @@ class Shape:
         "cpu",
         "environment",
         "failures",
+        "family",
+        "gpus",
         "is_per_run",
         "is_plain",
         "is_single",
@@ -78,6 +82,9 @@ class Shape:
         # More than the machine has can never be admitted: such a task gets the whole machine, and the run says so.
         self.cpu = min(resources.cpu if resources.cpu is not None else 1.0, capacity.cpu)
         self.memory_bytes = min(resources.memory_bytes or 0, capacity.memory_bytes)
+        self.gpus = resources.gpu
+        #: Serves descendants of this action only, a holder of GPUs that may lend them.
+        self.family: Action | None = None
         self.queue: deque[Action] = deque()
         self.lanes: dict[str, Lane] = {}
         self.spawning = 0
@@ -116,7 +123,7 @@ class Shape:
         shape.queue, shape.lanes, shape.spawning, shape.failures = deque(), {}, 0, 0
         return shape
 
-    def grant(self) -> Grant:
+    def grant(self, gpus: tuple[str, ...] = ()) -> Grant:
         """What one more worker of this kind gets."""
         asked = self.resources
         return Grant(
@@ -124,6 +131,7 @@ class Shape:
             memory_bytes=asked.memory_bytes or 0,
             shm_bytes=asked.shm_bytes or 0,
             disk_bytes=asked.disk_bytes or 0,
+            gpus=gpus,
         )
 
 
@@ -151,6 +159,7 @@ class Run:
         "cached_count",
         "created_at",
         "failed_count",
+        "families",
         "id",
         "info",
         "is_recovered",
@@ -173,6 +182,8 @@ class Run:
         self.avoid: frozenset[str] = frozenset()
         #: Workers of this run alone, by the template they were made from.
         self.pools: dict[Shape, Shape] = {}
+        #: Workers of the descendants of one holder of GPUs, by what they were made from and that action.
+        self.families: dict[tuple[Shape, int], Shape] = {}
         #: Values of secrets from the process that started it, by (key, group); in memory only.
         self.offered: dict[tuple[str, str], bytes] = {}
         #: What its actions' workers are told of secrets, by shape.
@@ -263,6 +274,7 @@ class Lane:
         "busy",
         "defined",
         "executor",
+        "gpus",
         "has_slot",
         "id",
         "idle_since",
@@ -288,6 +300,8 @@ class Lane:
         self.pid = 0
         #: Number of its `Placement`, 0 until that is settled; before, what it waits for in words.
         self.placement, self.news = 0, ""
+        #: Ids of the GPUs that its process has.
+        self.gpus: tuple[str, ...] = ()
         #: "process" or "docker", once that is settled.
         self.executor = "process"
         #: Made for one action; `is_used` when it had it.
