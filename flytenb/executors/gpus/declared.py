@@ -1,0 +1,27 @@
+"""GPUs that a person declares: `FLYTENB_GPUS="A100:2,T4:1"`."""
+
+from __future__ import annotations
+
+from flytenb.model.devices import Gpu
+
+VARIABLE = "FLYTENB_GPUS"
+_AMD = ("MI1", "MI2", "MI3")
+
+
+def declared(text: str) -> tuple[Gpu, ...]:
+    """The devices behind `"A100:2,T4:1"` or `"4"`; their ids count from 0 in the order given. `"none"` is no GPU.
+
+    Raises:
+        ValueError: the text says something else; the message is a sentence.
+    """
+    devices: list[Gpu] = []
+    for part in text.split(","):
+        kind, colon, count = part.strip().rpartition(":")
+        if not colon and count.lower() in ("", "none"):
+            continue
+        if not count.isdigit() or int(count) > 1024:
+            raise ValueError(f'{VARIABLE}={text!r} is no list of models and counts; write "A100:4" or "A100:2,T4:1"')
+        kind = kind.strip()
+        vendor = "amd" if kind.startswith(_AMD) else "nvidia"
+        devices += [Gpu(id=str(len(devices) + n), kind=kind, vendor=vendor) for n in range(int(count))]
+    return tuple(devices)
