@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Any
 
+from msgspec.structs import replace
+
+from flytenb.model.snapshot import RunSnapshot
 from flytenb.notebook import previews, stored
 from flytenb.notebook.publisher import Publisher
 from flytenb.views import text, tree, twin
@@ -36,6 +40,9 @@ class RunDisplay:
         self._handles: list[tuple[Any, bool]] = []
         self._is_followed = False
         self._drawing = threading.Lock()
+        #: What was drawn last, to draw it again when a second has gone by, and the text that was shown.
+        self._known: tuple[RunSnapshot, dict[str, Any]] | None = None
+        self._shown = ""
 
     def show(self, cell: int | None) -> None:
         """Show the run in the running cell."""
@@ -64,10 +71,24 @@ class RunDisplay:
             if self.is_final:
                 return True
             view = self._view()
-            for handle, is_compact in list(self._handles):
-                handle.update(_line(view) if is_compact else _whole(view), raw=True)
+            self._update(view)
             self.is_final = view.is_terminal
             return view.is_terminal
+
+    def tick(self) -> None:
+        """Let the clocks of a run that goes on tell the time; the engine is not asked."""
+        with self._drawing:
+            if self.is_final or self._known is None:
+                return
+            snapshot, values = self._known
+            view = tree.view(replace(snapshot, taken_at=time.time()), values)
+            if not view.is_terminal and _text(view) != self._shown:
+                self._update(view)
+
+    def _update(self, view: tree.RunView) -> None:
+        self._shown = _text(view)
+        for handle, is_compact in list(self._handles):
+            handle.update(_line(view) if is_compact else _whole(view), raw=True)
 
     def finish(self) -> None:
         """Draw the state of now, in the cell's own thread: a headless client ignores updates of finished cells."""
@@ -78,7 +99,7 @@ class RunDisplay:
         if self._is_followed:
             return
         self._is_followed = True
-        publisher.follow(self.name, self.draw)
+        publisher.follow(self.name, self.draw, tick=self.tick)
         stored.follow(self.name, self._changed)
         publisher.mark(self.name)
 
@@ -87,7 +108,9 @@ class RunDisplay:
 
     def _view(self) -> tree.RunView:
         snapshot = stored.snapshot(self.name)
-        return tree.view(snapshot, previews.previews(snapshot))
+        values = previews.previews(snapshot)
+        self._known = snapshot, values
+        return tree.view(snapshot, values)
 
 
 class Displays:

@@ -18,18 +18,25 @@ _logger = logging.getLogger(__name__)
 #: Seconds between two drawings of one view, and the share of the time that drawing may take.
 MIN_INTERVAL_S = 0.25
 MAX_SHARE = 0.1
+#: A view of which nothing is heard is drawn this often all the same: its clocks go on.
+TICK_S = 1.0
 
 
 @dataclass(slots=True)
 class _Entry:
     draw: Callable[[], bool]
+    tick: Callable[[], None] | None
     due: float
+    tick_at: float
     is_marked: bool = False
     drawn: threading.Event = field(default_factory=threading.Event)
 
 
 class Publisher:
-    """Draws marked views. `draw` returns True when it has drawn the final state; then the view is forgotten."""
+    """Draws marked views. `draw` returns True when it has drawn the final state; then the view is forgotten.
+
+    `tick` draws what it knows once more, a second after the last drawing.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,10 +44,17 @@ class Publisher:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def follow(self, key: str, draw: Callable[[], bool], first_after_s: float = 0.5) -> None:
+    def follow(
+        self,
+        key: str,
+        draw: Callable[[], bool],
+        first_after_s: float = 0.5,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
         """Draw a view whenever it is marked, not before `first_after_s`."""
+        first = self._clock() + first_after_s
         with self._wake:
-            self._entries[key] = _Entry(draw, self._clock() + first_after_s)
+            self._entries[key] = _Entry(draw, tick, first, first + TICK_S)
 
     def mark(self, key: str, is_final: bool = False) -> None:
         """The view's run has changed; its end is drawn at once."""
@@ -50,7 +64,7 @@ class Publisher:
                 return
             entry.is_marked = True
             if is_final:
-                entry.due = 0.0
+                entry.due, entry.tick = 0.0, None
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._serve, name="flytenb-views", daemon=True)
                 self._thread.start()
@@ -75,32 +89,38 @@ class Publisher:
             with self._wake:
                 key, entry, wait_s = self._next()
                 if entry is None:
-                    if not self._wake.wait(wait_s) and not any(e.is_marked for e in self._entries.values()):
+                    if not self._wake.wait(wait_s) and not any(e.is_marked or e.tick for e in self._entries.values()):
                         self._thread = None  # nothing to draw for a while: the next mark starts a thread again
                         return
                     continue
-                entry.is_marked = False
-            self._draw(key, entry)
+                is_tick, entry.is_marked = not entry.is_marked, False
+            self._draw(key, entry, is_tick)
 
     def _next(self) -> tuple[str, _Entry | None, float]:
         now, nearest = self._clock(), 5.0
         for key, entry in self._entries.items():
-            if entry.is_marked:
-                if entry.due <= now:
-                    return key, entry, 0.0
-                nearest = min(nearest, entry.due - now)
+            if not entry.is_marked and entry.tick is None:
+                continue
+            due = entry.due if entry.is_marked else entry.tick_at
+            if due <= now:
+                return key, entry, 0.0
+            nearest = min(nearest, due - now)
         return "", None, nearest
 
-    def _draw(self, key: str, entry: _Entry) -> None:
-        started = self._clock()
+    def _draw(self, key: str, entry: _Entry, is_tick: bool) -> None:
+        started, is_final = self._clock(), False
         try:
-            is_final = entry.draw()
+            if not is_tick:
+                is_final = entry.draw()
+            elif entry.tick is not None:
+                entry.tick()
         except Exception:
             _logger.debug("drawing the view of %s failed", key, exc_info=True)
-            is_final = False
-        cost = self._clock() - started
+        now = self._clock()
+        rest_s = (now - started) / MAX_SHARE
         with self._wake:
-            entry.due = self._clock() + max(MIN_INTERVAL_S, cost / MAX_SHARE)
+            entry.due = now + max(MIN_INTERVAL_S, rest_s)
+            entry.tick_at = now + max(TICK_S, rest_s)
             if is_final:
                 self._entries.pop(key, None)
                 entry.drawn.set()

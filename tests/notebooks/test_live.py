@@ -1,5 +1,6 @@
 """A kernel with somebody watching: a cell returns at once, its view is redrawn, an interrupt gets through."""
 
+import re
 import time
 
 import pytest
@@ -79,6 +80,19 @@ def test_a_cell_returns_at_once_and_its_view_follows_the_run(kernel):
     drawn = updates(client, shown[0]["transient"]["display_id"], 10)
     assert drawn[-1].startswith("✔ slow")
     assert len(drawn) <= 8
+
+
+def test_the_clock_of_a_quiet_run_goes_on_and_stands_still_after_its_end(kernel):
+    _, client = kernel
+    _, _, seen = run(client, "import time\n\n@env.task\ndef quiet(x: int) -> int:\n    time.sleep(3.4)\n    return x\n")
+    _, _, seen = run(client, "run = flyte.run(quiet, x=1)")
+    (shown,) = [m["content"] for m in seen if m["msg_type"] == "display_data"]
+    drawn = updates(client, shown["transient"]["display_id"], 10)
+    clocks = [re.search(r"\b0:0(\d)\b", text) for text in drawn]
+    assert len({found[1] for found in clocks if found}) >= 3, drawn
+    assert len(drawn) <= 10, drawn
+    assert drawn[-1].startswith("✔ quiet")
+    assert updates(client, shown["transient"]["display_id"], 2.5) == []
 
 
 def test_the_same_cell_shows_a_run_once_and_another_cell_a_line(kernel):

@@ -58,3 +58,31 @@ def test_a_failing_drawing_is_tried_again():
     publisher.mark("run")
     until(lambda: calls)
     assert publisher.flush("run")
+
+
+def test_clocks_tick_until_the_end_is_told(monkeypatch):
+    monkeypatch.setattr("flytenb.notebook.publisher.TICK_S", 0.02)
+    ticks, is_over = [], []
+    publisher = Publisher()
+    publisher.follow("run", lambda: bool(is_over), first_after_s=0, tick=lambda: ticks.append(1))
+    publisher.mark("run")
+    until(lambda: len(ticks) >= 3)
+    is_over.append(True)
+    assert publisher.flush("run")
+    count = len(ticks)
+    time.sleep(0.1)
+    assert len(ticks) == count
+
+
+def test_an_end_that_cannot_be_drawn_ends_the_ticking_too(monkeypatch):
+    monkeypatch.setattr("flytenb.notebook.publisher.TICK_S", 0.02)
+    ticks = []
+
+    def draw():
+        raise OSError("engine away")
+
+    publisher = Publisher()
+    publisher.follow("run", draw, first_after_s=0, tick=lambda: ticks.append(1))
+    publisher.mark("run", is_final=True)
+    time.sleep(0.1)
+    assert ticks == []
