@@ -7,6 +7,7 @@ FlytenbError                                refusals before anything runs
 ├── OutputTypeError                         a result of the wrong type                           (TypeError)
 ├── MissingInputError                       a required input is not there                        (ValueError)
 ├── CaptureError                            code or a value that cannot travel                   (ValueError)
+├── SecretNotFoundError                     a secret that has no value anywhere                 (LookupError)
 ├── EngineError                             the engine cannot be reached, or refused             (RuntimeError)
 └── NotAvailableError                       known, and not built here yet            (NotImplementedError)
 
@@ -127,6 +128,10 @@ class OutputTypeError(FlytenbError, TypeError):
 
 class CaptureError(FlytenbError, ValueError):
     """Code or a captured value that cannot travel to a worker."""
+
+
+class SecretNotFoundError(FlytenbError, LookupError):
+    """A secret that a task needs has no value: neither stored, nor in the environment."""
 
 
 class EngineError(FlytenbError, RuntimeError):

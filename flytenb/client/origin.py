@@ -20,6 +20,8 @@ def tell_origin(teller: Callable[[], dict[str, Any]]) -> None:
 def origin() -> dict[str, Any]:
     """Script or notebook, directory, user, interpreter."""
     told: dict[str, Any] = {"cwd": _cwd(), "user": _user(), "python": sys.executable, "pid": os.getpid()}
+    if worker := os.environ.get("FLYTENB_WORKER"):
+        told["worker"] = worker  # whose action may wait for this very run
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None)
     if script and "ipykernel" not in sys.modules:

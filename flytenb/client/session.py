@@ -6,10 +6,11 @@ something waits. So a caller may capture code while the engine starts, and a wai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ _RESTART_GRACE_S = 10.0
 _ASK_AGAIN_S = 0.05
 
 Ended = tuple[ActionPhase, bytes]
+#: (key, group, value)
+Secrets = Sequence[tuple[str, str, bytes]]
 #: Called from the link's thread with what changed, and with None once the run ended.
 Watcher = Callable[[RunSnapshot | None], None]
 
@@ -60,6 +63,8 @@ class _Followed:
     #: The engine of this link tells us the end by itself.
     is_known: bool = False
     is_over: bool = False
+    #: What it needs of this process's environment.
+    secrets: Secrets = field(default=(), repr=False)
 
 
 class Session:
@@ -106,14 +111,20 @@ class Session:
         cache_key: bytes,
         cache_mode: int,
         options: dict[str, Any],
+        secrets: Secrets = (),
     ) -> Future[Any]:
-        """Submit a run; the future ends when it is on disk. Sent again by itself if the engine dies before."""
+        """Submit a run; the future ends when it is on disk. Sent again by itself if the engine dies before.
+
+        `secrets` are (key, group, value) of this process's environment, which the engine keeps in memory only.
+        """
         body = msgpack.packb(options, use_bin_type=True)
         digest = declaration[0]
         with self._lock:
-            self._follow(run_name).is_known = True
+            followed = self._follow(run_name)
+            followed.is_known, followed.secrets = True, secrets
         return self._request(
-            lambda number: [(tags.RUN, number, run_name, digest, key, inputs, cache_key, cache_mode, body)], declaration
+            lambda number: [(tags.RUN, number, run_name, digest, key, inputs, cache_key, cache_mode, body, secrets)],
+            declaration,
         )
 
     def ended(self, run_name: str) -> Future[Ended]:
@@ -294,8 +305,12 @@ class Session:
                 self._send(link, pending)
             open_runs = [name for name, run in self._followed.items() if run.is_known and not run.is_over]
             in_flight = {p.messages[0][2] for p in self._pending.values() if p.messages[0][0] == tags.RUN}
+            secrets = {name: run.secrets for name in open_runs if (run := self._followed[name]).secrets}
         for name in open_runs:
             if name not in in_flight:
+                if name in secrets:  # an engine that was started anew has forgotten them
+                    with contextlib.suppress(LinkBroken):
+                        link.send([(tags.OFFER, name, secrets[name])])
                 self._attach(name)
         return link
 

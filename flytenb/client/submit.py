@@ -14,6 +14,7 @@ from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
 from flytenb.client.run_handle import Run
+from flytenb.client.secrets import values_here
 from flytenb.client.session import Session, session
 from flytenb.codec.current import set_objects
 from flytenb.codec.objects import ObjectStore
@@ -125,7 +126,8 @@ def send(
     mode = cache_mode(declaration, is_disabled=options.disable_run_cache, is_overwritten=options.overwrite_cache)
     ignored = getattr(getattr(task, "cache", None), "ignored_inputs", None) or ()
     key = cache_key(declaration.key, task.interface.digest_inputs(inputs, ignored)) if mode else b""
-    accepted = link.run(name, encode_declaration(declaration), os.urandom(16), inputs, key, mode, told)
+    needed = values_here(declaration)
+    accepted = link.run(name, encode_declaration(declaration), os.urandom(16), inputs, key, mode, told, needed)
     try:
         accepted.result()
     except BaseException:

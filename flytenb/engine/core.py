@@ -13,6 +13,7 @@ from typing import Any
 from flytenb.engine.link import Link
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries, QueryError
+from flytenb.engine.secrets import forget
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
 from flytenb.model.events import (
@@ -153,12 +154,14 @@ class Engine:
             return
         event = LaneLost(lane.id, "link", "its connection closed")
         if lane.pin:
+            forget(self.home, lane.id)
             self.happen(event)
         else:
             self.loop.call_later(LINK_GRACE_S, self.happen, event)
 
     def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
         """The executor reports the end of a worker's process."""
+        forget(self.home, worker)
         self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
 
     def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:

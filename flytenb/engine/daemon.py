@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from flytenb.engine import secrets
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
 from flytenb.executors.router import Router
@@ -93,6 +94,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine, connection = _recovered(home / "store.db", token)
     engine.home, engine.socket, engine.http_socket = home, path, http_path
+    secrets.connect(engine.state, home)
     engine.executor = executor = Router(str(path), token, engine)
     await executor.start()
     engine.journal = Journal(connection, loop.call_soon_threadsafe, engine.release, engine.on_trouble)
@@ -116,6 +118,7 @@ async def _serve(home: Path, starter: Starter) -> None:
         link.send((SHUTDOWN, "the engine was stopped"))
         link.close()
     await executor.stop()
+    secrets.forget(home)
     await asyncio.to_thread(engine.journal.close)
     engine.reader.close()
     for left in (path, http_path, info_path(home)):

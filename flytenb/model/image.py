@@ -17,6 +17,11 @@ class SecretSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: The directory it becomes a file in, "" for none.
     mount: str = ""
 
+    @property
+    def outside(self) -> str:
+        """The environment variable that holds the value where a run is started: its own, else `[GROUP_]KEY`."""
+        return self.variable or "_".join(filter(None, (self.group, self.key))).replace("-", "_").upper()
+
 
 class FileSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A file that a layer needs, by content."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from flytenb.model.events import Recovered, RunOptions, RunRequest
+from flytenb.model.events import Offer, Recovered, RunOptions, RunRequest
 from flytenb.model.tags import REPLY
 from flytenb.rules.beginning import begin
 from flytenb.rules.out import Out
-from flytenb.rules.secrets import lack_of
+from flytenb.rules.secrets import lack_of, on_offer
 from flytenb.rules.state import Action, Run, State
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
@@ -41,6 +41,7 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     if known is not None:
         root = state.live.get(known.id << 32)
         if root is not None and root.key == event.key:
+            on_offer(state, source, Offer(event.run_name, event.secrets), now, out)
             known.waiters.append(source)
             out.after.append((source, (REPLY, event.request, True, _encode({"name": event.run_name}))))
         else:

@@ -22,11 +22,6 @@ from flytenb.rules.state import Action, Run, Shape, State
 GRACE_S = 10.0
 
 
-def variable_of(spec: SecretSpec) -> str:
-    """The environment variable that holds its value outside: its own, else `[GROUP_]KEY`."""
-    return spec.variable or "_".join(filter(None, (spec.group, spec.key))).replace("-", "_").upper()
-
-
 def lack_of(state: State, run: Run, shape: Shape, environment: str) -> str:
     """Find the values that an action needs; why it cannot run, or ""."""
     if shape in run.bundles:
@@ -37,7 +32,7 @@ def lack_of(state: State, run: Run, shape: Shape, environment: str) -> str:
         if value is None:
             value = run.offered.get((spec.key, spec.group))
         if value is None:
-            value = state.find_variable(variable_of(spec))
+            value = state.find_variable(spec.outside)
         trouble = _missing(spec, environment, is_recovered=run.is_recovered) if value is None else _unfit(spec, value)
         if value is None or trouble:
             return trouble
@@ -59,7 +54,7 @@ def _missing(spec: SecretSpec, environment: str, *, is_recovered: bool) -> str:
     )
     return (
         f"{_named(spec)} of environment {environment!r} has no value: {lost}store it with "
-        f"'flytenb secret set {spec.key}{group}', or set {variable_of(spec)} where the run is started, then run again"
+        f"'flytenb secret set {spec.key}{group}', or set {spec.outside} where the run is started, then run again"
     )
 
 

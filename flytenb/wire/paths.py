@@ -46,6 +46,11 @@ def info_path(state: Path) -> Path:
     return state / "engine.json"
 
 
+def secrets_folder(state: Path, worker: str) -> Path:
+    """Where the files of a worker process's mounted secrets are."""
+    return state / "mounted" / worker
+
+
 def token_path(state: Path) -> Path:
     """The secret that every link shows; readable by the user only."""
     return state / "token"

@@ -1,4 +1,4 @@
-"""The lane: actions that wait in this process are run one at a time, in order.
+"""The lane: actions that wait in this process are run one at a time (in a pool, a few), in order.
 
 An action that waits for children steps aside and the next one begins; when its children have ended it goes on at once
 (the engine decided that there is room). Async actions get an `asyncio.Task` each, sync ones a thread.
@@ -76,6 +76,8 @@ class Lane:
         self._queue: deque[Action] = deque()
         #: Actions that run and do not wait for children.
         self._running = 0
+        #: How many of them at a time; more than one in a pool whose environment says so.
+        self.limit = 1
         #: Runner tasks that have not had their turn.
         self._runners = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,16 +110,20 @@ class Lane:
 
     def pump(self) -> None:
         """Begin what may begin. In the loop's thread."""
-        if self._running or not self._queue or not self.is_open:
+        if self._running >= self.limit or not self._queue or not self.is_open:
             return
         with self._lock:
-            if self._running or not self._queue:
+            free = self.limit - self._running
+            if free <= 0 or not self._queue:
                 return
             head = self._queue[0]
             if head.definition.is_sync:
+                if self._running:
+                    return  # a sync action runs alone
                 self._queue.popleft()
                 self._running += 1
-            wanted = min(len(self._queue), _BURST_COUNT, 1 + int(_BURST_S / (head.definition.mean_s + 1e-9)))
+            burst = 1 + int(_BURST_S / (head.definition.mean_s + 1e-9))
+            wanted = min(len(self._queue), _BURST_COUNT, max(free, burst))
         if head.definition.is_sync:
             self._to_thread(head)
             return
@@ -130,7 +136,7 @@ class Lane:
     async def _runner(self) -> None:
         self._runners -= 1
         with self._lock:
-            if self._running or not self._queue or not self.is_open:
+            if self._running >= self.limit or not self._queue or not self.is_open:
                 return  # whoever holds the lane pumps when it steps aside
             if self._queue[0].definition.is_sync:
                 action = None

@@ -96,6 +96,7 @@ class Runtime:
             tags.REFUSE: lambda message: on_end(message[1]),
             tags.DEFINE: self._define,
             tags.RUN_INFO: self._run_info,
+            tags.SECRETS: self._secrets,
             tags.REPLAY: self._replay,
             tags.EXECUTE: self._execute,
             tags.RESOLVE: self.port.resolve,
@@ -120,10 +121,17 @@ class Runtime:
         self.lane.pump()
 
     def _define(self, message: list[Any]) -> None:
-        self._definitions[message[1]] = Definition(decode_declaration(message[2]))
+        definition = self._definitions[message[1]] = Definition(decode_declaration(message[2]))
+        if definition.launch.reuse is not None:
+            self.lane.limit = definition.launch.reuse.concurrency
 
     def _run_info(self, message: list[Any]) -> None:
         self._runs[message[1]] = msgpack.unpackb(message[2])
+
+    def _secrets(self, message: list[Any]) -> None:
+        from flytenb.worker.secrets import install  # few workers need it
+
+        install(message[2], self._ident, is_container=message[1])
 
     def _replay(self, message: list[Any]) -> None:
         self._replays[message[1]] = {(key, n): (ok, outputs) for key, n, ok, outputs in message[2]}

@@ -1,0 +1,31 @@
+"""Where the rules find values of secrets on this machine, and the files that workers make of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flytenb.rules import State
+from flytenb.vault import Vault
+from flytenb.wire.paths import secrets_folder
+
+
+def connect(state: State, home: Path) -> None:
+    """Let the rules look into the home's store and into the engine's own environment."""
+    state.find_secret = Vault(home).read
+    state.find_variable = _variable
+    forget(home)  # what workers of an engine before this one left
+
+
+def _variable(name: str) -> bytes | None:
+    value = os.environ.get(name)
+    return os.fsencode(value) if value is not None else None
+
+
+def forget(home: Path, worker: str = "") -> None:
+    """Remove the files of a worker that is gone, or of all."""
+    folder = secrets_folder(home, worker)
+    if folder.exists():
+        from shutil import rmtree  # few homes need it
+
+        rmtree(folder, ignore_errors=True)
