@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable
 from types import FunctionType, TracebackType
@@ -147,7 +148,7 @@ def _traceback_text(exc: BaseException, shown: Callable[[str], str]) -> str:
     """As Python prints it, causes included, with the user's frames only and cells named as IPython names them."""
     try:
         story = traceback.TracebackException.from_exception(exc, compact=True)
-        _hide_frames(story, shown)
+        _hide_frames(story, exc, shown)
         text = "".join(story.format())
     except Exception as error:  # a user's __str__, __notes__ or source may raise anything
         return f"{type(exc).__name__} (its traceback cannot be made: {type(error).__name__})\n"
@@ -157,20 +158,23 @@ def _traceback_text(exc: BaseException, shown: Callable[[str], str]) -> str:
     return _CELLS_MODULE.sub("", _CELL_LINE.sub(r"\1\2, line", text))
 
 
-def _hide_frames(story: traceback.TracebackException, shown: Callable[[str], str]) -> None:
-    pending: list[Any] = [story]
+def _hide_frames(story: traceback.TracebackException, exc: BaseException, shown: Callable[[str], str]) -> None:
+    pending: list[tuple[Any, Any]] = [(story, exc)]
     seen = set()
     while pending:
-        part = pending.pop()
+        part, told = pending.pop()
         if part is None or id(part) in seen:
             continue
         seen.add(id(part))
+        if sys.version_info < (3, 11) and part._str is not None:  # it prints no notes, where the child's traceback is
+            part._str = "\n".join((part._str, *getattr(told, "__notes__", ())))
         entries = [entry for entry in part.stack if not _is_hidden(entry.filename)]
         for entry in entries:
             _ = entry.line  # read by the code's own name, before it gets the user's
             entry.filename = shown(entry.filename)
         part.stack = traceback.StackSummary.from_list(entries)
-        pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+        pending += [(part.__cause__, told.__cause__), (part.__context__, told.__context__)]
+        pending += zip(getattr(part, "exceptions", None) or (), getattr(told, "exceptions", ()), strict=False)
 
 
 # ---- failure to exception ----------------------------------------------------------------------------------------
