@@ -6,10 +6,13 @@ import asyncio
 import hmac
 import logging
 import os
+import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.link import Link
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries, QueryError
@@ -37,6 +40,7 @@ from flytenb.rules.placement import next_moment
 from flytenb.rules.runs import refusal
 from flytenb.rules.state import Task
 from flytenb.store import Journal, Reader
+from flytenb.wire.tokens import worker_token
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ _log = logging.getLogger(__name__)
 LINK_GRACE_S = 1.0
 #: Seconds between looks at idle workers and at the engine's own idleness.
 HOUSEKEEPING_S = 5.0
+#: What only clients may send.
+_NOT_FOR_WORKERS = frozenset((Query, Watch, RunRequest))
 
 
 class Engine:
@@ -68,19 +74,39 @@ class Engine:
         self.journal: Journal
         self.publisher = Publisher(self)
         self.queries = Queries(self)
+        self.gpus = GpuWatch(self)
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._busy_at = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
+        #: What tokens of workers in containers are made with, and where such workers come in.
+        self._workers_secret = secrets.token_bytes(32)
+        self._doors: list[tuple[asyncio.Server, Path]] = []
 
     # ---- links ------------------------------------------------------------------------------------------------
 
-    def new_link(self) -> Link:
+    def new_link(self, *, is_confined: bool = False) -> Link:
         """A protocol for a connection that was just made."""
-        link = Link(self._on_events, self._on_closed)
+        link = Link(self._on_events, self._on_closed, is_confined=is_confined)
         self.links.add(link)
         return link
+
+    async def listen_for_workers(self, path: Path) -> bytes:
+        """Meet workers in containers at a socket of their own."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.unlink(missing_ok=True)
+        server = await self.loop.create_unix_server(partial(self.new_link, is_confined=True), str(path))
+        path.chmod(0o600)
+        self._doors.append((server, path))
+        return self._workers_secret
+
+    def close_doors(self) -> None:
+        """No worker comes in any more."""
+        while self._doors:
+            server, path = self._doors.pop()
+            server.close()
+            path.unlink(missing_ok=True)
 
     def _on_events(self, link: Link, events: list[Any]) -> None:
         if not link.role:
@@ -91,6 +117,9 @@ class Engine:
                 return
         for event in events:
             kind = type(event)
+            if link.is_confined and kind in _NOT_FOR_WORKERS:
+                link.refuse("this socket is for workers: runs and questions come from outside of containers")
+                return
             if kind is Query:
                 self._spawn(self._answer(link, event))
             elif kind is Watch:
@@ -101,7 +130,11 @@ class Engine:
                 self.happen(event, link)
 
     def _welcome(self, link: Link, hello: Hello) -> bool:
-        if not hmac.compare_digest(hello.token.encode(), self.token.encode()):
+        if link.is_confined and hello.role != "worker":
+            link.refuse("this socket is for workers")
+            return False
+        token = worker_token(self._workers_secret, hello.ident) if link.is_confined else self.token
+        if not hmac.compare_digest(hello.token.encode(), token.encode()):
             link.refuse("the token is wrong: this engine belongs to another user or another FLYTENB_HOME")
             return False
         if hello.protocol != PROTOCOL or hello.version != VERSION:
@@ -157,7 +190,11 @@ class Engine:
             forget(self.home, lane.id)
             self.happen(event)
         else:
-            self.loop.call_later(LINK_GRACE_S, self.happen, event)
+            self.loop.call_later(LINK_GRACE_S, self._miss, event)
+
+    def _miss(self, event: LaneLost) -> None:
+        if event.lane in self.state.lanes and not self.executor.look_after(event.lane):
+            self.happen(event)
 
     def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
         """The executor reports the end of a worker's process."""
@@ -215,6 +252,10 @@ class Engine:
                 self._start_worker(*chore[1:])
             elif chore[0] == "kill":
                 self.executor.kill(chore[1])
+            elif chore[0] == "gpus":
+                self._spawn(self.gpus.find())
+            elif chore[0] == "watch gpus":
+                self._spawn(self.gpus.look())
             else:
                 is_late = True
         self.publisher.collect(out)

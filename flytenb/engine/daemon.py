@@ -114,6 +114,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     house.cancel()
     http.cancel()
     server.close()
+    engine.close_doors()
     for link in list(engine.links):
         link.send((SHUTDOWN, "the engine was stopped"))
         link.close()

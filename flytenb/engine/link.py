@@ -18,10 +18,17 @@ class Link(asyncio.Protocol):
     Args:
         on_events: called with (link, events) for every frame.
         on_closed: called once with (link).
+        is_confined: of the socket that containers see: a worker with a token of its own, and nothing but a worker.
     """
 
-    def __init__(self, on_events: Callable[[Link, list[Any]], None], on_closed: Callable[[Link], None]) -> None:
-        self._on_events, self._on_closed = on_events, on_closed
+    def __init__(
+        self,
+        on_events: Callable[[Link, list[Any]], None],
+        on_closed: Callable[[Link], None],
+        *,
+        is_confined: bool = False,
+    ) -> None:
+        self._on_events, self._on_closed, self.is_confined = on_events, on_closed, is_confined
         self._decoder = FrameDecoder()
         self._outbox: list[tuple[Any, ...]] = []
         self._transport: asyncio.Transport | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from flytenb.model import Grant, Launch, Placement
@@ -34,6 +35,13 @@ class Owner(Protocol):
     def on_worker_news(self, worker: str, words: str) -> None:
         """What a worker that is not there yet waits for."""
 
+    async def listen_for_workers(self, path: Path) -> bytes:
+        """Meet workers at a further Unix socket, which only they may use.
+
+        Returns:
+            The secret that their tokens are made with (`wire.tokens`).
+        """
+
 
 class Executor(Protocol):
     """Starts, watches and stops workers. Everything is called in the engine's loop and returns at once."""
@@ -46,6 +54,13 @@ class Executor(Protocol):
 
     def kill(self, worker: str) -> None:
         """End a worker's process at once; `on_worker_exit` follows."""
+
+    def look_after(self, worker: str) -> bool:
+        """Its link has closed and its end has not been told.
+
+        Returns:
+            Whether the executor finds out; `on_worker_exit` follows. Else nobody knows more.
+        """
 
     async def stop(self) -> None:
         """End everything that was started."""

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from flytenb.errors import BaseRuntimeError
 from flytenb.executors.base import Owner
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
+from flytenb.wire.paths import home, object_path
+
+if TYPE_CHECKING:
+    from flytenb.images.realise import Realised, Realiser
+
+_log = logging.getLogger(__name__)
 
 
 class Router:
@@ -19,22 +32,89 @@ class Router:
     def __init__(self, socket_path: str, token: str, owner: Owner) -> None:
         self._owner = owner
         self._process = ProcessExecutor(socket_path, token, owner)
+        self._home = home()
+        self._realiser: Realiser | None = None
+        #: Workers whose software is being prepared.
+        self._preparing: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Prepare the process executor; others begin with their first worker."""
         await self._process.start()
 
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
-        """Start a worker where it belongs."""
-        reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
-        placement = Placement(executor="process", reason=reason, python=launch.python)
-        self._owner.on_worker_placed(worker, placement, launch.isolation == "strict")
-        self._process.spawn(worker, launch, grant)
+        """Start a worker where it belongs: at once, or when the software that its environment names is there."""
+        if launch.image is None and (launch.executor == "process" or (launch.executor == "auto" and not grant.gpus)):
+            reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
+            self._place(worker, launch, Placement(executor="process", reason=reason, python=launch.python))
+            self._process.spawn(worker, launch, grant)
+            return
+        task = asyncio.get_running_loop().create_task(self._prepare(worker, launch, grant))
+        self._preparing[worker] = task
+        task.add_done_callback(lambda _: self._preparing.pop(worker, None))
 
     def kill(self, worker: str) -> None:
-        """End a worker's process at once."""
-        self._process.kill(worker)
+        """End a worker's process at once, or the preparation for it."""
+        task = self._preparing.get(worker)
+        if task is not None:
+            task.cancel()
+        else:
+            self._process.kill(worker)
+
+    def look_after(self, worker: str) -> bool:
+        """Whether the end of a worker whose link has closed is being found out."""
+        return False
 
     async def stop(self) -> None:
         """End everything that was started."""
+        tasks = list(self._preparing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._process.stop()
+
+    # ---- images ---------------------------------------------------------------------------------------------------
+
+    async def _prepare(self, worker: str, launch: Launch, grant: Grant) -> None:
+        """Start a worker with the software that its environment names."""
+        try:
+            if self._realiser is None:
+                self._realiser = await asyncio.to_thread(_new_realiser, self)
+            realised = await self._realiser.realise(
+                launch, news=lambda words: self._owner.on_worker_news(worker, words), gpu=len(grant.gpus)
+            )
+        except asyncio.CancelledError:
+            self._owner.on_worker_exit(worker, -9, "killed", "it was stopped while its image was prepared")
+            raise
+        except BaseRuntimeError as error:
+            self._owner.on_worker_exit(worker, 1, "refused", str(error), error.code)
+        except Exception as error:
+            _log.exception("the software of worker %s could not be prepared", worker)
+            detail = f"its image could not be prepared: {type(error).__name__}: {error}; see engine.log in {self._home}"
+            self._owner.on_worker_exit(worker, 1, "refused", detail, "ImageBuildError")
+        else:
+            self._start(worker, launch, grant, realised)
+
+    def _start(self, worker: str, launch: Launch, grant: Grant, realised: Realised) -> None:
+        placement = Placement(
+            executor="docker" if realised.kind == "docker" else "process",
+            reason=realised.reason,
+            python=realised.python,
+            image=realised.image or (launch.image.text if launch.image is not None else ""),
+            image_id=realised.image_id,
+            environment=realised.environment,
+            distributions=realised.distributions,
+            notes=realised.notes,
+        )
+        self._place(worker, launch, placement)
+        variables = {**realised.env_vars, **launch.env_vars}
+        seen = replace(launch, python=realised.python, env_vars=variables, cwd=realised.cwd or launch.cwd)
+        self._process.spawn(worker, seen, grant, realised.runtime)
+
+    def _place(self, worker: str, launch: Launch, placement: Placement) -> None:
+        self._owner.on_worker_placed(worker, placement, launch.isolation == "strict")
+
+
+def _new_realiser(router: Router) -> Realiser:
+    from flytenb.images.realise import Realiser  # with it come readers of requirements: only images pay for them
+
+    return Realiser(router._home, lambda digest: object_path(router._home, digest))

@@ -26,6 +26,10 @@ def _socket(state: Path, name: str) -> Path:
     near = state / name
     if len(os.fsencode(near)) <= _MAX_SOCKET_BYTES:
         return near
+    return _short(state, name)
+
+
+def _short(state: Path, name: str) -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "flytenb" if base else Path(f"/tmp/flytenb-{os.getuid()}")
     return folder / f"{hashlib.blake2b(os.fsencode(state), digest_size=8).hexdigest()}-{name}"
@@ -39,6 +43,12 @@ def socket_path(state: Path) -> Path:
 def http_socket_path(state: Path) -> Path:
     """Where the HTTP API listens."""
     return _socket(state, "http.sock")
+
+
+def workers_socket_path(state: Path) -> Path:
+    """Where workers in containers meet the engine: in a folder of its own, which is all of this that they see."""
+    near = state / "run" / "worker.sock"
+    return near if len(os.fsencode(near)) <= _MAX_SOCKET_BYTES else _short(state, "run") / near.name
 
 
 def info_path(state: Path) -> Path:
