@@ -19,6 +19,7 @@ import msgspec
 from flytenb.engine.lifetime import write_info
 from flytenb.engine.queries import Asked, QueryError
 from flytenb.model.events import Watch
+from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED
 from flytenb.model.version import VERSION
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 #: (method, path, query, summary, answer)
 ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/status", "status", "Who the engine is and what it does now", dict[str, Any]),
+    ("GET", "/api/v1/resources", "resources", "CPUs, memory, GPUs: who holds and who awaits them", ResourcesView),
     ("GET", "/api/v1/runs", "runs", "Runs, newest first", list[RunRow]),
     ("GET", "/api/v1/runs/{run}", "run", "One run", RunRow),
     ("GET", "/api/v1/runs/{run}/snapshot", "snapshot", "A run with actions, traces and last log lines", RunSnapshot),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,9 +11,11 @@ import msgspec
 from flytenb.engine import rows
 from flytenb.engine.queries import QueryError
 from flytenb.model.events import RunRequest, Watch
+from flytenb.model.phases import QUEUED
 from flytenb.model.snapshot import RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED, REPLY
 from flytenb.rules import Out
+from flytenb.rules.reasons import Reasons
 from flytenb.rules.runs import refusal
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Seconds between two messages about one run.
 INTERVAL_S = 0.25
+#: Seconds between two looks at why actions wait, and how many of a queue's first ones are told of a new reason.
+WAIT_S = 0.4
+WAITERS = 100
 #: Log lines that a change carries along at most.
 LOG_LINES = 50
 
@@ -37,6 +43,9 @@ class Publisher:
         self._names: dict[int, str] = {}
         self._logs: dict[int, list[tuple[Any, ...]]] = {}
         self._armed: set[int] = set()
+        #: run id → action → the reason of its wait that was told last.
+        self._reasons: dict[int, dict[int, str]] = {}
+        self._is_looking = False
         self._version = 0
 
     async def watch(self, link: Any, event: Watch) -> None:
@@ -78,7 +87,7 @@ class Publisher:
 
     def _drop_if_alone(self, number: int) -> None:
         if not self._watchers.get(number):
-            for table in (self._watchers, self._names, self._logs, self._engine.state.watched):
+            for table in (self._watchers, self._names, self._logs, self._reasons, self._engine.state.watched):
                 table.pop(number, None)
 
     def collect(self, out: Out) -> None:
@@ -96,6 +105,23 @@ class Publisher:
             if (changed or number in self._logs) and number not in self._armed:
                 self._armed.add(number)
                 self._engine.loop.call_later(INTERVAL_S, self._due, number)
+        if not self._is_looking and self._engine.state.waiting:
+            self._is_looking = True
+            self._engine.loop.call_later(WAIT_S, self._look)
+
+    def _look(self) -> None:
+        """Tell why actions wait that have waited for a moment, or wait for something else now."""
+        self._is_looking = False
+        state = self._engine.state
+        reasons = Reasons(state)
+        for shape in state.waiting.values():
+            for action in islice(shape.queue, WAITERS):
+                changed = state.watched.get(action.run.id)
+                if changed is None or action.phase != QUEUED:
+                    continue
+                if self._reasons.get(action.run.id, {}).get(action.id, "") != reasons.of(action):
+                    changed[action.id] = action
+        self.collect(Out())
 
     def _due(self, number: int) -> None:
         self._armed.discard(number)
@@ -110,7 +136,14 @@ class Publisher:
         name = self._names[number]
         run = state.runs.get(name)
         root = state.live.get(number << 32) or changed.get(number << 32)
-        actions = tuple(rows.live_row(action, state) for action in changed.values())
+        reasons = Reasons(state)
+        actions = tuple(rows.live_row(action, state, reasons) for action in changed.values())
+        told = self._reasons.setdefault(number, {})
+        for row in actions:
+            if row.reason:
+                told[row.id] = row.reason
+            else:
+                told.pop(row.id, None)
         if number in state.watched:
             state.watched[number] = {}
         if root is None:
@@ -122,7 +155,7 @@ class Publisher:
             run=RunRow(
                 name=name,
                 task=root.task.declaration.name,
-                phase=rows.live_row(root, state).phase,
+                phase=rows.live_row(root, state, reasons).phase,
                 created_at=counted.created_at,
                 ended_at=ended[1] if ended else 0.0,
                 action_count=counted.action_count,

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flytenb.engine import rows
+from flytenb.engine import resources, rows
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
+from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
 from flytenb.model.version import VERSION
+from flytenb.rules.reasons import Reasons
 
 if TYPE_CHECKING:
     from flytenb.engine.core import Engine
@@ -75,6 +77,7 @@ class Queries:
             "result": self.result,
             "abort": self.abort,
             "status": self.status,
+            "resources": self.resources,
             "stop": self.stop,
         }
 
@@ -146,8 +149,9 @@ class Queries:
         live = {number: action for number, action in state.live.items() if number >> 32 == run}
         if not live:
             return stored
+        reasons = Reasons(state)
         return [
-            msgspec.structs.replace(rows.live_row(live[row.id], state), inputs=row.inputs)
+            msgspec.structs.replace(rows.live_row(live[row.id], state, reasons), inputs=row.inputs)
             if row.id in live and not row.is_terminal
             else row
             for row in stored
@@ -176,8 +180,9 @@ class Queries:
         state = self._engine.state
         stored = self._engine.reader.actions(run)
         numbers = {row[2] for row in stored}
+        reasons = Reasons(state)
         live = {
-            row[0]: rows.live_row(state.live[row[0]], state)
+            row[0]: rows.live_row(state.live[row[0]], state, reasons)
             for row in (stored if len(state.live) else ())
             if row[0] in state.live and row[3] < FIRST_TERMINAL
         }
@@ -309,9 +314,24 @@ class Queries:
             "cpu_used": state.capacity.used_cpu,
             "memory_bytes": state.capacity.memory_bytes,
             "memory_used_bytes": state.capacity.used_memory_bytes,
+            "gpus": [
+                {
+                    "id": gpu.id,
+                    "kind": gpu.kind,
+                    "holders": [each.id for each in state.capacity.gpus.holders.get(gpu.id, ())],
+                }
+                for gpu in state.capacity.gpus.devices.values()
+            ],
             "trouble": engine.trouble,
             "notes": [*engine.notes, *([engine.trouble] if engine.trouble else [])],
         }
+
+    async def resources(self, asked: Asked) -> ResourcesView:
+        """CPUs, memory and GPUs with who holds and who awaits them; looks for GPUs when nobody has."""
+        if not self._engine.state.capacity.gpus.is_known:
+            await self._engine.gpus.find()
+            await asyncio.sleep(0)  # the turn that takes it over
+        return resources.view(self._engine.state)
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

@@ -11,6 +11,7 @@ from flytenb.model.ids import action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import QUEUED, RUNNING, ActionPhase
 from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
+from flytenb.rules.reasons import Reasons
 from flytenb.rules.state import Action, Run, State, Task
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
@@ -33,13 +34,13 @@ def parent_name(action: Action) -> str:
     return action_name(action.parent.id) if action.parent is not None else ""
 
 
-def live_row(action: Action, state: State) -> ActionRow:
+def live_row(action: Action, state: State, reasons: Reasons | None = None) -> ActionRow:
     """An action as the engine has it in memory (also one that ended this moment)."""
     declaration = action.task.declaration
     phase = action.phase
     reason = ""
     if phase == QUEUED and action.id in state.live:
-        reason = waiting_reason(action, state)
+        reason = (reasons or Reasons(state)).of(action)
     return ActionRow(
         id=action.id,
         name=action_name(action.id),
@@ -60,27 +61,6 @@ def live_row(action: Action, state: State) -> ActionRow:
         source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
         placement=action.lane.placement if action.lane is not None else 0,
     )
-
-
-def waiting_reason(action: Action, state: State) -> str:
-    """Why a queued action does not run yet, "" when it is about to."""
-    capacity, shape = state.capacity, action.shape
-    if action.not_before:
-        return "waits before its next attempt"
-    if action.run.options.pin and action.run.options.pin not in state.lanes:
-        return "waits for the kernel that runs it"
-    for lane in shape.lanes.values():
-        if lane.news and not lane.is_ready:
-            return lane.news
-    if not capacity.fits(shape.cpu, 0):
-        return f"waits for {shape.cpu:g} CPU: {capacity.used_cpu:g} of {capacity.cpu:g} in use"
-    if not capacity.fits(0, shape.memory_bytes):
-        gib = 1 << 30
-        return (
-            f"waits for {shape.memory_bytes / gib:.1f} GiB of memory: "
-            f"{capacity.used_memory_bytes / gib:.1f} of {capacity.memory_bytes / gib:.1f} GiB promised"
-        )
-    return ""
 
 
 def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None) -> RunRow:

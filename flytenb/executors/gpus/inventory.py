@@ -84,8 +84,13 @@ class Inventory:
             seen.append(gpu)
         return tuple(seen), f"CUDA_VISIBLE_DEVICES={given!r} where the engine was started"
 
-    def look(self, ours: Collection[int]) -> tuple[GpuUse, ...]:
-        """Who uses them now; () when nobody can tell any more."""
+    def look(self, ours: Collection[int], contained: Collection[str] = ()) -> tuple[GpuUse, ...]:
+        """Who uses them now; () when nobody can tell any more.
+
+        Args:
+            ours: pids of this engine's workers.
+            contained: GPUs that its containers have: processes of containers are theirs there.
+        """
         try:
             seen = self._by_nvml() if self._source == "nvml" else self._by_smi()
         except (NvmlError, smi.SmiError) as error:
@@ -94,14 +99,21 @@ class Inventory:
         pids = {pid for _, _, _, processes in seen for pid, _ in processes}
         self._names = {pid: name for pid, name in self._names.items() if pid in pids}
         return tuple(
-            GpuUse(id=gpu.id, free_bytes=free, total_bytes=total, outside=self._outside(processes, ours))
+            GpuUse(
+                id=gpu.id,
+                free_bytes=free,
+                total_bytes=total,
+                outside=self._outside(processes, ours, gpu.id in contained),
+            )
             for gpu, free, total, processes in seen
         )
 
-    def _outside(self, processes: list[tuple[int, int]], ours: Collection[int]) -> tuple[Outside, ...]:
+    def _outside(
+        self, processes: list[tuple[int, int]], ours: Collection[int], has_container: bool
+    ) -> tuple[Outside, ...]:
         found = []
         for pid, size_bytes in processes:
-            if owners.is_of(pid, ours):
+            if owners.is_of(pid, ours) or (has_container and owners.is_contained(pid)):
                 continue
             if pid not in self._names:
                 self._names[pid] = owners.words(pid)

@@ -37,6 +37,15 @@ def _above(pid: int) -> Iterator[int]:
         yield pid
 
 
+def is_contained(pid: int) -> bool:
+    """Whether a process runs in a container."""
+    try:
+        groups = Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return False
+    return any(word in groups for word in ("docker", "containerd", "libpod", "kubepods"))
+
+
 def words(pid: int) -> str:
     """Who it is. Kernels by their notebook, which Jupyter tells them; others by their command."""
     command = _command(pid)

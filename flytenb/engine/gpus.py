@@ -1,0 +1,72 @@
+"""The engine's eyes for GPUs: finds them at first need and looks at their use while somebody waits for or holds one.
+
+Both take long (a driver's library, a process): they happen in a thread, one at a time, and come back as events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from flytenb.model.devices import GpusFound, GpusSeen, GpuUse
+
+if TYPE_CHECKING:
+    from flytenb.engine.core import Engine
+
+#: Seconds between two looks.
+INTERVAL_S = 2.0
+#: A process's memory is told again when it differs by this much.
+_STEP_BYTES = 1 << 28
+
+
+class GpuWatch:
+    """Looks when the rules ask for it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = asyncio.Lock()
+        self._inventory: Any = None
+        self._told: Any = None
+
+    async def find(self) -> None:
+        """Look for GPUs."""
+        async with self._lock:
+            found: GpusFound = await asyncio.to_thread(self._find, self._workers())
+            self._told = _rounded(found.uses)
+            self._engine.happen(found)
+
+    async def look(self) -> None:
+        """Look at their use, after a while."""
+        await asyncio.sleep(INTERVAL_S)
+        async with self._lock:
+            uses: tuple[GpuUse, ...] = await asyncio.to_thread(self._look, self._workers(), self._contained())
+            rounded = _rounded(uses)
+            is_new, self._told = rounded != self._told, rounded
+            self._engine.happen(GpusSeen(uses=uses if is_new else None))
+
+    def _find(self, workers: frozenset[int]) -> GpusFound:
+        from flytenb.executors.gpus.inventory import Inventory  # only who needs a GPU pays for it
+
+        self._inventory = self._inventory or Inventory()
+        found: GpusFound = self._inventory.find(workers)
+        return found
+
+    def _look(self, workers: frozenset[int], contained: frozenset[str]) -> tuple[GpuUse, ...]:
+        uses: tuple[GpuUse, ...] = self._inventory.look(workers, contained)
+        return uses
+
+    def _workers(self) -> frozenset[int]:
+        lanes = self._engine.state.lanes.values()
+        return frozenset(lane.pid for lane in lanes if lane.pid and lane.executor == "process")
+
+    def _contained(self) -> frozenset[str]:
+        """GPUs of containers: their processes have other numbers outside."""
+        lanes = self._engine.state.lanes.values()
+        return frozenset(ident for lane in lanes if lane.executor != "process" for ident in lane.gpus)
+
+
+def _rounded(uses: tuple[GpuUse, ...]) -> Any:
+    return [
+        (use.id, use.free_bytes // _STEP_BYTES, [(each.words, each.bytes // _STEP_BYTES) for each in use.outside])
+        for use in uses
+    ]
