@@ -17,7 +17,9 @@ from typing import Protocol
 
 #: The directory that holds the package; appended to a zygote's path, so that it shadows nothing.
 PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent.parent)
-_BOOT = "import sys; sys.path.append({root!r}); from flytenb.worker.zygote import main; main()"
+_BOOT = "import sys; sys.path[:0] = {first!r}; sys.path += {last!r}; from flytenb.worker.zygote import main; main()"
+#: What would let the caller's packages into an environment of its own.
+_OF_CALLER = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 class Process(Protocol):
@@ -104,24 +106,36 @@ def _become_zygote(control: int, held: int) -> None:
         os._exit(status)
 
 
-def take(python: str) -> tuple[Process, socket.socket]:
+def take(python: str, runtime: tuple[str, str] = ("", "")) -> tuple[Process, socket.socket]:
     """The zygote that was begun, or a new one.
+
+    Args:
+        python: the interpreter.
+        runtime: for an environment without flytenb, the folders that have it: put first, put last on its path.
 
     Raises:
         OSError: the interpreter cannot be started.
     """
-    return _begun.pop(python, None) or _start(python)
+    return _begun.pop(python, None) or _start(python, runtime)
 
 
-def _start(python: str) -> tuple[Process, socket.socket]:
+def _start(python: str, runtime: tuple[str, str]) -> tuple[Process, socket.socket]:
     from subprocess import DEVNULL, Popen  # only who needs another interpreter pays for it
 
     ours, theirs = socket.socketpair()
     lifeline, held = os.pipe()
-    command = [python, "-c", _BOOT.format(root=PACKAGE_ROOT), "--control", str(theirs.fileno())]
+    first, last = runtime if runtime[0] else ("", PACKAGE_ROOT)
+    boot = _BOOT.format(first=[first] if first else [], last=[last])
+    command = [python, "-c", boot, "--control", str(theirs.fileno())]
     try:
         process = Popen(
-            command, stdin=DEVNULL, cwd=os.sep, pass_fds=(theirs.fileno(), held), start_new_session=True, close_fds=True
+            command,
+            stdin=DEVNULL,
+            cwd=os.sep,
+            env=_environment_of(python) if first else None,
+            pass_fds=(theirs.fileno(), held),
+            start_new_session=True,
+            close_fds=True,
         )
     except OSError:
         ours.close()
@@ -132,3 +146,10 @@ def _start(python: str) -> tuple[Process, socket.socket]:
         os.close(held)
     process.returncode = 0  # waited for below, not by Popen
     return Forked(process.pid, lifeline), ours
+
+
+def _environment_of(python: str) -> dict[str, str]:
+    """Variables of an environment that is not the caller's: as after its activation."""
+    folder = Path(python).parent
+    env = {name: value for name, value in os.environ.items() if name not in _OF_CALLER}
+    return {**env, "VIRTUAL_ENV": str(folder.parent), "PATH": f"{folder}{os.pathsep}{env.get('PATH', os.defpath)}"}

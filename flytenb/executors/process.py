@@ -14,6 +14,7 @@ from typing import Any
 
 from flytenb.executors import early
 from flytenb.executors.base import Owner
+from flytenb.executors.gpus.visible import gpu_variables
 from flytenb.executors.memory import resident_bytes, size_words
 from flytenb.model import Grant, Launch
 from flytenb.wire.paths import home
@@ -42,8 +43,8 @@ class _Worker:
 class _Zygote(asyncio.Protocol):
     """The engine's end of one zygote's control socket."""
 
-    def __init__(self, owner: ProcessExecutor, python: str) -> None:
-        self.owner, self.python = owner, python
+    def __init__(self, owner: ProcessExecutor, python: str, runtime: tuple[str, str]) -> None:
+        self.owner, self.python, self._runtime = owner, python, runtime
         self.process: early.Process | None = None
         self.workers: dict[str, _Worker] = {}
         self._transport: asyncio.Transport | None = None
@@ -56,7 +57,7 @@ class _Zygote(asyncio.Protocol):
         Raises:
             OSError: the interpreter cannot be started.
         """
-        self.process, ours = await asyncio.to_thread(early.take, self.python)
+        self.process, ours = await asyncio.to_thread(early.take, self.python, self._runtime)
         ours.setblocking(False)
         await asyncio.get_running_loop().connect_accepted_socket(lambda: self, ours)
 
@@ -114,9 +115,9 @@ class ProcessExecutor:
         """Have the workers of an interpreter begin with these modules imported."""
         self._zygote(python).request(op="preload", modules=modules)
 
-    def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
-        """Fork a worker."""
-        zygote = self._zygote(launch.python or sys.executable)
+    def spawn(self, worker: str, launch: Launch, grant: Grant, runtime: tuple[str, str] = ("", "")) -> None:
+        """Fork a worker; `runtime` names folders that have flytenb where its interpreter has not."""
+        zygote = self._zygote(launch.python or sys.executable, runtime)
         entry = _Worker(worker, zygote, grant.memory_bytes)
         self._workers[worker] = zygote.workers[worker] = entry
         zygote.request(
@@ -126,7 +127,7 @@ class ProcessExecutor:
             token=self._token,
             home=self._home,
             cwd=launch.cwd,
-            env=launch.env_vars,
+            env={**launch.env_vars, **gpu_variables(grant, launch.env_vars)},
         )
         if grant.memory_bytes:
             self._watch_memory()
@@ -161,10 +162,10 @@ class ProcessExecutor:
         self._zygotes.clear()
 
     # ---- zygotes ---------------------------------------------------------------------------------------------------
-    def _zygote(self, python: str) -> _Zygote:
+    def _zygote(self, python: str, runtime: tuple[str, str] = ("", "")) -> _Zygote:
         zygote = self._zygotes.get(python)
         if zygote is None:
-            zygote = self._zygotes[python] = _Zygote(self, python)
+            zygote = self._zygotes[python] = _Zygote(self, python, runtime)
             task = asyncio.get_running_loop().create_task(self._boot(zygote))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -46,6 +46,8 @@ class Words:
     layers: str = ""
     #: Why there is no container: "no Docker engine answers".
     engine: str = "no Docker engine was asked"
+    #: The same at length, with what to do.
+    why: str = ""
     #: What the caller's environment lacks: "attrs==22.1.0 (26.1.0 is installed)".
     missing: str = ""
     #: Why there is no virtual environment: "Python 3.9 is not on this machine".
@@ -62,7 +64,7 @@ TABLE: tuple[Row, ...] = (
     # A container was asked for by name.
     Row({"executor": "docker", "engine": True}, "docker", "containers were asked for"),
     Row({"executor": "docker", "engine": False}, "refused",
-        'containers were asked for and {engine}; start Docker, or write executor="auto" to go on without it'),
+        "containers were asked for and there is no engine for them: {why}"),
     # Nobody looks at images.
     Row({"policy": "ignore"}, "caller", 'images are ignored (images="ignore"){way}'),
     # Nothing said that a plain process does not have.
@@ -131,7 +133,7 @@ def decide(facts: Mapping[str, Value], words: Words) -> Decision | str:
     row = row_for(facts)
     if isinstance(row, str):
         return row
-    said = {name: getattr(words, name) for name in ("layers", "engine", "missing", "venv", "way")}
+    said = {name: getattr(words, name) for name in ("layers", "engine", "why", "missing", "venv", "way")}
     if row.kind == "refused":
         code = _NO_ENGINE if facts.get("executor") == "docker" else _NO_IMAGE
         return Decision("refused", row.reason.format(**said), code=code)

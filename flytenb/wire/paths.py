@@ -61,6 +61,11 @@ def secrets_folder(state: Path, worker: str) -> Path:
     return state / "mounted" / worker
 
 
+def object_path(state: Path, digest: str) -> Path:
+    """Where the content with this digest is: for those who read objects and write none."""
+    return state / "objects" / digest[:2] / digest
+
+
 def token_path(state: Path) -> Path:
     """The secret that every link shows; readable by the user only."""
     return state / "token"

@@ -19,7 +19,7 @@ VALUES = {
     "venv": (True, False),
 }
 WORDS = Words(
-    layers='layer "apt git"', engine="no Docker engine answers", missing="six is missing", venv="no uv", way="W"
+    layers='layer "apt git"', engine="no Docker engine answers", why="no socket; start Docker", missing="six is missing", venv="no uv", way="W"
 )
 
 
@@ -58,7 +58,7 @@ def test_every_combination_is_decided_and_every_row_is_reached():
     ("facts", "kind", "part"),
     [
         ({"executor": "docker", "engine": True}, "docker", "containers were asked for"),
-        ({"executor": "docker", "engine": False}, "refused", "no Docker engine answers; start Docker"),
+        ({"executor": "docker", "engine": False}, "refused", "no engine for them: no socket; start Docker"),
         ({"policy": "ignore"}, "caller", "images are ignored"),
         ({"has_image": False}, "caller", "names no image"),
         ({"has_image": False, "asks_gpu": True, "executor": "process"}, "caller", "processes were asked for"),
