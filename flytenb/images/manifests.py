@@ -51,7 +51,7 @@ def script_header(name: str, source: bytes) -> Header:
     if len(blocks) != 1:
         many = "more than one" if blocks else "no"
         raise ImageBuildError(
-            f'script "{name}" has {many} header; begin it with "# /// script", "# dependencies = [\\"pandas\\"]", "# ///"'
+            f'script "{name}" has {many} header; write "# /// script", "# dependencies = [\\"pandas\\"]", "# ///"'
         )
     data = toml(f"{name} (its header)", blocks[0].encode())
     return Header(

@@ -205,7 +205,7 @@ def _pixi(layer: LayerSpec, around: _Around) -> Step:
         commands=(command.rstrip(),),
         said=("pixi install",),
         copies=copies,
-        env=(("PATH", f"{folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),),
+        env=(("PATH", f"{folder}/bin:$PATH"),),
         secrets=layer.secrets,
     )
 

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from flytenb.errors import ImageBuildError
-
-
-def uv_program() -> str:
-    """Path of uv: of the package, or on PATH; "" when there is none."""
-    try:
-        from uv import find_uv_bin
-    except ImportError:
-        return shutil.which("uv") or ""
-    try:
-        return str(find_uv_bin())
-    except FileNotFoundError:
-        return shutil.which("uv") or ""
+from flytenb.images.pythons import find_uv
 
 
 def exported(pyproject: bytes, lock: bytes) -> str:
@@ -29,7 +17,7 @@ def exported(pyproject: bytes, lock: bytes) -> str:
     Raises:
         ImageBuildError: there is no uv, or it refuses the lock.
     """
-    program = uv_program()
+    program = find_uv()
     if not program:
         raise ImageBuildError("a uv.lock can be read by uv only; pip install uv beside flytenb")
     with tempfile.TemporaryDirectory(prefix="flytenb-") as folder:

@@ -78,7 +78,7 @@ class Built(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     distributions: tuple[str, ...] = ()
     #: The directory that it begins in, "" for "/".
     workdir: str = ""
-    #: The build that made it just now, 0 when it was there.
-    build: int = 0
+    #: Whether something had to be built or pulled for it.
+    is_new: bool = False
     #: What a person should know.
     notes: tuple[str, ...] = ()

@@ -1,0 +1,140 @@
+"""All builds of one process: one flight per image, whoever asks; who wants to know hears of each change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flytenb.containers.client import connect
+from flytenb.containers.labels import home_id, labels
+from flytenb.images.making import Making
+from flytenb.images.plan import WORK
+from flytenb.images.progress import Progress
+from flytenb.images.settings import person_settings, without_folders
+from flytenb.images.stepwise import PRIVATE, Bench
+from flytenb.model.build import Built
+from flytenb.model.image import ImageSpec, SecretSpec, image_digest
+
+#: Seconds between two tellings of how long a step takes.
+_NEWS_S = 1.0
+
+
+class _Flight:
+    """One build that goes on, with all who wait for it."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.making: Making | None = None
+        self.done: asyncio.Future[Built] = asyncio.get_running_loop().create_future()
+
+
+class Builds:
+    """Everything that is built in this process, and what was."""
+
+    def __init__(self) -> None:
+        self._flights: dict[tuple[str, str], _Flight] = {}
+        #: Called in the loop with a build that began, changed or ended.
+        self.on_change: Callable[[Progress], None] | None = None
+        #: Value of a secret for a build; by default what the environment has.
+        self.reveal: Callable[[SecretSpec], str | None] = _from_environment
+
+    async def image(
+        self, spec: ImageSpec, *, home: Path, news: Callable[[str], None], engine: str = "", force: bool = False
+    ) -> Built:
+        """The image that a spec describes, found or built.
+
+        Args:
+            spec: what it is made of.
+            home: the state directory.
+            news: hears in words how far it is.
+            engine: address of the container engine; "" as the docker client finds it.
+            force: build it although it is there; layers that are there are used again.
+
+        Raises:
+            ContainerEngineError: no container engine answers.
+            ImageBuildError: it cannot be built.
+            ImagePullBackOffError: its base is not here and cannot be pulled.
+        """
+        key = (engine, image_digest(spec) + ("!" if force else ""))
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight()
+            flight.done.add_done_callback(lambda _: self._flights.pop(key, None))
+            self._start(flight, spec, home, engine, force)
+        while not flight.done.done():
+            await asyncio.wait([flight.done], timeout=_NEWS_S)
+            if flight.progress is not None and not flight.done.done():
+                news(flight.progress.row.words(time.time()))
+        return flight.done.result()
+
+    async def stop(self) -> None:
+        """Give up all that is being built; their containers are gone afterwards."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            if flight.making is not None:
+                await asyncio.to_thread(flight.making.cancel)
+        if flights:
+            await asyncio.wait([flight.done for flight in flights], timeout=5)
+
+    def _start(self, flight: _Flight, spec: ImageSpec, home: Path, engine: str, force: bool) -> None:
+        loop = asyncio.get_running_loop()
+
+        def changed(progress: Progress) -> None:
+            flight.progress = progress
+            loop.call_soon_threadsafe(self._changed, progress)
+
+        def work() -> None:
+            try:
+                bench = _bench(engine, home, self.reveal, changed)
+                flight.making = making = Making(bench, spec, force=force)
+                built = making.built()
+            except BaseException as error:
+                _settle(loop, flight.done, error)
+            else:
+                _settle(loop, flight.done, built)
+
+        # A thread of its own: builds take minutes, and the loop's pool also reads the store.
+        threading.Thread(target=work, name="flytenb-build", daemon=True).start()
+
+    def _changed(self, progress: Progress) -> None:
+        if self.on_change is not None:
+            self.on_change(progress)
+
+
+def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Built], outcome: Built | BaseException) -> None:
+    def settle() -> None:
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+            future.exception()  # whoever waits gets it; nobody may wait
+        else:
+            future.set_result(outcome)
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)
+
+
+def _bench(
+    engine: str, home: Path, reveal: Callable[[SecretSpec], str | None], changed: Callable[[Progress], None]
+) -> Bench:
+    docker = connect(engine)
+    facts = docker.facts
+    settings = person_settings(WORK, PRIVATE)
+    objects = home / "objects"
+    return Bench(
+        docker=docker,
+        labels=labels(home_id(home), "build", engine=str(os.getpid())),
+        read=lambda digest: (objects / digest[:2] / digest).read_bytes(),
+        reveal=reveal,
+        settings=settings if facts.is_local and not facts.desktop else without_folders(settings),
+        home=home,
+        on_change=changed,
+    )
+
+
+def _from_environment(secret: SecretSpec) -> str | None:
+    names = (secret.variable, secret.key, secret.key.upper().replace("-", "_"))
+    return next((os.environ[name] for name in names if name and name in os.environ), None)
