@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from flytenb.capture import importing
 from flytenb.capture.graph import Graph
 from flytenb.capture.items import Item, digest
 from flytenb.capture.registry import registry
@@ -51,6 +52,7 @@ def key_of(graph: Graph, root: Item) -> CodeKey:
     for item in reached:
         doubts += item.doubts
     doubts += graph.shared(reached)
+    doubts += importing.doubts_of(reached)
     words = [f"{label}\0{part}" for label, (_, part, _) in sorted(parts.items())]
     return CodeKey(digest(KEY_FORMAT, root.label, *words), parts, tuple(sorted(set(doubts))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ def objects_of(state: Path) -> ObjectStore:
     return store
 
 
+#: Tasks that a run names because the cache is not used for them.
+_MOST_DOUBTS = 3
+
+
 def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> Run:
     """Start a run; returns when it is recorded, long before it ends.
 
@@ -60,8 +65,8 @@ def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue],
         raise cannot_store(state, error) from error
     if options.mode == "local":
         return _submit_local(task, inputs, options, link, store)
-    declaration = declare(task, store, options)
-    return send(task, declaration, inputs, options, link, store)
+    declaration, doubts = _captured(task, store, options)
+    return send(task, declaration, inputs, options, link, store, doubts=doubts)
 
 
 def check_task(task: Any) -> None:
@@ -74,6 +79,11 @@ def check_task(task: Any) -> None:
 
 def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclaration:
     """Capture the task's code into the object store and say what the engine must know of it."""
+    return _captured(task, store, options)[0]
+
+
+def _captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskDeclaration, list[str]]:
+    """A task's declaration, and which tasks of its program are not taken from the cache and why."""
     try:
         program: Program = build_program(
             task, describe=describe, root_dir=config().root_dir, copy_style=_copy_style(options)
@@ -95,7 +105,16 @@ def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclarati
         images=options.images or config().images or "auto",
     )
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
-    return declaration
+    return declaration, [] if options.disable_run_cache else _doubts(program)
+
+
+def _doubts(program: Program) -> list[str]:
+    return [
+        f"{entry.short_name} is not taken from the cache, its key may be incomplete: {'; '.join(entry.doubts[:2])}; "
+        'give its code a version yourself with flyte.Cache("auto", version_override="1")'
+        for entry in program.entries.values()
+        if entry.doubts and (entry.config or {}).get("is_keyed")
+    ][:_MOST_DOUBTS]
 
 
 def _compat_mark() -> dict[str, str]:
@@ -117,10 +136,13 @@ def send(
     store: ObjectStore,
     *,
     pin: str = "",
+    doubts: Sequence[str] = (),
 ) -> Run:
     """Submit declared work and wait until it is on disk."""
     name = options.name or new_run_name()
     told = {"origin": {**origin(), **_placed(options)}, **options.wire()}
+    if doubts:
+        told["origin"]["doubts"] = list(doubts)
     if pin:
         told["pin"] = pin
     mode = cache_mode(declaration, is_disabled=options.disable_run_cache, is_overwritten=options.overwrite_cache)

@@ -25,9 +25,9 @@ def cache_key(code_key: str, inputs_digest: bytes) -> bytes:
 
 
 def cache_mode(declaration: TaskDeclaration, *, is_disabled: bool = False, is_overwritten: bool = False) -> int:
-    """How a call of this task uses the cache, in a run with these options."""
+    """How a call of this task uses the cache, in a run with these options; a key in doubt never hits by itself."""
     if is_disabled or declaration.cache == "disable" or not declaration.key:
         return tags.CACHE_OFF
-    if is_overwritten or declaration.cache == "override":
+    if is_overwritten or declaration.cache == "override" or declaration.key_doubts:
         return tags.CACHE_OVERRIDE
     return tags.CACHE_AUTO

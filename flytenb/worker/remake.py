@@ -32,7 +32,8 @@ def describe(task: Any) -> dict[str, Any] | None:
         if value is not default and value != default:
             settings[one.name] = value.fixed() if isinstance(value, Image) else value
     cls = type(task)
-    return {"class": f"{cls.__module__}:{cls.__qualname__}", "settings": _pack(settings)}
+    is_keyed = task.cache_policy.needs_code_key
+    return {"class": f"{cls.__module__}:{cls.__qualname__}", "settings": _pack(settings), "is_keyed": is_keyed}
 
 
 def _pack(settings: dict[str, Any]) -> bytes:
