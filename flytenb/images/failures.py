@@ -60,6 +60,24 @@ def build_error(
     )
 
 
+def dockerfile_error(name: str, step: int, instruction: str, words: str, lines: list[str]) -> errors.ImageBuildError:
+    """An instruction of a Dockerfile failed; `words` is the builder's own sentence."""
+    if instruction.upper().startswith("FROM "):
+        return errors.ImageBuildError(
+            f"image {name}: its base cannot be had (`{instruction}`): {without_credentials(' '.join(words.split()))}; "
+            "check the name, log in with `docker login`, or use a local image"
+        )
+    if _NO_SPACE.search("\n".join((words, *lines))):
+        return disk_full(name, instruction)
+    where = (
+        f"step {step} failed: `{without_credentials(instruction)}`" if instruction else "its Dockerfile cannot be built"
+    )
+    told = f". Last lines:\n{sentence_of(lines)}" if lines else ""
+    return errors.ImageBuildError(
+        f"image {name}: {where}: {without_credentials(' '.join(words.split()))}; mend it{told}"
+    )
+
+
 def not_pulled(error: errors.ImagePullBackOffError, *, is_default: bool) -> errors.ImagePullBackOffError:
     """A base that cannot be pulled, with what helps where nobody named it."""
     text = str(error)
