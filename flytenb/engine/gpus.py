@@ -6,12 +6,10 @@ Both take long (a driver's library, a process): they happen in a thread, one at 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flytenb.model.devices import GpusFound, GpusSeen, GpuUse
-
-if TYPE_CHECKING:
-    from flytenb.engine.core import Engine
+from flytenb.rules import State
 
 #: Seconds between two looks.
 INTERVAL_S = 2.0
@@ -19,10 +17,19 @@ INTERVAL_S = 2.0
 _STEP_BYTES = 1 << 28
 
 
+class Turns(Protocol):
+    """What is needed of the engine."""
+
+    state: State
+
+    def happen(self, event: Any) -> None:
+        """Let an event take part in the next turn."""
+
+
 class GpuWatch:
     """Looks when the rules ask for it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Turns) -> None:
         self._engine = engine
         self._lock = asyncio.Lock()
         self._inventory: Any = None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flytenb.model.declaration import ResourceRequest
-from flytenb.model.devices import Gpu, GpusFound, GpusSeen
+from flytenb.model.devices import GpusFound, GpusSeen
 from flytenb.rules import pools
 from flytenb.rules.gpus import Holder
 from flytenb.rules.out import Out
@@ -17,8 +16,6 @@ PATIENCE_S = 10.0
 IDLE_S = 30.0
 #: Seconds that a dismissed worker has for ending.
 END_S = 5.0
-#: GPUs are looked for again, before a request is refused, when the last look is older than this.
-STALE_S = 10.0
 
 
 def family_shape(action: Action) -> Shape:
@@ -143,19 +140,6 @@ def _dismiss(state: State, lane: Lane | None, why: str, now: float, out: Out) ->
     lane.zombies[-1] = now + END_S  # killed then, if it is still there
 
 
-def is_impossible(state: State, shape: Shape, now: float, out: Out) -> bool:
-    """Whether this machine can never give what a shape asks for; looks again first when the last look is old."""
-    gpus = state.capacity.gpus
-    if not shape.queue or not gpus.is_known or gpus.is_looking or gpus.is_possible(shape.resources):
-        return False
-    if shape.queue[0].run.options.pin:
-        return False  # it runs in its kernel, which has what it has
-    if now - gpus.looked_at > STALE_S:
-        look(state, out)
-        return False
-    return True
-
-
 def dismiss_idle(state: State, now: float, out: Out) -> None:
     """Workers that had nothing to do for a while give their GPUs back."""
     for lane in _idle(state):
@@ -183,50 +167,3 @@ def on_gpus_seen(state: State, source: object, event: GpusSeen, now: float, out:
     if event.uses is not None:
         gpus.uses = {use.id: use for use in event.uses}
     gpus.is_observed = False  # `settle` asks again when there is a reason
-
-
-# ---- in words ------------------------------------------------------------------------------------------------------
-
-
-def asked_words(ask: ResourceRequest) -> str:
-    """The request as its author wrote it: "A100:2"."""
-    name = ask.gpu_kind or "any"
-    if ask.gpu_class not in ("", "GPU"):
-        name = f"{ask.gpu_class} {name}" if ask.gpu_kind else ask.gpu_class
-    return f"{name}:{ask.gpu}" + (f" slice {ask.gpu_partition}" if ask.gpu_partition else "")
-
-
-def inventory_words(devices: list[Gpu]) -> str:
-    """What there is: "2 A100 (GPU 0, 1), 1 T4 (GPU 2)"."""
-    kinds: dict[str, list[str]] = {}
-    for gpu in devices:
-        name = gpu.kind or "GPU of unknown model"
-        kinds.setdefault(f"{name} slice {gpu.partition}" if gpu.partition else name, []).append(gpu.id)
-    return ", ".join(f"{len(ids)} {kind} ({_ids_words(ids)})" for kind, ids in kinds.items())
-
-
-def _ids_words(ids: list[str]) -> str:
-    shown = [ident if len(ident) < 8 else f"{ident[:12]}…" for ident in ids]
-    return "GPU " + (", ".join(shown) if len(shown) <= 8 else f"{shown[0]} … {shown[-1]}")
-
-
-def refusal_words(state: State, shape: Shape, task: str) -> str:
-    """Why a request can never be met on this machine, and what to do."""
-    gpus, ask = state.capacity.gpus, shape.resources
-    said = f"task {task!r} asks for GPU {asked_words(ask)}"
-    if ask.gpu_class not in ("", "GPU", "AMD_GPU"):
-        return f"{said}; this machine assigns NVIDIA and AMD GPUs only: ask for one, or run it on a cluster"
-    if ask.gpu_kind.endswith(" shared"):
-        kind = ask.gpu_kind.removesuffix(" shared")
-        return f"{said}; GPUs are shared in time by clusters, this machine assigns whole ones: ask for {kind}:1"
-    there = inventory_words(list(gpus.devices.values()))
-    has = f"this machine has {there}" if there else f"this machine has no GPU ({gpus.words})"
-    if ask.gpu_partition and ask.gpu_kind:
-        return (
-            f"{said}; {has}: its administrator makes slices with 'nvidia-smi mig', "
-            f"or ask for a whole one, {ask.gpu_kind}:{ask.gpu}"
-        )
-    fix = f'start the engine with FLYTENB_GPUS="{ask.gpu_kind or "T4"}:{ask.gpu}"'
-    if there:
-        return f"{said}; {has}: ask for what is there, or {fix} if it has them"
-    return f"{said}; {has}: ask for none, or, if it has them, {fix} ('flytenb engine stop' first)"

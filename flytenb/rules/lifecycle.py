@@ -35,7 +35,7 @@ from flytenb.model.events import (
 from flytenb.model.outcome import Failure, decode_failure, encode_failure
 from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
-from flytenb.rules import gpu_placement, lanes, pools
+from flytenb.rules import gpu_placement, gpu_refusals, lanes, pools
 from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, end, fail, stop_body
 from flytenb.rules.out import Out
@@ -57,16 +57,9 @@ def step(state: State, events: Sequence[tuple[Any, Any]], now: float) -> Out:
     for source, event in events:
         HANDLERS[type(event)](state, source, event, now, out)
     place(state, now, out)
-    _refuse_impossible(state, now, out)
+    for shape, words in gpu_refusals.hopeless(state, now, out):
+        _refuse(shape, Failure(code="ResourceNotAvailable", message=words, is_recoverable=False), state, now, out)
     return out
-
-
-def _refuse_impossible(state: State, now: float, out: Out) -> None:
-    """Requests for GPUs that this machine has not, or not as many."""
-    for shape in list(state.waiting.values()):
-        if shape.gpus and gpu_placement.is_impossible(state, shape, now, out):
-            words = gpu_placement.refusal_words(state, shape, shape.queue[0].task.declaration.name)
-            _refuse(shape, Failure(code="ResourceNotAvailable", message=words, is_recoverable=False), state, now, out)
 
 
 def _lane_of(state: State, source: Any) -> Lane | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from flytenb.model.devices import Gpu
 from flytenb.model.ids import action_name
-from flytenb.rules.gpu_placement import asked_words, lenders
+from flytenb.rules.gpu_placement import lenders
+from flytenb.rules.gpu_refusals import asked_words
 from flytenb.rules.gpus import Holder
 from flytenb.rules.state import Action, Lane, Shape, State
 
