@@ -67,7 +67,8 @@ def get_run(name: str | None, limit: int, in_phase: str, task_name: str, output:
         _emit([show.row_data(row) for row in rows], output, show.runs_text(rows))
         return
     snapshot = session().query("snapshot", RunSnapshot, run=name)
-    data = {**show.row_data(snapshot.run), "actions": [show.row_data(action) for action in snapshot.actions]}
+    actions = [show.action_data(action, snapshot.placements) for action in snapshot.actions]
+    data = {**show.row_data(snapshot.run), "actions": actions}
     _emit(data, output, show.run_text(snapshot))
 
 
@@ -80,12 +81,14 @@ def get_action(run_name: str, name: str | None, in_phase: str, output: str) -> N
     """List the actions of a run, or show one."""
     from flytenb.cli import show
     from flytenb.client.action import Action, here
-    from flytenb.client.handle import read_actions
+    from flytenb.client.handle import read_actions, read_placements
 
     rows = [Action.get(run_name=run_name, name=name).row] if name else read_actions(here()[0], run_name)
     rows = [row for row in rows if in_phase in ("", row.phase)]
-    data = [show.row_data(row) for row in rows]
-    _emit(data[0] if name and data else data, output, show.actions_text(rows))
+    placements = read_placements(here()[0], run_name)
+    data = [show.action_data(row, placements) for row in rows]
+    text = show.action_text(rows[0], placements) if name and rows else show.actions_text(rows, placements)
+    _emit(data[0] if name and data else data, output, text)
 
 
 @get.command("logs")

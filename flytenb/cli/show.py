@@ -12,8 +12,10 @@ from flytenb.client import handle
 from flytenb.client.action import here
 from flytenb.codec import payload as layout
 from flytenb.codec import plain
+from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
 from flytenb.views import facts, text, tree
+from flytenb.views.places import places
 
 
 def to_json(value: Any) -> str:
@@ -57,8 +59,33 @@ def run_text(snapshot: RunSnapshot) -> str:
     return text.render(tree.view(snapshot, shown), surface="shell")
 
 
-def actions_text(rows: list[ActionRow]) -> str:
-    """Actions, one a line, indented below who called them."""
+def action_data(row: ActionRow, placements: dict[int, Placement]) -> dict[str, Any]:
+    """An action as JSON, with where it ran instead of that place's number."""
+    found = placements.get(row.placement)
+    return {**row_data(row), "placement": msgspec.to_builtins(found) if found is not None else None}
+
+
+def action_text(row: ActionRow, placements: dict[int, Placement]) -> str:
+    """One action, and where it ran with what."""
+    lines = [actions_text([row], {})]
+    found = placements.get(row.placement)
+    if found is not None:
+        told = (
+            ("executor", found.executor),
+            ("because", found.reason),
+            ("image", found.image),
+            ("image id", found.image_id),
+            ("environment", found.environment),
+            ("python", found.python),
+            ("packages", " ".join(found.distributions)),
+        )
+        lines += [f"  {name:<12} {value}" for name, value in told if value]
+        lines += [f"  {'! note':<12} {note}" for note in found.notes]
+    return "\n".join(lines)
+
+
+def actions_text(rows: list[ActionRow], placements: dict[int, Placement]) -> str:
+    """Actions, one a line, indented below who called them; then where environments ran."""
     depth: dict[str, int] = {}
     lines = []
     for row in rows:
@@ -73,6 +100,9 @@ def actions_text(rows: list[ActionRow]) -> str:
         name = f"{'  ' * depth[row.name]}{row.name}"
         reason = f"  {row.reason}" if row.reason else ""
         lines.append(f"{name:<14} {row.short_name:<24} {row.phase:<10} {took:>8.3f} s{note}{reason}{error}")
+    for place in places(rows, placements):
+        lines.append(f"env {place.environment}: {place.text}")
+        lines += [f"! note {place.environment}: {note}" for note in place.notes]
     return "\n".join(lines)
 
 

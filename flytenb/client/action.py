@@ -15,6 +15,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.errors import ActionNotFoundError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
+from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable
 from flytenb.wire import paths
 
@@ -239,6 +240,16 @@ class Action:
     def logs(self) -> str:
         """All its output."""
         return "\n".join(self.get_logs())
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where it ran and with what software: executor, reason, image, environment, distributions, notes.
+
+        None when it never ran, or that is not settled yet.
+        """
+        if not self.row.placement:
+            return None
+        return handle.read_placements(self._link, self.run_name).get(self.row.placement)
 
     @twin
     def get_report(self, attempt: int | None = None) -> str:

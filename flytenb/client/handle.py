@@ -16,6 +16,7 @@ from flytenb.codec.payload import names as payload_names
 from flytenb.errors import BaseRuntimeError, RuntimeUserError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
+from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable, LogLine
 
 #: More than anything has: the engine keeps the last lines when a limit cuts.
@@ -100,6 +101,12 @@ def read_actions(session: Session, run_name: str, *, io: bool = False) -> list[A
 def read_table(session: Session, run_name: str) -> ActionTable:
     """The same in compact form."""
     found: ActionTable = session.query("table", ActionTable, run=run_name)
+    return found
+
+
+def read_placements(session: Session, run_name: str) -> dict[int, Placement]:
+    """Where the actions of a run ran, by the number that they name."""
+    found: dict[int, Placement] = session.query("placements", dict[int, Placement], run=run_name)
     return found
 
 

@@ -70,6 +70,8 @@ class Engine:
         self.home = self.socket = self.http_socket = Path()
         #: The HTTP API's loopback port, 0 until it listens.
         self.port = 0
+        #: Bodies of placements by their numbers.
+        self.placements: dict[int, bytes] = {}
         self.executor: Executor
         self.journal: Journal
         self.publisher = Publisher(self)
@@ -244,6 +246,8 @@ class Engine:
             # The state may be torn and parents would wait for ever: end, and let the next engine recover from disk.
             _log.critical("the rules failed; the engine stops and the next one recovers", exc_info=True)
             os._exit(70)
+        for number, _, body in out.placements:
+            self.placements[number] = body
         for link, message in out.before:
             link.send(message)
         is_late = False
@@ -318,7 +322,8 @@ class Engine:
             task = Task(number, digest, body, declaration, self.state.shape_of(declaration))
             self.state.tasks[digest] = self.state.tasks_by_id[number] = task
             self.state.next_task = number + 1
-        self.state.placements = {digest: number for number, digest, _ in self.reader.placements()}
+        for number, digest, body in self.reader.placements():
+            self.state.placements[digest], self.placements[number] = number, body
         self.state.next_run = self.reader.next_run()
         rows = self.reader.unfinished_runs()
         for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:

@@ -19,6 +19,7 @@ import msgspec
 from flytenb.engine.lifetime import write_info
 from flytenb.engine.queries import Asked, QueryError
 from flytenb.model.events import Watch
+from flytenb.model.placement import Placement
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED
@@ -38,6 +39,7 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/runs/{run}", "run", "One run", RunRow),
     ("GET", "/api/v1/runs/{run}/snapshot", "snapshot", "A run with actions, traces and last log lines", RunSnapshot),
     ("GET", "/api/v1/runs/{run}/actions", "actions", "Actions of a run in order of acceptance", list[ActionRow]),
+    ("GET", "/api/v1/runs/{run}/placements", "placements", "Where its actions ran, by number", dict[int, Placement]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/io", "io", "Encoded inputs and outputs", dict[str, Any]),
     (
         "GET",

@@ -165,6 +165,7 @@ class Publisher:
             ),
             actions=actions,
             logs=tuple(rows.log_line((0, *log)) for log in logs),
+            placements=rows.placements(actions, self._engine.placements),
             version=self._version,
             taken_at=time.time(),
         )

@@ -15,6 +15,7 @@ from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
+from flytenb.model.placement import Placement
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
@@ -70,6 +71,7 @@ class Queries:
             "snapshot": self.snapshot,
             "actions": self.actions,
             "table": self.table,
+            "placements": self.placements,
             "io": self.io,
             "logs": self.logs,
             "attempts": self.attempts,
@@ -189,6 +191,11 @@ class Queries:
         facts = {number: rows.task_facts(state.tasks_by_id[number]) for number in numbers}
         return ActionTable(tasks=facts, rows=stored, live=live)
 
+    async def placements(self, asked: Asked) -> dict[int, Placement]:
+        """Where the actions of a run ran and with what software, by the number that they name."""
+        actions = await self._actions_of((await self._run_row(asked.run))[0])
+        return rows.placements(actions, self._engine.placements)
+
     async def snapshot(self, asked: Asked) -> RunSnapshot:
         """A run with its actions, traces and last log lines."""
         snapshot, _ = await self.snapshot_of(asked.run, logs=asked.logs, traces=asked.traces)
@@ -222,6 +229,7 @@ class Queries:
             actions=tuple(actions),
             traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
             logs=tuple(rows.log_line(each) for each in lines),
+            placements=rows.placements(actions, self._engine.placements),
             taken_at=time.time(),
         )
         return snapshot, number

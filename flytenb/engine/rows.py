@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from flytenb.model.events import RunOptions
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import QUEUED, RUNNING, ActionPhase
+from flytenb.model.placement import Placement, decode_placement
 from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
 from flytenb.rules.reasons import Reasons
 from flytenb.rules.state import Action, Run, State, Task
@@ -88,6 +90,12 @@ def origin(options: RunOptions) -> dict[str, Any]:
     if options.notes:
         told["notes"] = options.notes
     return told
+
+
+def placements(actions: Iterable[ActionRow], known: Mapping[int, bytes]) -> dict[int, Placement]:
+    """Where actions ran, by number."""
+    wanted = sorted({action.placement for action in actions} & known.keys())
+    return {number: decode_placement(known[number]) for number in wanted}
 
 
 def log_line(row: tuple[Any, ...]) -> LogLine:

@@ -32,6 +32,7 @@ def render(view: RunView, *, ascii_only: bool = False, surface: str = "notebook"
         return _finish(head + tail[:2], ascii_only)
     error = list(_error(view)) if view.mark.is_loud and view.is_terminal else []
     table = list(_table(view))
+    tail = [*_places(view), *tail]
     room = MAX_LINES - len(head) - len(error) - len(tail)
     if len(table) > room:
         hidden = len(table) - room + 1
@@ -172,6 +173,17 @@ def which(cause: Cause) -> str:
         return shown if len(cause.actions) > WIDE else f"{next(iter(tasks))} {shown}"
     extra = len(cause.labels) - 6
     return ", ".join(cause.labels[:6]) + (f" and {words.count(extra)} more" if extra > 0 else "")
+
+
+def _places(view: RunView) -> Iterator[str]:
+    """Where environments ran; what was left out comes first and whole."""
+    loud = [(place, note) for place in view.places for note in place.notes]
+    for place, note in loud[:2]:
+        lines = wrap(f"{one_line(place.environment, 30)}: {one_line(note, 400)}", MAX_COLUMNS - 15)
+        for i, line in enumerate(lines[:4]):
+            yield f"  {'! note' if i == 0 else '':<12} {line}{' …' if i == 3 and len(lines) > 4 else ''}"
+    for place in [one for one in view.places if not one.notes][: 4 - 2 * len(loud[:2])]:
+        yield f"  {one_line(f'env {place.environment}', 12):<12} {one_line(place.text, 200)}"
 
 
 def _outputs(view: RunView) -> Iterator[str]:

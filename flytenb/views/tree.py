@@ -15,6 +15,7 @@ from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
 from flytenb.views import words
 from flytenb.views.marks import Mark, is_terminal, mark_of
+from flytenb.views.places import Place, places
 
 #: Below this depth (recursive tasks) rows are no longer folded out.
 MAX_DEPTH = 24
@@ -99,6 +100,8 @@ class RunView:
     logs: tuple[LogLine, ...]
     root: ActionRow | None
     actions: tuple[ActionRow, ...]
+    #: Environments that did not run as plain processes.
+    places: tuple[Place, ...] = ()
     #: Action name → `fit[3]`.
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,6 +157,7 @@ def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
         logs=snapshot.logs,
         root=root,
         actions=actions,
+        places=places(actions, snapshot.placements),
         labels=labels,
     )
 

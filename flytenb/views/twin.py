@@ -64,7 +64,17 @@ def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
         parts += _errors(view)
     parts += [f'<p style="margin:0 0 4px;{MUTED}">{html(note, 2 * width)}</p>' for note in view.notes[:3]]
     parts.append(_tree(view, width))
+    parts += _places(view, width)
     return parts
+
+
+def _places(view: RunView, width: int) -> Iterator[str]:
+    """Where environments ran; what was left out is set in bold."""
+    for place in view.places[:8]:
+        shown = f"env <b>{html(place.environment, 60)}</b>: {html(place.text, 2 * width)}"
+        yield f'<p style="margin:0 0 4px;{MUTED}">{shown}</p>'
+        for note in place.notes:
+            yield f'<p style="margin:0 0 4px"><b>Note:</b> {html(place.environment, 60)}: {html(note, 400)}</p>'
 
 
 def section(inner: str, label: str) -> str:
