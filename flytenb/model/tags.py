@@ -73,6 +73,8 @@ REPLAY = 31
 RECALL = 32
 #: (SECRETS, is_container, secrets)  secrets = [(key, variable, mount, value)]; before the first EXECUTE that needs them.
 SECRETS = 33
+#: (PREPARE, task)  load the code of a task that was defined; an action of it may follow.
+PREPARE = 34
 
 #: How a call uses the cache: neither read nor write, read and write, always run and write.
 CACHE_OFF, CACHE_AUTO, CACHE_OVERRIDE = 0, 1, 2

@@ -40,7 +40,7 @@ from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, end, fail, stop_body
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
-from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place
+from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place, prepare
 from flytenb.rules.runs import on_recovered, on_run
 from flytenb.rules.secrets import expire, on_offer, provide
 from flytenb.rules.state import ORPHAN, Action, Lane, Shape, State, Task
@@ -283,6 +283,7 @@ def on_lane_ready(state: State, source: Any, event: LaneReady, now: float, out: 
         lane.shape.spawning = max(0, lane.shape.spawning - 1)
         lane.shape.failures = 0
         lane.shape.is_trusted = True
+        prepare(lane, out)
     for shape in state.shapes.values():
         if shape.queue:
             state.waiting[id(shape)] = shape

@@ -10,11 +10,11 @@ from __future__ import annotations
 from heapq import heappush
 
 from flytenb.model.phases import QUEUED
-from flytenb.model.tags import DEFINE, EXECUTE, RECALL, REPLAY, RUN_INFO, SECRETS
+from flytenb.model.tags import DEFINE, EXECUTE, PREPARE, RECALL, REPLAY, RUN_INFO, SECRETS
 from flytenb.rules import gpu_placement, lanes, pools
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
-from flytenb.rules.state import Action, Lane, Shape, State
+from flytenb.rules.state import Action, Lane, SecretBundle, Shape, State
 
 #: Known work that may lie in a lane beyond what runs, in seconds and in actions.
 FEED_S = 0.004
@@ -63,7 +63,7 @@ def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
         if action.not_before > now or ((pin := action.run.options.pin) and not _pinned(state, pin)):
             held.append(queue.popleft())
             continue
-        lane = _pinned(state, pin) if pin else _choose(state, shape, action)
+        lane = _pinned(state, pin) if pin else _choose(state, shape, action, out)
         if lane is None:
             _staff(state, shape, now, out)
             break
@@ -77,10 +77,10 @@ def _pinned(state: State, ident: str) -> Lane | None:
     return lane if lane is not None and lane.is_ready else None
 
 
-def _choose(state: State, shape: Shape, action: Action) -> Lane | None:
+def _choose(state: State, shape: Shape, action: Action, out: Out) -> Lane | None:
     task = action.task
     if shape.is_single:
-        return pools.choose_single(state, shape, action)
+        return pools.choose_single(state, shape, action, out)
     feed = 1
     if task.is_known and not action.is_solo and not shape.gpus:
         feed = min(FEED_COUNT, 1 + int(FEED_S / task.slow_s)) if task.slow_s > 0 else FEED_COUNT
@@ -148,6 +148,24 @@ def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
     return lane
 
 
+def prepare(lane: Lane, out: Out) -> None:
+    """A worker that came before its work loads what its shape ran last."""
+    shape = lane.shape
+    if shape is None or shape.example is None or shape.queue or shape.is_plain:
+        return
+    task, bundle = shape.example
+    lane.defined.add(task.id)
+    out.before.append((lane.link, (DEFINE, task.id, task.body)))
+    _tell_secrets(lane, bundle, out)
+    out.before.append((lane.link, (PREPARE, task.id)))
+
+
+def _tell_secrets(lane: Lane, bundle: SecretBundle, out: Out) -> None:
+    if lane.secrets != bundle:
+        lane.secrets = bundle
+        out.before.append((lane.link, (SECRETS, lane.executor != "process", bundle)))
+
+
 def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> None:
     """Send the action to the lane."""
     move(action, "place")
@@ -156,6 +174,7 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
     shape = action.shape
     if not shape.is_plain:
         shape.used_at = now
+        shape.example = action.task, action.run.bundles.get(shape, ())
         lane.is_used = lane.is_single
         state.kept[id(shape)] = shape
     lanes.assign(state, lane, action)
@@ -168,9 +187,8 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
     if run.id not in lane.informed:
         lane.informed.add(run.id)
         send.append((lane.link, (RUN_INFO, run.id, run.info)))
-    if shape.secrets and lane.secrets != (told := run.bundles.get(shape, ())):
-        lane.secrets = told
-        send.append((lane.link, (SECRETS, lane.executor != "process", told)))
+    if shape.secrets:
+        _tell_secrets(lane, run.bundles.get(shape, ()), out)
     if action.replay:
         send.append((lane.link, (REPLAY, action.id, action.replay)))
         action.replay = None
@@ -199,6 +217,9 @@ def next_moment(state: State, now: float) -> float | None:
     """When the rules want a `Tick`, if nothing happens before."""
     moments = [state.deadlines[0][0]] if state.deadlines else []
     moments += [action.not_before for action in state.delayed]
+    for shape in state.kept.values():
+        if shape.is_single and pools.is_handing_over(shape, now):
+            moments.append(shape.used_at + pools.HAND_OVER_S)
     for lane in state.lanes.values():
         moments += lane.zombies.values()
         if lane.busy > 1 and not lane.is_recalled and lane.shape is not None and lane.busy > lane.shape.concurrency:

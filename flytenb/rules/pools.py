@@ -13,6 +13,9 @@ from flytenb.rules.state import Action, Lane, Run, Shape, State
 
 #: A shape of single lanes counts as in use for so long after an action began.
 HOT_S = 10.0
+#: The next spare is started when an action that took the last one ends or runs for so long: a start beside it would
+#: slow the hand-over on a small machine.
+HAND_OVER_S = 0.02
 #: A spare that nobody needed for so long goes.
 SPARE_S = 30.0
 #: Workers in all, so that no shape can fork the machine to death.
@@ -47,12 +50,15 @@ def is_fit(state: State, shape: Shape, run: Run) -> bool:
 # ---- which lane -----------------------------------------------------------------------------------------------------
 
 
-def choose_single(state: State, shape: Shape, action: Action) -> Lane | None:
+def choose_single(state: State, shape: Shape, action: Action, out: Out) -> Lane | None:
     """A lane that had no action yet."""
-    avoid = action.run.avoid
+    run = action.run
+    wanted = run.bundles.get(shape, ()) if shape.secrets else ()
     for lane in shape.lanes.values():
-        if lane.is_ready and not lane.is_used and not lane.actions and lane.id not in avoid:
-            return lane if is_fit(state, shape, action.run) else None
+        if lane.is_ready and not lane.is_used and lane.id not in run.avoid:
+            if lane.secrets in ((), wanted):
+                return lane if is_fit(state, shape, run) else None
+            dismiss(lane, "it got ready with the secrets of another run", out)
     return None
 
 
@@ -121,13 +127,18 @@ def _missing_single(state: State, shape: Shape, now: float) -> int:
     if shape.resources.gpu:
         spare = 0  # a started worker would hold its GPUs
     else:
-        is_hot = bool(waiting) or (shape.used_at > 0 and now - shape.used_at < HOT_S)
+        is_hot = bool(waiting) or (now - shape.used_at < HOT_S and not is_handing_over(shape, now))
         spare = 1 if is_hot and _may_spare(state, shape) else 0
     ready = sum(not lane.is_used and not lane.is_closing for lane in shape.lanes.values())
     room = state.capacity.room(shape.cpu, shape.memory_bytes)
     if waiting and not room and may_borrow(state, shape.queue[0].run):
         room = 1
     return min(waiting, room) + spare - ready
+
+
+def is_handing_over(shape: Shape, now: float) -> bool:
+    """Whether an action began a moment ago in the spare."""
+    return now - shape.used_at < HAND_OVER_S and any(lane.busy for lane in shape.lanes.values())
 
 
 def _may_spare(state: State, shape: Shape) -> bool:

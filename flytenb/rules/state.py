@@ -58,6 +58,7 @@ class Shape:
         "concurrency",
         "cpu",
         "environment",
+        "example",
         "failures",
         "family",
         "gpus",
@@ -103,6 +104,8 @@ class Shape:
         self.set_single(launch.isolation == "strict" and launch.reuse is None)
         #: When an action of it began last, and whether the last worker that was started came.
         self.used_at, self.is_trusted = 0.0, True
+        #: The task that a worker started ahead gets ready for, and the secrets of its run.
+        self.example: tuple[Task, SecretBundle] | None = None
 
     def set_single(self, is_single: bool) -> None:
         """Whether a lane runs one action and goes."""

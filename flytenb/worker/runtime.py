@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from operator import attrgetter
@@ -37,6 +39,9 @@ from flytenb.worker.variables import Variables
 _ANNOUNCE_S = 0.05
 #: An action that took longer is told at once, without company in its frame.
 _TELL_AT_ONCE_S = 0.001
+
+#: Actions of this process that failed, the last ones: whoever started it may want to look at what is left.
+failed_actions: deque[int] = deque(maxlen=16)
 
 
 class _Interrupted(errors.ActionAbortedError):
@@ -97,6 +102,7 @@ class Runtime:
             tags.DEFINE: self._define,
             tags.RUN_INFO: self._run_info,
             tags.SECRETS: self._secrets,
+            tags.PREPARE: self._prepare,
             tags.REPLAY: self._replay,
             tags.EXECUTE: self._execute,
             tags.RESOLVE: self.port.resolve,
@@ -132,6 +138,11 @@ class Runtime:
         from flytenb.worker.secrets import install  # few workers need it
 
         install(message[2], self._ident, is_container=message[1])
+
+    def _prepare(self, message: list[Any]) -> None:
+        """Load a task's code while nobody waits for it."""
+        with contextlib.suppress(BaseException):  # whatever it is, the action will meet it and tell
+            self._body(self._definitions[message[1]])
 
     def _replay(self, message: list[Any]) -> None:
         self._replays[message[1]] = {(key, n): (ok, outputs) for key, n, ok, outputs in message[2]}
@@ -187,7 +198,7 @@ class Runtime:
         action.task = asyncio.current_task()
         action.begin()
         try:
-            body = self._body(action)
+            body = self._body(action.definition)
             self._enter(action, body)
             if action.cancel_reason is not None:
                 raise asyncio.CancelledError
@@ -214,7 +225,7 @@ class Runtime:
         action.begin()
         try:
             try:
-                body = self._body(action)
+                body = self._body(action.definition)
                 self._enter(action, body)
                 if action.cancel_reason is not None:
                     raise _Interrupted
@@ -244,8 +255,7 @@ class Runtime:
                 continue
         action.thread = None
 
-    def _body(self, action: Action) -> Body:
-        definition = action.definition
+    def _body(self, definition: Definition) -> Body:
         if definition.body is None:
             definition.body = self.programs.body(definition.declaration)
         return definition.body
@@ -302,6 +312,8 @@ class Runtime:
         if action.log is not None:
             self._logs.discard(action.log)
             action.log.close()
+        if not ok:
+            failed_actions.append(action.id)
         send((tags.FINISHED, action.id, action.attempt, ok, payload, action.active_s))
 
     # ---- declarations ----------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-# What every worker needs, imported before the fork.
+# What every worker needs, imported before the fork; `environment` is what nearly every program begins with.
+from flytenb.sdk import environment as _environment  # noqa: F401
 from flytenb.worker import process, shipped
 from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_all
 
