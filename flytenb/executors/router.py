@@ -15,6 +15,7 @@ from flytenb.model import Grant, Launch, Placement
 from flytenb.wire.paths import home, object_path
 
 if TYPE_CHECKING:
+    from flytenb.executors.docker import DockerExecutor
     from flytenb.images.realise import Realised, Realiser
 
 _log = logging.getLogger(__name__)
@@ -34,12 +35,15 @@ class Router:
         self._process = ProcessExecutor(socket_path, token, owner)
         self._home = home()
         self._realiser: Realiser | None = None
+        self._docker: DockerExecutor | None = None
         #: Workers whose software is being prepared.
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Prepare the process executor; others begin with their first worker."""
         await self._process.start()
+        if (self._home / "containers").is_dir():  # an earlier engine had some
+            await self._containers().start()
 
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
@@ -57,12 +61,14 @@ class Router:
         task = self._preparing.get(worker)
         if task is not None:
             task.cancel()
-        else:
-            self._process.kill(worker)
+            return
+        self._process.kill(worker)
+        if self._docker is not None:
+            self._docker.kill(worker)
 
     def look_after(self, worker: str) -> bool:
         """Whether the end of a worker whose link has closed is being found out."""
-        return False
+        return self._docker is not None and self._docker.look_after(worker)
 
     async def stop(self) -> None:
         """End everything that was started."""
@@ -70,7 +76,10 @@ class Router:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._process.stop()
+        if self._docker is not None:
+            await asyncio.gather(self._process.stop(), self._docker.stop())
+        else:
+            await self._process.stop()
 
     # ---- images ---------------------------------------------------------------------------------------------------
 
@@ -106,12 +115,24 @@ class Router:
             notes=realised.notes,
         )
         self._place(worker, launch, placement)
+        if realised.kind == "docker":
+            seen = replace(launch, env_vars={**realised.env_vars, **launch.env_vars}, cwd=realised.cwd or launch.cwd)
+            self._containers().spawn(worker, seen, grant, realised.image, realised.python)
+            return
         variables = {**realised.env_vars, **launch.env_vars}
         seen = replace(launch, python=realised.python, env_vars=variables, cwd=realised.cwd or launch.cwd)
         self._process.spawn(worker, seen, grant, realised.runtime)
 
     def _place(self, worker: str, launch: Launch, placement: Placement) -> None:
-        self._owner.on_worker_placed(worker, placement, launch.isolation == "strict")
+        is_single = launch.isolation == "strict" or placement.executor == "docker"
+        self._owner.on_worker_placed(worker, placement, is_single and launch.reuse is None)
+
+    def _containers(self) -> DockerExecutor:
+        if self._docker is None:
+            from flytenb.executors.docker import DockerExecutor  # threads and all: only containers pay for it
+
+            self._docker = DockerExecutor(self._home, self._owner)
+        return self._docker
 
 
 def _new_realiser(router: Router) -> Realiser:

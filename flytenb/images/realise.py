@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Realiser:
         notes = (*decision.notes, *inquiry.notes)
         spec = launch.image if launch.images != "ignore" else None
         if decision.kind == "docker":
-            return await self._container(spec, launch, decision, news)
+            return await self._container(spec or await inquiry.default_image(), decision.reason, notes, news)
         variables, cwd = ({}, "") if spec is None else await asyncio.to_thread(self._launch_layers, spec)
         if decision.kind == "caller":
             caller = await inquiry.caller() if spec is not None else None
@@ -146,8 +147,20 @@ class Realiser:
             return False, False, str(error)
         return True, has_gpu or bool(os.environ.get("FLYTENB_GPUS")), ""
 
-    async def _container(self, spec: ImageSpec | None, launch: Launch, decision: Decision, news: News) -> Realised:
-        raise errors.ContainerEngineError("containers cannot be used yet")
+    async def _container(self, spec: ImageSpec, reason: str, notes: tuple[str, ...], news: News) -> Realised:
+        from flytenb.images.docker_build import build_image  # only containers pay for it
+
+        built = await build_image(spec, home=self._home, news=news)
+        return Realised(
+            kind="docker",
+            reason=reason,
+            python=built.python,
+            image=built.name,
+            image_id=built.image_id,
+            distributions=built.distributions,
+            notes=(*notes, *built.notes),
+            cwd=built.workdir,
+        )
 
 
 class _Inquiry:
@@ -187,6 +200,12 @@ class _Inquiry:
         while isinstance(answer := decide(self._facts, self._words()), str):
             await ask[answer]()
         return answer
+
+    async def default_image(self) -> ImageSpec:
+        """For a container without an image: Debian with the caller's Python."""
+        major, minor = (await self.caller()).minor
+        base = f"python:{major}.{minor}-slim-bookworm"
+        return ImageSpec(text=base, base=base, python=(major, minor), is_debian=True)
 
     async def caller(self) -> Interpreter:
         """The caller's interpreter with what it has."""
@@ -253,6 +272,14 @@ def _ask_engine() -> bool:
             'without containers: executor="process"'
         )
     return connect().facts.has_gpu
+
+
+def default_image(minor: tuple[int, int]) -> ImageSpec:
+    """The image of an environment that names none: Debian with the caller's Python."""
+    version = f"{minor[0]}.{minor[1]}"
+    named = os.environ.get("FLYTENB_BASE_IMAGE", "")
+    base = named.replace("{version}", version) or f"python:{version}-slim-bookworm"
+    return ImageSpec(text=base, base=base, python=minor, is_debian=True)
 
 
 def _short(why: str) -> str:

@@ -1,0 +1,343 @@
+"""Workers in containers, one each. Docker is called in threads; the loop hears of ends by one stream of events.
+
+The engine owns a container until it is gone: it is named and labelled before it exists, so that a later engine of the
+same home finds what an earlier one left, and removes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flytenb.containers.client import Docker, connect, forget
+from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
+from flytenb.errors import BaseRuntimeError, ContainerEngineError
+from flytenb.executors.base import Owner
+from flytenb.executors.docker import container, exits, runtime
+from flytenb.executors.docker.container import Place
+from flytenb.executors.docker.exits import Exit
+from flytenb.executors.docker.watch import Watch
+from flytenb.model import Grant, Launch
+from flytenb.wire.paths import workers_socket_path
+from flytenb.wire.tokens import worker_token
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_THREADS = 12
+#: Seconds for which an engine that was there and went away is waited for, and between tries.
+_RETURN_S, _TRY_S = 90.0, 0.5
+#: Seconds that a container may outlive its worker's link.
+_END_S = 10
+#: Seconds for the end of all containers.
+_STOP_S = 15
+
+
+class _Entry:
+    """One worker's container, from before it exists until it is gone."""
+
+    def __init__(self, worker: str, launch: Launch, grant: Grant, image: str, python: str) -> None:
+        self.worker, self.launch, self.grant, self.image, self.python = worker, launch, grant, image, python
+        self.name = self.ident = ""
+        self.is_killed = self.is_ending = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class DockerExecutor:
+    """Containers on this machine.
+
+    Args:
+        home: the engine's home.
+        owner: hears of every worker, in the loop.
+    """
+
+    def __init__(self, home: Path, owner: Owner) -> None:
+        self._home, self._owner = home, owner
+        self._home_id, self._engine_id = home_id(home), secrets.token_hex(6)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="flytenb-docker")
+        self._workers: dict[str, _Entry] = {}
+        self._by_ident: dict[str, _Entry] = {}
+        self._ready: asyncio.Task[Place] | None = None
+        self._docker: Docker | None = None
+        self._watch: Watch | None = None
+        self._secret = b""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        #: Cache tags of Pythons whose bytecode is made or being made.
+        self._compiled: set[str] = set()
+        self._is_stopping = False
+
+    # ---- the port --------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Remove what an engine that died left behind, if it had containers at all."""
+        if (self._home / "containers").is_dir() and any((self._home / "containers").iterdir()):
+            self._spawn(self._remove_orphans())
+
+    def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
+        """Start a worker in a container of an image."""
+        entry = self._workers[worker] = _Entry(worker, launch, grant, image, python or "python3")
+        entry.task = self._spawn(self._open(entry))
+
+    def kill(self, worker: str) -> None:
+        """End a worker's container at once."""
+        entry = self._workers.get(worker)
+        if entry is None:
+            return
+        entry.is_killed = True
+        if entry.ident:
+            self._spawn(self._remove(entry))
+        # Else it is being made: whoever makes it sees that it is not wanted any more.
+
+    def look_after(self, worker: str) -> bool:
+        """Its link has closed: find out how its container ended, or end it."""
+        entry = self._workers.get(worker)
+        if entry is None:
+            return False
+        if not entry.is_ending and entry.ident:
+            self._spawn(self._await_end(entry))
+        return True
+
+    async def stop(self) -> None:
+        """Remove all containers of this engine, except those that are kept for a person."""
+        self._is_stopping = True
+        for worker in list(self._workers):
+            self.kill(worker)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=_STOP_S)
+        if self._watch is not None:
+            self._watch.close()
+        if self._docker is not None:
+            with contextlib.suppress(Exception):  # Docker is gone: the next engine removes what is left
+                await self._thread(remove_own, self._docker, self._home_id, kind="worker", is_wanted=self._is_mine)
+            await self._thread(self._clear_folders)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # ---- a container's start ---------------------------------------------------------------------------------------
+    async def _open(self, entry: _Entry) -> None:
+        try:
+            place = await self._prepared()
+            await self._begin(entry, place)
+        except BaseRuntimeError as error:
+            self._told(entry, Exit(status=1, cause="refused", detail=str(error), code=error.code))
+        except Exception as error:
+            _log.exception("the container of worker %s could not be started", entry.worker)
+            detail = f"its container could not be started: {type(error).__name__}: {error}"
+            self._told(entry, Exit(status=1, cause="refused", detail=detail, code="ContainerStartError"))
+
+    async def _begin(self, entry: _Entry, place: Place) -> None:
+        """Create and start; an engine that goes away meanwhile is waited for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _RETURN_S
+        while not entry.is_killed:
+            docker = await self._connected(entry, deadline)
+            try:
+                await self._thread(self._start, docker, place, entry)
+            except Exception as error:  # docker, requests and urllib3 share no class
+                self._spawn(self._thread(self._discard, docker, place, entry.name, entry.ident))
+                entry.ident = ""
+                if entry.is_killed:
+                    break
+                if getattr(error, "response", None) is not None:
+                    words = exits.start_words(error, entry.image, container.network(entry.launch))
+                    self._told(entry, Exit(status=1, cause="refused", detail=words, code="ContainerStartError"))
+                    return
+                if loop.time() > deadline:
+                    raise
+                forget(docker)
+                self._owner.on_worker_news(entry.worker, "waits for the Docker engine, which went away")
+                await asyncio.sleep(_TRY_S)  # it gives no event when it comes back
+            else:
+                if entry.is_killed:
+                    await self._remove(entry)
+                return
+        self._told(entry, Exit(status=-9, cause="killed"))
+
+    async def _connected(self, entry: _Entry, deadline: float) -> Docker:
+        """The engine; one that was there before and is not now is waited for."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await self._thread(connect)
+            except ContainerEngineError:
+                if loop.time() > deadline or entry.is_killed or self._is_stopping:
+                    raise
+                self._owner.on_worker_news(entry.worker, "waits for the Docker engine, which went away")
+                await asyncio.sleep(_TRY_S)  # it gives no event when it comes back
+
+    def _start(self, docker: Docker, place: Place, entry: _Entry) -> None:
+        entry.name = container.new_name(place, entry.worker)
+        launch = entry.launch
+        container.write_boot(place, entry.name, entry.worker, worker_token(self._secret, entry.worker), launch)
+        config = container.configuration(docker, place, entry.name, entry.worker, launch, entry.grant)
+        ident = container.create(docker, config, entry.image, entry.python)
+        entry.ident = ident
+        self._by_ident[ident] = entry
+        if not entry.is_killed:
+            docker.api.start(ident)
+
+    # ---- a container's end -----------------------------------------------------------------------------------------
+    def _on_died(self, ident: str) -> None:
+        entry = self._by_ident.get(ident)
+        if entry is not None and not entry.is_ending and not entry.is_killed:
+            self._spawn(self._close(entry))
+
+    async def _close(self, entry: _Entry) -> None:
+        """It has ended by itself: tell how, then let it go."""
+        place, docker = await self._prepared(), self._docker
+        assert docker is not None
+        entry.is_ending = True
+        asked = entry.grant.memory_bytes
+        ended = await self._thread(exits.read_exit, docker, entry.ident, place.folder(entry.name), entry.image, asked)
+        if entry.is_killed:
+            ended = Exit(status=-9, cause="killed")
+        self._told(entry, ended)
+        is_kept = entry.launch.keep_on_failure and ended.is_failure and ended.cause not in ("refused", "killed")
+        if is_kept:
+            with contextlib.suppress(Exception):  # it may be gone
+                await self._thread(docker.api.rename, entry.ident, kept_name(entry.name))
+                return
+        await self._thread(self._discard, docker, place, entry.name, entry.ident)
+        self._compile_for(place, docker, entry, ended.cache_tag)
+
+    async def _remove(self, entry: _Entry) -> None:
+        """It is not wanted any more."""
+        if entry.is_ending:
+            return
+        entry.is_ending = True
+        place, docker = await self._prepared(), self._docker
+        assert docker is not None
+        await self._thread(self._discard, docker, place, entry.name, entry.ident)
+        self._told(entry, Exit(status=-9, cause="killed"))
+
+    async def _await_end(self, entry: _Entry) -> None:
+        """The worker is gone and its container has not been heard to end: it is held, or it is late, or it hangs."""
+        place, docker = await self._prepared(), self._docker
+        assert docker is not None
+        if not (place.folder(entry.name) / "exit.json").exists():
+            with contextlib.suppress(Exception):  # it may be gone already, or the engine is
+                await self._thread(docker.api.wait, entry.ident, timeout=_END_S)
+        if not entry.is_ending:
+            await self._close(entry)
+
+    def _told(self, entry: _Entry, ended: Exit) -> None:
+        if self._workers.pop(entry.worker, None) is None:
+            return
+        self._by_ident.pop(entry.ident, None)
+        if not self._is_stopping:
+            self._owner.on_worker_exit(entry.worker, ended.status, ended.cause, ended.detail, ended.code)
+
+    @staticmethod
+    def _discard(docker: Docker, place: Place, name: str, ident: str) -> None:
+        if ident:
+            try:
+                remove(docker, ident)
+            except Exception as error:  # the next engine of this home removes it
+                _log.warning("container %s could not be removed: %s", name, error)
+        if name:
+            shutil.rmtree(place.folder(name), ignore_errors=True)
+
+    # ---- what all share --------------------------------------------------------------------------------------------
+    async def _prepared(self) -> Place:
+        """Everything that is done once, before the first container."""
+        if self._ready is None or (self._ready.done() and (self._ready.cancelled() or self._ready.exception())):
+            self._ready = asyncio.get_running_loop().create_task(self._prepare())
+        return await asyncio.shield(self._ready)
+
+    async def _prepare(self) -> Place:
+        docker = await self._thread(connect)
+        facts = await self._thread(lambda: docker.facts)
+        if not facts.is_local or facts.desktop:
+            raise ContainerEngineError(
+                f"the Docker engine at {facts.address} does not see this machine's files, which workers in containers "
+                'need; use an engine on this machine, or run without containers: executor="process"'
+            )
+        socket = workers_socket_path(self._home)
+        self._secret = await self._owner.listen_for_workers(socket)
+        made = await self._thread(runtime.make_runtime, self._home)
+        loop = asyncio.get_running_loop()
+
+        def hear(call: Callable[..., None], *values: Any) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(call, *values)
+
+        self._watch = Watch(
+            docker, self._home_id, lambda ident: hear(self._on_died, ident), lambda: hear(self._on_return)
+        )
+        await self._thread(self._watch.start)
+        self._docker = docker
+        return Place(home=self._home, home_id=self._home_id, engine=self._engine_id, runtime=made, socket=socket)
+
+    def _on_return(self) -> None:
+        """The engine was away: what ended meanwhile was not heard."""
+        self._spawn(self._reconcile())
+
+    async def _reconcile(self) -> None:
+        assert self._docker is not None
+        running = {
+            one["Id"]
+            for one in await self._thread(list_own, self._docker, self._home_id, kind="worker")
+            if one["State"] == "running"
+        }
+        for ident in list(self._by_ident):
+            if ident not in running:
+                self._on_died(ident)
+
+    def _compile_for(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
+        """Bytecode for another Python, once: its later workers start sooner."""
+        if not cache_tag or cache_tag in self._compiled or self._is_stopping:
+            return
+        self._compiled.add(cache_tag)
+        if not runtime.is_compiled(place.runtime, cache_tag):
+            self._spawn(self._compile(place, docker, entry, cache_tag))
+
+    async def _compile(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
+        await self._thread(container.compile_runtime, docker, place, entry.image, entry.python)
+        runtime.mark_compiled(place.runtime, cache_tag)
+
+    async def _remove_orphans(self) -> None:
+        try:
+            docker = await self._thread(connect)
+            gone = await self._thread(remove_own, docker, self._home_id, is_wanted=lambda one: not self._is_mine(one))
+            if gone:
+                _log.warning("removed %d containers that an earlier engine of this home had left", gone)
+            await self._thread(self._clear_folders, docker)
+        except Exception as error:  # docker and requests share no class; tried again by the next engine
+            _log.warning("containers of an earlier engine could not be looked for: %s", error)
+
+    def _is_mine(self, listed: dict[str, Any]) -> bool:
+        return bool(listed["Labels"].get(ENGINE) == self._engine_id)
+
+    def _clear_folders(self, docker: Docker | None = None) -> None:
+        """Folders of containers that are gone; those of kept ones stay."""
+        docker = docker or self._docker
+        assert docker is not None
+        there = {
+            name.lstrip("/").replace("flytenb-kept-", "flytenb-", 1)
+            for one in list_own(docker, self._home_id, kind="worker")
+            for name in one["Names"]
+            if is_kept(one) or self._is_mine(one)
+        }
+        mine = {entry.name for entry in self._workers.values()}
+        with contextlib.suppress(OSError):
+            for folder in (self._home / "containers").iterdir():
+                if folder.name not in there | mine:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    async def _thread(self, call: Callable[..., _T], *values: Any, **named: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(*values, **named))
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("work on containers failed", exc_info=task.exception())
