@@ -106,7 +106,8 @@ class Gpus:
                 if gpu.kind in kinds and (rank_now := rank(gpu.id)) is not None
             ]
             if len(ranked) >= ask.gpu:
-                return tuple(ident for *_, ident in sorted(sorted(ranked)[: ask.gpu], key=lambda each: each[2]))
+                picked = {ident for *_, ident in sorted(ranked)[: ask.gpu]}
+                return tuple(ident for ident in self.devices if ident in picked)
         return None
 
     def _groups(self, ask: ResourceRequest) -> list[set[str]]:
