@@ -17,6 +17,8 @@ class Out:
         "after",
         "attempts",
         "before",
+        "build_layers",
+        "builds",
         "cached",
         "chores",
         "ended",
@@ -44,6 +46,10 @@ class Out:
         self.logs: list[tuple[Any, ...]] = []
         #: (digest, action)
         self.reports: list[tuple[Any, ...]] = []
+        #: (id, digest, image, text, engine, phase, image_id, error, started_at, ended_at)
+        self.builds: list[tuple[Any, ...]] = []
+        #: (build, n, title, phase, started_at, seconds, log)
+        self.build_layers: list[tuple[Any, ...]] = []
         #: (id, digest, body)
         self.tasks: list[tuple[Any, ...]] = []
         #: (id, digest, body)

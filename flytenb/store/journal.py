@@ -34,6 +34,8 @@ _CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, create
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
+_BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
 #: Actions that a recovered run never called again.
 _ABANDON = "UPDATE action SET phase = 7, ended_at = ? WHERE id >= ? AND id < ? AND phase < 5"
 
@@ -51,6 +53,8 @@ class Rows(Protocol):
     traces: list[tuple[Any, ...]]
     logs: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
+    builds: list[tuple[Any, ...]]
+    build_layers: list[tuple[Any, ...]]
     run_ends: list[tuple[Any, ...]]
 
 
@@ -74,6 +78,8 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_TRACE, [row for out in batch for row in out.traces]),
             (_LOG, [row for out in batch for row in out.logs]),
             (_REPORT, [row for out in batch for row in out.reports]),
+            (_BUILD, [row for out in batch for row in out.builds]),
+            (_BUILD_LAYER, [row for out in batch for row in out.build_layers]),
         ):
             if rows:
                 many(statement, _blobs(rows))

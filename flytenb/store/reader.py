@@ -169,6 +169,21 @@ class Reader:
         rows = self._all("SELECT action FROM report WHERE action >= ? AND action < ?", (run << 32, (run + 1) << 32))
         return {row[0] for row in rows}
 
+    def next_build(self) -> int:
+        """The number of the next build."""
+        return int(self._all("SELECT coalesce(max(id), 0) + 1 FROM build")[0][0])
+
+    def builds(self, limit: int, number: int = 0) -> list[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
+        """Builds, newest first, or one; each with (title, phase, started_at, seconds) of its layers."""
+        where, arguments = ("WHERE id = ?", [number, limit]) if number else ("", [limit])
+        rows = self._all(f"SELECT * FROM build {where} ORDER BY id DESC LIMIT ?", arguments)
+        layers = "SELECT title, phase, started_at, seconds FROM build_layer WHERE build = ? ORDER BY n"
+        return [(row, self._all(layers, (row[0],))) for row in rows]
+
+    def build_logs(self, number: int) -> list[tuple[int, str, str]]:
+        """(n, title, log) of a build's layers."""
+        return self._all("SELECT n, title, log FROM build_layer WHERE build = ? ORDER BY n", (number,))
+
     def root_key(self, run: int) -> bytes:
         """Call key of a run's root."""
         rows = self._all("SELECT key FROM action WHERE id = ?", (run << 32,))
