@@ -87,6 +87,8 @@ def _message(exc: BaseException) -> str:
         text = str(exc)
     except Exception as error:  # a user's __str__ may raise anything
         return f"<the exception's text cannot be made: {type(error).__name__}>"
+    if isinstance(exc, SystemExit):
+        return f"the task called sys.exit({text}); return a value or raise an error instead"
     if isinstance(exc, MemoryError):
         return f"out of memory{': ' + text if text else ''}"
     return text or (type(exc).__name__ if not isinstance(exc, errors.BaseRuntimeError) else "")

@@ -11,6 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from flytenb.client import doctor as examination
+from flytenb.model.phases import ActionPhase
 from flytenb.notebook import options, stored
 from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
@@ -59,8 +60,16 @@ def show(name: str = "last") -> Any:
 
 def runs(limit: int = 20, phase: str = "", task: str = "") -> Shown:
     """The newest runs as a table."""
-    rows, now = stored.recent(limit, phase, task), time.time()
+    rows, now = stored.recent(limit, _phase(phase), task), time.time()
     return Shown(facts.runs_html(rows, now), facts.runs_text(rows, now))
+
+
+def _phase(said: str) -> str:
+    known = [phase.value for phase in ActionPhase]
+    phase = said.lower().replace(" ", "_")
+    if phase and phase not in known:
+        raise UsageError(f'%flyte_runs: there is no phase "{said}"; {options.nearest(phase, known)}')
+    return phase
 
 
 def cancel(name: str = "last") -> str:

@@ -51,6 +51,7 @@ class RunDisplay:
         if self._handles and cell is not None and cell == self.cell:
             return
         view = self._view()
+        displays.last = self.name
         is_compact = bool(self._handles) and not view.is_terminal
         bundle = _line(view) if is_compact or not view.is_terminal else _whole(view)
         show: Any = display
@@ -125,7 +126,6 @@ class Displays:
         found = self._by_name.get(run.name)
         if found is None:
             found = self._by_name[run.name] = RunDisplay(run)
-        self.last = run.name
         return found
 
     def forget(self) -> None:

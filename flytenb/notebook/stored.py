@@ -22,11 +22,22 @@ def snapshot(name: str) -> RunSnapshot:
     its error, for good. So it is read again until both agree.
     """
     for _ in range(_AGAIN):
-        found: RunSnapshot = session().query("snapshot", RunSnapshot, run=name, logs=True, traces=True)
+        found: RunSnapshot = _query("snapshot", RunSnapshot, run=name, logs=True, traces=True)
         if not found.actions or is_terminal(found.run.phase) == is_terminal(found.actions[0].phase):
             break
         time.sleep(0.02)
     return found
+
+
+def _query(method: str, shape: Any = Any, /, **body: Any) -> Any:
+    """Ask the engine; what it lacks is told in a notebook's words."""
+    try:
+        return session().query(method, shape, **body)
+    except errors.RuntimeUserError as error:
+        if error.code != "RunNotFound":
+            raise
+        told = str(error).replace("'flytenb get run' lists them", "%flyte_runs lists them")
+        raise errors.RuntimeUserError(error.code, told) from None
 
 
 def follow(name: str, callback: Callable[[Any], None]) -> Callable[[], None]:
@@ -47,7 +58,7 @@ class StoredRun:
 
 def recent(limit: int = 20, phase: str = "", task: str = "") -> list[RunRow]:
     """Runs, newest first."""
-    found: list[RunRow] = session().query("runs", list[RunRow], limit=limit, in_phase=phase, task_name=task)
+    found: list[RunRow] = _query("runs", list[RunRow], limit=limit, in_phase=phase, task_name=task)
     return found
 
 
@@ -69,7 +80,7 @@ def named(name: str, last: str = "") -> str:
 
 def cancel(name: str, reason: str) -> None:
     """Abort a run with all its actions."""
-    session().query("abort", run=name, reason=reason)
+    _query("abort", run=name, reason=reason)
 
 
 def logs(name: str, action: str = "", limit: int = 1000) -> list[LogLine]:
@@ -77,5 +88,5 @@ def logs(name: str, action: str = "", limit: int = 1000) -> list[LogLine]:
     body: dict[str, Any] = {"run": name, "limit": limit}
     if action:
         body["action"] = action
-    found: list[LogLine] = session().query("logs", list[LogLine], **body)
+    found: list[LogLine] = _query("logs", list[LogLine], **body)
     return found

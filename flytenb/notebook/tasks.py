@@ -92,8 +92,8 @@ class CellTasks:
         if name in by_name:
             return by_name[name]
         raise UsageError(
-            f'%%flyte_task: there is no environment "{name}"; {options.nearest(name, sorted(by_name))} '
-            f"Declare it with %flyte_env {name} --cpu 1"
+            f'%%flyte_task: there is no environment "{name}"; {options.nearest(name, sorted(by_name))}, '
+            f"or declare it with %flyte_env {name} --cpu 1"
         )
 
     def decorate(self, text: str) -> Callable[[Any], Any]:
@@ -105,6 +105,12 @@ class CellTasks:
         def to_task(func: Any) -> Any:
             if getattr(func, "__flytenb_task__", False):
                 return func  # decorated by hand in the same cell
+            for output in found.outputs:
+                if output not in (*func.__code__.co_varnames, *func.__code__.co_cellvars):
+                    raise UsageError(
+                        f'%%flyte_task: the cell does not assign its output "{output}"; '
+                        "assign it there, or leave it out of --outputs"
+                    )
             return environment.task(**settings)(func) if settings else environment.task(func)
 
         return to_task

@@ -13,6 +13,7 @@ from flytenb.sdk.cache import Cache, CacheRequest
 from flytenb.sdk.devices import Device
 from flytenb.sdk.docs import Documentation, Link, documentation_of
 from flytenb.sdk.image import Image
+from flytenb.sdk.misspelt import names_nearest
 from flytenb.sdk.plugins import TaskPluginRegistry
 from flytenb.sdk.pod import PodTemplate
 from flytenb.sdk.policy import RetryStrategy, ReusePolicy, Timeout
@@ -283,6 +284,7 @@ class TaskEnvironment(Environment):
         isolation: Isolation | None = None,
     ) -> Callable[[Callable[P, R]], AsyncFunctionTaskTemplate[P, R, Callable[P, R]]]: ...
 
+    @names_nearest
     def task(  # type: ignore[misc]  # mypy takes the free ParamSpec of the decorator's form for a parameter
         self,
         _func: Callable[..., Any] | None = None,
@@ -414,3 +416,6 @@ class TaskEnvironment(Environment):
             task.parent_env, task.parent_env_name = weakref.ref(env), name
             env._tasks[task.name] = task
         return env
+
+
+TaskEnvironment.__init__ = names_nearest(TaskEnvironment.__init__)  # type: ignore[method-assign]

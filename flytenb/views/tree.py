@@ -344,7 +344,11 @@ def _causes(
         )
         for (message, where), members in found.items()
     ]
-    return tuple(sorted(causes, key=lambda c: -len(c.actions)))
+    # What was aborted because of another failure comes after it.
+    return tuple(sorted(causes, key=lambda c: (c.failure.code in _ABORTED, -len(c.actions))))
+
+
+_ABORTED = ("Aborted", "ActionAbortedError")
 
 
 def _notes(origin: Mapping[str, Any], root: ActionRow | None) -> tuple[str, ...]:

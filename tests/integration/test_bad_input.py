@@ -296,3 +296,45 @@ def test_exception_in_a_script(home: Home) -> None:
     assert "return open(path).read()" in told["traceback"]
     assert ", in fails" in told["traceback"]
     assert ", in parent" in told["traceback"]
+
+
+def test_mistakes_in_cells_name_what_to_write(home: Home) -> None:
+    """Magics raise usage errors: one line, no traceback."""
+    ready, *told = told_by_cells(
+        home,
+        "env = flyte.TaskEnvironment(name='nb')\nlr = 1\n@env.task\ndef fit(count: int) -> int:\n    return count\n"
+        "tell(lambda: outputs(fit, 1)[0])\nmagic = get_ipython().run_line_magic\n"
+        "cell = lambda line, text: get_ipython().run_cell(f'%%flyte_task {line}\\n{text}').raise_error()",
+        "tell(lambda: magic('flyte_show', 'nosuch'))\ntell(lambda: magic('flyte_logs', 'last'))",
+        "tell(lambda: magic('flyte_runs', '--phase Faild'))\ntell(lambda: magic('flyte_runs', '--phase Failed'))",
+        "tell(lambda: cell('--env nop', 'def f(x: int) -> int:\\n    return x'))",
+        "tell(lambda: cell('--name train --inputs lr --outputs model,acc', 'model = lr + 1'))",
+    )
+    assert ready["value"] == "1"
+    unknown, logs, phase, failed, environment, output = told
+    check_sentence(unknown["message"], "there is no run named 'nosuch'", "%flyte_runs lists them")
+    assert not logs["error"], "a run that does not exist did not become the last one"
+    check_sentence(phase["message"], 'there is no phase "Faild"', 'did you mean "failed"?')
+    assert not failed["error"], failed
+    check_sentence(environment["message"], 'no environment "nop"', "or declare it with %flyte_env nop --cpu 1")
+    check_sentence(output["message"], 'does not assign its output "acc"', "leave it out of --outputs")
+
+
+def test_a_task_that_leaves_its_process(home: Home) -> None:
+    (told,) = told_by_script(
+        home,
+        "leaves.py",
+        """
+        import sys
+        env = flyte.TaskEnvironment(name="leaves")
+
+        @env.task
+        def leaves(code: int) -> int:
+            sys.exit(code)
+
+        if __name__ == "__main__":
+            tell(lambda: outputs(leaves, 3))
+        """,
+    )
+    assert "RuntimeUserError" in told["bases"]
+    check_sentence(told["message"], "the task called sys.exit(3)", "return a value or raise an error instead")
