@@ -20,6 +20,7 @@ from flytenb.images.satisfied import lacks
 from flytenb.images.venv import Environments, News
 from flytenb.model.declaration import Launch
 from flytenb.model.image import ImageSpec, SecretSpec
+from flytenb.vault import Vault
 
 #: Seconds for which an engine that did not answer is not asked again.
 _ASK_AGAIN_S = 5.0
@@ -63,7 +64,7 @@ class Realiser:
         self, home: Path, objects: Callable[[str], Path], reveal: Callable[[SecretSpec], str | None] | None = None
     ) -> None:
         self._home, self._objects = home, objects
-        self._reveal = reveal or _from_variables
+        self._reveal = reveal or _Revealer(home)
         self._environments = Environments(home)
         #: When an engine did not answer last, and why.
         self._silent: tuple[float, str] = (-_ASK_AGAIN_S, "")
@@ -297,8 +298,15 @@ def variable_of(secret: SecretSpec) -> str:
     return secret.variable or "_".join(filter(None, (secret.group, secret.key))).replace("-", "_").upper()
 
 
-def _from_variables(secret: SecretSpec) -> str | None:
-    return os.environ.get(variable_of(secret))
+class _Revealer:
+    """Values of secrets for building: the home's own store first, then the engine's environment."""
+
+    def __init__(self, home: Path) -> None:
+        self._vault = Vault(home)
+
+    def __call__(self, secret: SecretSpec) -> str | None:
+        kept = self._vault.read(secret.key, secret.group)
+        return kept.decode() if kept is not None else os.environ.get(variable_of(secret))
 
 
 _realisers: dict[tuple[int, Path], Realiser] = {}
