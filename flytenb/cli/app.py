@@ -124,6 +124,18 @@ def get_io(run_name: str, action: str, output: str) -> None:
         click.echo(show.io_text(run_name, action))
 
 
+@get.command("resources")
+@_output
+def get_resources(output: str) -> None:
+    """Show CPUs, memory and GPUs: who holds them, and who waits for what."""
+    from flytenb.client.session import session
+    from flytenb.model.resources import ResourcesView
+    from flytenb.views import holders
+
+    view = session().query("resources", ResourcesView)
+    _emit(view, output, holders.text(view))
+
+
 # ---- abort ----------------------------------------------------------------------------------------------------------
 @app.group()
 def abort() -> None:
@@ -219,6 +231,7 @@ def engine_status(output: str) -> None:
         f"socket    {answer['socket']}",
         f"runs      {answer['runs_active']} active, {answer.get('actions_live', 0)} actions",
         f"workers   {_count(answer['workers'])}",
+        *([f"GPUs      {answer['gpus_words']}"] if answer.get("gpus_words") else []),
     ]
     _emit(answer, output, "\n".join(lines + [f"note      {note}" for note in answer.get("notes") or ()]))
 

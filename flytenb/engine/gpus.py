@@ -10,9 +10,12 @@ from typing import Any, Protocol
 
 from flytenb.model.devices import GpusFound, GpusSeen, GpuUse
 from flytenb.rules import State
+from flytenb.rules.gpu_refusals import inventory_words
 
 #: Seconds between two looks.
 INTERVAL_S = 2.0
+#: Seconds that a person's question waits for the driver.
+PATIENCE_S = 3.0
 #: A process's memory is told again when it differs by this much.
 _STEP_BYTES = 1 << 28
 
@@ -41,6 +44,26 @@ class GpuWatch:
             found: GpusFound = await asyncio.to_thread(self._find, self._workers())
             self._told = _rounded(found.uses)
             self._engine.happen(found)
+
+    async def know(self) -> None:
+        """Until the GPUs are known."""
+        while not self._engine.state.capacity.gpus.is_known:
+            await self.find()
+            await asyncio.sleep(0)  # the turn that takes it over
+
+    async def words(self) -> str:
+        """The GPUs in one line; looks only where there may be some, "" elsewhere."""
+        from flytenb.executors.gpus.visible import has_gpus
+
+        gpus = self._engine.state.capacity.gpus
+        if not gpus.is_known:
+            if not has_gpus():
+                return ""
+            try:
+                await asyncio.wait_for(self.know(), PATIENCE_S)
+            except asyncio.TimeoutError:
+                return "the driver has not answered yet"
+        return inventory_words(list(gpus.devices.values())) or f"none: {gpus.words}"
 
     async def look(self) -> None:
         """Look at their use, after a while."""

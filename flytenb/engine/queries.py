@@ -330,15 +330,14 @@ class Queries:
                 }
                 for gpu in state.capacity.gpus.devices.values()
             ],
+            "gpus_words": await self._engine.gpus.words(),
             "trouble": engine.trouble,
             "notes": [*engine.notes, *([engine.trouble] if engine.trouble else [])],
         }
 
     async def resources(self, asked: Asked) -> ResourcesView:
         """CPUs, memory and GPUs with who holds and who awaits them; looks for GPUs when nobody has."""
-        if not self._engine.state.capacity.gpus.is_known:
-            await self._engine.gpus.find()
-            await asyncio.sleep(0)  # the turn that takes it over
+        await self._engine.gpus.know()
         return resources.view(self._engine.state)
 
     async def stop(self, asked: Asked) -> dict[str, Any]:

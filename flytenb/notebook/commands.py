@@ -15,7 +15,7 @@ from flytenb.model.phases import ActionPhase
 from flytenb.notebook import options, stored
 from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
-from flytenb.views import facts
+from flytenb.views import facts, holders
 
 _KEY = re.compile(r"(?:^|\s)([A-Za-z_]\w*)\s*=(?!=)")
 
@@ -70,6 +70,12 @@ def _phase(said: str) -> str:
     if phase and phase not in known:
         raise UsageError(f'%flyte_runs: there is no phase "{said}"; {options.nearest(phase, known)}')
     return phase
+
+
+def resources() -> Shown:
+    """Who holds what of the machine now."""
+    view = stored.resources()
+    return Shown(holders.page(view), holders.text(view))
 
 
 def cancel(name: str = "last") -> str:

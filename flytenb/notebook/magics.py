@@ -81,6 +81,12 @@ class FlyteMagics(Magics):
         print(commands.logs(words[0] or "last", words[1], int(limit)))
 
     @line_magic
+    def flyte_resources(self, line: str) -> Any:
+        """CPUs, memory and GPUs: who holds them, kernels included, and who waits for what."""
+        options.parse("%flyte_resources", line, (), words=0)
+        return commands.resources()
+
+    @line_magic
     def flyte_doctor(self, line: str) -> None:
         """Check the engine, the state directory and this kernel."""
         print(commands.doctor(self._shell))

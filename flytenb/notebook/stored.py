@@ -8,6 +8,7 @@ from typing import Any
 
 from flytenb import errors
 from flytenb.client.session import session
+from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
 from flytenb.views.marks import is_terminal
 
@@ -59,6 +60,12 @@ class StoredRun:
 def recent(limit: int = 20, phase: str = "", task: str = "") -> list[RunRow]:
     """Runs, newest first."""
     found: list[RunRow] = _query("runs", list[RunRow], limit=limit, in_phase=phase, task_name=task)
+    return found
+
+
+def resources() -> ResourcesView:
+    """CPUs, memory and GPUs with who holds and who awaits them."""
+    found: ResourcesView = session().query("resources", ResourcesView)
     return found
 
 
