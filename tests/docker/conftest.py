@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.engine import DockerEngine, NoEngine, running_engine
+from flytenb.containers.labels import home_id
+from tests.docker.engine import OTHER_IMAGE, DockerEngine, NoEngine, running_engine
+from tests.integration.conftest import Home, _is_alive, until
 
 _HERE = Path(__file__).parent
 
@@ -31,3 +33,41 @@ def docker_engine() -> Iterator[DockerEngine]:
         if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
             pytest.fail(f"the tests of containers must run here: {error}", pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def other_python(docker_engine: DockerEngine) -> str:
+    """An image with another Python minor than the first one's."""
+    return docker_engine.need(OTHER_IMAGE)
+
+
+class DockerHome(Home):
+    """A home whose engine uses the tests' Docker."""
+
+    def __init__(self, path: Path, docker: DockerEngine) -> None:
+        super().__init__(path)
+        self.docker = docker
+        self.env |= docker.env
+
+    def containers(self) -> list[dict]:
+        """Of this home, running or not."""
+        return self.docker.containers(flytenb_home=home_id(self.path))
+
+    def run(self, text: str, *arguments: str, **options: object) -> str:
+        """Run a script of tasks to its end; what it printed."""
+        return self.python(str(self.script("tasks.py", text)), *arguments, **options).stdout
+
+
+@pytest.fixture
+def docker_home(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[DockerHome]:
+    """A home of its own; after the test its engine is stopped, and no container of it may be left."""
+    home = DockerHome(tmp_path / "home", docker_engine)
+    yield home
+    pid = home.engine_pid()
+    if pid is not None and _is_alive(pid):
+        home.cli("engine", "stop", "--force")
+        until(lambda: not _is_alive(pid), "the engine to stop")
+    left = [one for one in home.containers() if not one["Names"][0].startswith("/flytenb-kept-")]
+    for one in home.containers():
+        docker_engine.api.remove_container(one["Id"], force=True, v=True)
+    assert not left, f"containers are left: {left}\n{home.engine_log()}"

@@ -25,7 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: Two Pythons: the one that most machines have today, and another minor.
 IMAGE = "flytenb-test/python:3.11"
+OTHER_IMAGE = "flytenb-test/python:3.13"
+_SUITES = {IMAGE: "bookworm", OTHER_IMAGE: "trixie"}
 _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "debootstrap": "debootstrap"}
 _INCLUDE = "python3,python3-pip,python3-venv,ca-certificates"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -60,6 +63,12 @@ class DockerEngine:
     def env(self) -> dict[str, str]:
         """What a program needs to use this engine and no other."""
         return {"DOCKER_HOST": self.host, "DOCKER_CONTEXT": "", "DOCKER_TLS_VERIFY": ""}
+
+    def need(self, image: str) -> str:
+        """Have one of the images of `_SUITES`; its name."""
+        if not self.api.images(name=image):
+            _import_image(self.api, image)
+        return image
 
     def containers(self, **labels: str) -> list[dict[str, Any]]:
         """All containers with these labels, running or not."""
@@ -178,8 +187,7 @@ def _ready(engine: DockerEngine) -> DockerEngine:
         engine.api = docker.APIClient(base_url=engine.host, version="auto", timeout=120)
     except docker.errors.DockerException as error:
         raise NoEngine(f"no Docker engine answers at {engine.host}: {error}") from error
-    if not engine.api.images(name=IMAGE):
-        _import_image(engine.api)
+    engine.need(IMAGE)
     return engine
 
 
@@ -228,33 +236,34 @@ def cache_folder() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "flytenb-tests"
 
 
-def _import_image(api: Any) -> None:
+def _import_image(api: Any, image: str) -> None:
     if os.geteuid() != 0:
-        _pull_image(api)
+        _pull_image(api, image)
         return
-    repository, tag = IMAGE.split(":")
-    api.import_image(src=str(_rootfs()), repository=repository, tag=tag, changes=[f"ENV PATH={_PATH}"])
-    if not api.images(name=IMAGE):
-        raise NoEngine(f"the base image {IMAGE} cannot be imported")
+    repository, tag = image.split(":")
+    api.import_image(src=str(_rootfs(image)), repository=repository, tag=tag, changes=[f"ENV PATH={_PATH}"])
+    if not api.images(name=image):
+        raise NoEngine(f"the image {image} cannot be imported")
 
 
-def _pull_image(api: Any) -> None:
+def _pull_image(api: Any, image: str) -> None:
     """A user cannot run debootstrap; the public image has the same Python."""
     import docker
 
-    repository, tag = IMAGE.split(":")
+    repository, version = image.split(":")
     try:
-        api.pull("python", tag="3.11-slim-bookworm")
+        api.pull("python", tag=f"{version}-slim")
     except docker.errors.APIError as error:
         raise NoEngine(f"the base image cannot be pulled: {error}") from error
-    api.tag("python:3.11-slim-bookworm", repository, tag)
+    api.tag(f"python:{version}-slim", repository, version)
 
 
-def _rootfs() -> Path:
-    """Debian 12 with Python as a tar file; made once, by one session at a time."""
+def _rootfs(image: str) -> Path:
+    """Debian with Python as a tar file; made once, by one session at a time."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    made = folder / "python-3.11-bookworm.tar"
+    suite = _SUITES[image]
+    made = folder / f"python-{image.rpartition(':')[2]}-{suite}.tar"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made.exists():
@@ -262,7 +271,7 @@ def _rootfs() -> Path:
         root = Path(tempfile.mkdtemp(prefix="rootfs-", dir=folder))
         part = made.with_suffix(".part")
         try:
-            done = _run("debootstrap", "--variant=minbase", f"--include={_INCLUDE}", "bookworm", str(root), check=False)
+            done = _run("debootstrap", "--variant=minbase", f"--include={_INCLUDE}", suite, str(root), check=False)
             if done.returncode:
                 raise NoEngine(f"debootstrap cannot make the base image: {done.stdout[-500:].strip()}")
             shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
