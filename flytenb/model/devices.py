@@ -21,7 +21,7 @@ class Gpu(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     partition: str = ""
 
 
-class Outside(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """A process that is not a worker of this engine and holds memory of a GPU."""
 
     pid: int = 0

@@ -7,7 +7,7 @@ import msgspec
 from flytenb.model.devices import Outside
 
 
-class UserRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     """An action that holds something, or waits for it."""
 
     run: str
@@ -22,7 +22,7 @@ class UserRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     pid: int = 0
 
 
-class GpuRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class GpuRow(msgspec.Struct, frozen=True, kw_only=True):
     """One GPU, who works on it, and what other processes hold of its memory."""
 
     id: str
@@ -39,7 +39,7 @@ class GpuRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     outside: tuple[Outside, ...] = ()
 
 
-class ResourcesView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ResourcesView(msgspec.Struct, frozen=True, kw_only=True):
     """CPUs, memory and GPUs, and the actions that hold or await them."""
 
     cpu: float
