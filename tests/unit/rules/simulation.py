@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 
-from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
+from flytenb.model.declaration import Launch, Reuse, TaskDeclaration, encode_declaration
 from flytenb.model.events import (
     Declare,
     Finished,
     LaneLost,
+    LaneNews,
+    LanePlaced,
     LaneReady,
     Loaded,
     Recovered,
@@ -75,11 +77,27 @@ class World:
         worker_deaths: int = 0,
         engine_deaths: int = 0,
         cached: bool = False,
+        isolation: str = "shared",
+        reuse: Reuse | None = None,
+        is_container: bool = False,
+        start_deaths: int = 0,
+        refusals: int = 0,
+        slow_starts: bool = False,
     ) -> None:
         self.random = random.Random(seed)
         self.width, self.depth, self.cpus = width, depth, cpus
         self.fail_leaves, self.worker_deaths, self.engine_deaths = fail_leaves, worker_deaths, engine_deaths
         self.cached = cached
+        #: Workers that end before hello, that the executor refuses to make, and that it takes its time to make.
+        self.start_deaths, self.refusals, self.slow_starts = start_deaths, refusals, slow_starts
+        self.is_container = is_container
+        self.reuse = reuse
+        self.is_single = isolation == "strict" or (is_container and reuse is None)
+        #: Worker → how many actions it was given.
+        self.counts: dict[str, int] = {}
+        self.name = "run"
+        self.always_dies = False
+        self.most_spares = 0
         self.now = 1000.0
         self.disk = Disk()
         self.finished_bodies: dict[int, int] = {}
@@ -90,7 +108,7 @@ class World:
             environment="env",
             program="p",
             entry="node",
-            launch=Launch(python="python", cwd="/"),
+            launch=Launch(python="python", cwd="/", isolation=isolation, reuse=reuse),
             retries=retries,
         )
         self.digest, self.body = encode_declaration(declaration)
@@ -127,9 +145,29 @@ class World:
                 )
             )
 
+    def again(self) -> None:
+        """Another run of the same program."""
+        self.name, self.result = "another", None
+
+    def settle(self) -> None:
+        """Until nothing is on its way."""
+        while self.inbox or self.mail or self.uncommitted:
+            if self.inbox:
+                self.turn()
+            if self.uncommitted:
+                self.commit()
+            while self.mail:
+                self.deliver()
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and nothing else happens."""
+        self.now += seconds
+        self.inbox.append((None, Tick()))
+        self.settle()
+
     def submit(self) -> None:
         """The client asks for the run (again after every engine death: idempotent)."""
-        ended = self.disk.ended_runs.get(1)
+        ended = self.disk.ended_runs.get(1) if self.name == "run" else None
         if ended is not None:
             self.result = (ended, self.disk.actions[1 << 32]["outputs"])
             return
@@ -137,7 +175,9 @@ class World:
         self.inbox.append(
             (
                 self.client,
-                RunRequest(1, "run", self.digest, b"root", bytes([self.depth]), b"", 0, encode_options(RunOptions())),
+                RunRequest(
+                    1, self.name, self.digest, b"root", bytes([self.depth]), b"", 0, encode_options(RunOptions())
+                ),
             )
         )
 
@@ -155,7 +195,7 @@ class World:
 
     def inbox_later_ready(self, lane: str) -> None:
         link = self.links[lane] = Link(self, lane)
-        self.mail.append((link, ("hello",)))
+        self.mail.append((link, ("making",)))
 
     def commit(self) -> None:
         batch, self.uncommitted = self.uncommitted, []
@@ -202,12 +242,16 @@ class World:
             return
         if link is self.client:
             if message[0] == ENDED:
-                assert self.disk.ended_runs.get(1) == message[2], "told before it was on disk"
+                number = next(number for number, run in self.disk.runs.items() if run[0] == message[1])
+                assert self.disk.ended_runs.get(number) == message[2], "told before it was on disk"
                 self.result = (message[2], message[3])
             return
-        if message[0] == "hello":
+        if message[0] == "making":
+            self.make_worker(link)
+        elif message[0] == "hello":
             self.inbox.append((link, LaneReady(link.ident, 1)))
         elif message[0] == EXECUTE:
+            self.counts[link.ident] = self.counts.get(link.ident, 0) + 1
             link.bodies[message[1]] = {"attempt": message[2], "depth": message[4][0], "called": False, "got": []}
         elif message[0] == RESOLVE:
             _, parent, _, phase, payload, child = message
@@ -229,6 +273,24 @@ class World:
             self.inbox.append((link, Returned(waiting)))
         elif message[0] == SHUTDOWN:
             self.kill_worker(link.ident)
+
+    def make_worker(self, link: Link) -> None:
+        """What an executor does before a worker says hello."""
+        if self.slow_starts and self.random.random() < 0.7:
+            self.inbox.append((None, LaneNews(link.ident, "builds its image")))
+            self.mail.append((link, ("making",)))
+        elif self.refusals and self.random.random() < 0.5:
+            self.refusals -= 1
+            self.links.pop(link.ident).alive = False
+            self.inbox.append((None, LaneLost(link.ident, "refused", "no image", "ImageBuildError")))
+        else:
+            executor = "docker" if self.is_container else "process"
+            self.inbox.append((None, LanePlaced(link.ident, b"p", b"", self.is_single, executor)))
+            if self.start_deaths and (self.always_dies or self.random.random() < 0.5):
+                self.start_deaths -= 1
+                self.kill_worker(link.ident)
+            else:
+                self.mail.append((link, ("hello",)))
 
     def run_body(self) -> None:
         ready = [
@@ -291,7 +353,19 @@ class World:
             for action in lane.actions.values():
                 assert action.phase == RUNNING
                 assert not (action.is_parked and lane.has_slot and busy == 0), "a waiting action holds a slot"
-                assert action.parent is None or action.parent.lane is not lane, "a child in its parent's process"
+                if self.reuse is None:
+                    assert action.parent is None or action.parent.lane is not lane, "a child in its parent's process"
+            if self.is_single:
+                assert len(lane.actions) <= 1, "two actions in a worker that is made for one"
+            elif self.reuse is None:
+                continue
+            elif lane.busy > self.reuse.concurrency:
+                assert lane.actions and all(a.task.is_known for a in lane.actions.values()), "over its concurrency"
+        if self.reuse is not None:
+            replicas = [lane for lane in state.lanes.values() if not lane.is_closing]
+            assert len(replicas) <= self.reuse.max_replicas, "more replicas than it may have"
+        spares = sum(lane.is_ready and not lane.is_used for lane in state.lanes.values() if lane.is_single)
+        self.most_spares = max(self.most_spares, spares)
         assert abs(held - state.capacity.used_cpu) < 1e-6, "slots leak"
         for action in state.live.values():
             assert action.phase < FIRST_TERMINAL
