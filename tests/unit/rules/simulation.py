@@ -360,7 +360,7 @@ class World:
             elif self.reuse is None:
                 continue
             elif lane.busy > self.reuse.concurrency:
-                assert lane.actions and all(a.task.is_known for a in lane.actions.values()), "over its concurrency"
+                assert all(a.task.is_known for a in lane.actions.values()), "over its concurrency"
         if self.reuse is not None:
             replicas = [lane for lane in state.lanes.values() if not lane.is_closing]
             assert len(replicas) <= self.reuse.max_replicas, "more replicas than it may have"

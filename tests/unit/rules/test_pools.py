@@ -83,7 +83,7 @@ def test_a_run_after_a_refusal_is_tried_anew() -> None:
         if phase == FAILED:
             world.again()
             assert world.run()[0] == SUCCEEDED
-    assert seen == {SUCCEEDED, FAILED}
+    assert FAILED in seen
 
 
 def test_workers_that_never_come_end_the_run() -> None:
