@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from flytenb.sdk.later import Later, later_class
+from flytenb.client.builders import ImageBuildEngine
+from flytenb.sdk.builders import Architecture, ImageBuilder, ImageChecker
+from flytenb.sdk.later import Later
 from flytenb.sdk.plugins import TaskPluginRegistry
 from flytenb.sdk.task import AsyncFunctionTaskTemplate, TaskTemplate
 
@@ -29,14 +31,9 @@ __all__ = [
 ]
 
 PRIMARY_CONTAINER_DEFAULT_NAME = "primary"
-Architecture = Literal["linux/amd64", "linux/arm64"]
 RuntimeTaskTemplate = AsyncFunctionTaskTemplate
 
-_IMAGES = "images are described, not built; the action runs in the caller's environment"
 _CLUSTER = "there is no cluster to describe it for"
-ImageBuildEngine = later_class("flyte.extend.ImageBuildEngine", _IMAGES)
-ImageBuilder = later_class("flyte.extend.ImageBuilder", _IMAGES)
-ImageChecker = later_class("flyte.extend.ImageChecker", _IMAGES)
 download_code_bundle = Later("flyte.extend.download_code_bundle", "code lies in the object store already")
 get_proto_resources = Later("flyte.extend.get_proto_resources", _CLUSTER)
 get_proto_extended_resources = Later("flyte.extend.get_proto_extended_resources", _CLUSTER)

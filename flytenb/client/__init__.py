@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from flytenb.model import quick as quick  # before anything imports msgspec
 
 if TYPE_CHECKING:
+    from flytenb.client.building import build as build
+    from flytenb.client.building import build_images as build_images
     from flytenb.client.config import current_domain as current_domain
     from flytenb.client.config import current_project as current_project
     from flytenb.client.config import init as init
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from flytenb.client.context import rerun as rerun
     from flytenb.client.context import run as run
     from flytenb.client.context import with_runcontext as with_runcontext
-    from flytenb.client.later import build as build
-    from flytenb.client.later import build_images as build_images
     from flytenb.client.later import deploy as deploy
     from flytenb.client.later import run_python_script as run_python_script
     from flytenb.client.later import serve as serve
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from flytenb.client.run_handle import Run as Run
 
 _MODULES = {
+    "building": ("build", "build_images"),
     "config": (
         *("current_domain", "current_project", "init", "init_from_api_key", "init_from_config", "init_in_cluster"),
         *("init_passthrough", "is_control_plane_available"),
     ),
     "context": ("rerun", "run", "with_runcontext"),
-    "later": ("build", "build_images", "deploy", "run_python_script", "serve", "with_servecontext"),
+    "later": ("deploy", "run_python_script", "serve", "with_servecontext"),
     "run_handle": ("Run",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

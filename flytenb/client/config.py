@@ -10,6 +10,7 @@ from typing import Any
 from flytenb.client.options import IMAGE_POLICIES, check_choice
 from flytenb.client.twin import twin
 from flytenb.errors import InitializationError
+from flytenb.sdk import builders, image_spec
 from flytenb.sdk.template import EXECUTORS
 
 
@@ -58,7 +59,6 @@ _REMOTE_ONLY = frozenset(
         "disable_keyring",
         "storage",
         "batch_size",
-        "image_builder",
         "image_registry",
         "source_config_path",
         "sync_local_sys_paths",
@@ -85,6 +85,8 @@ def init(
     *,
     executor: str | None = None,
     images: str | dict[str, str] | None = None,
+    image_builder: str | None = None,
+    base_image: str | None = None,
     **options: Any,
 ) -> None:
     """Configure the process. Optional: nothing needs it here.
@@ -96,6 +98,9 @@ def init(
         images: what happens where an image cannot be realised: "auto" (default) runs in the caller's environment with a
             recorded note, "strict" refuses, "ignore" never looks at images. A dict names images for
             `Image.from_ref_name`.
+        image_builder: "local" (default) or the name of a plug-in (`flyte.extend.ImageBuildEngine.register`).
+        base_image: what Debian with Python is: a mirror's ("mirror.example/python:{version}-slim") or a local image;
+            default: `FLYTENB_BASE_IMAGE`, else Docker's own.
         **options: every other option of Flyte's `init`, accepted; those of a cluster have no effect.
 
     Raises:
@@ -110,6 +115,10 @@ def init(
     unknown = [name for name in options if name not in _REMOTE_ONLY]
     if unknown:
         raise TypeError(f'init() has no option "{unknown[0]}"{_nearest(unknown[0])}')
+    if image_builder is not None:
+        builders.choose(image_builder)
+    if base_image is not None:
+        image_spec.base_template = base_image
     root = Path(root_dir).expanduser().absolute() if root_dir is not None else None
     _config = Config(org=org, project=project, domain=domain, root_dir=root, is_initialized=True, given=options)
     if executor is not None:

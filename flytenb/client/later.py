@@ -9,18 +9,6 @@ from flytenb.errors import NotAvailableError
 
 
 @twin
-def build(*images: Any, **options: Any) -> NoReturn:
-    """Build an image."""
-    raise NotAvailableError("flyte.build", "actions run in the caller's own environment")
-
-
-@twin
-def build_images(*environments: Any, **options: Any) -> NoReturn:
-    """Build the images of environments."""
-    raise NotAvailableError("flyte.build_images", "actions run in the caller's own environment")
-
-
-@twin
 def deploy(*environments: Any, **options: Any) -> NoReturn:
     """Register environments under a version."""
     raise NotAvailableError("flyte.deploy", "start a task with flyte.run, which ships its code by itself")

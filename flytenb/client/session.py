@@ -390,7 +390,7 @@ def _refusal(answer: Any) -> Exception:
         return errors.EngineError(message)
     if isinstance(named, type) and issubclass(named, errors.FlytenbError):
         return named(message)
-    return errors.RuntimeUserError(code, message)
+    return errors.error_of(code, message)
 
 
 def _unreachable(state: Path, error: BaseException) -> errors.EngineError:

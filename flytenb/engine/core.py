@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flytenb.engine.builds import BuildDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.link import Link
 from flytenb.engine.publish import Publisher
@@ -76,6 +77,7 @@ class Engine:
         self.journal: Journal
         self.publisher = Publisher(self)
         self.queries = Queries(self)
+        self.builds = BuildDesk(self)
         self.gpus = GpuWatch(self)
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False

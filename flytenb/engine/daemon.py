@@ -18,6 +18,7 @@ from flytenb.engine import secrets
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
 from flytenb.executors.router import Router
+from flytenb.images.docker_build import stop_builds
 from flytenb.model.tags import PROTOCOL, SHUTDOWN
 from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
@@ -119,6 +120,7 @@ async def _serve(home: Path, starter: Starter) -> None:
         link.send((SHUTDOWN, "the engine was stopped"))
         link.close()
     await executor.stop()
+    await stop_builds()
     secrets.forget(home)
     await asyncio.to_thread(engine.journal.close)
     engine.reader.close()

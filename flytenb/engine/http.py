@@ -18,6 +18,7 @@ import msgspec
 
 from flytenb.engine.lifetime import write_info
 from flytenb.engine.queries import Asked, QueryError
+from flytenb.model.build import BuildLog, BuildRow
 from flytenb.model.events import Watch
 from flytenb.model.placement import Placement
 from flytenb.model.resources import ResourcesView
@@ -50,11 +51,20 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ),
     ("GET", "/api/v1/runs/{run}/actions/{action}/report", "report", "Digest of the report page", dict[str, str]),
     ("GET", "/api/v1/runs/{run}/logs", "logs", "The last pieces of output", list[LogLine]),
+    ("GET", "/api/v1/builds", "builds", "Builds of images, newest first", list[BuildRow]),
+    ("GET", "/api/v1/builds/{build}/logs", "build_logs", "What the layers of a build wrote", list[BuildLog]),
     ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action= and all below it", dict[str, Any]),
 )
 _json = msgspec.json.Encoder().encode
 _HINTS = get_type_hints(Asked)
-_STATUS = {"RunNotFound": 404, "ActionNotFound": 404, "BadQuery": 400, "UnknownQuery": 404, "EngineBusy": 409}
+_STATUS = {
+    "RunNotFound": 404,
+    "ActionNotFound": 404,
+    "BuildNotFound": 404,
+    "BadQuery": 400,
+    "UnknownQuery": 404,
+    "EngineBusy": 409,
+}
 
 
 def openapi() -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flytenb.engine import resources, rows
+from flytenb.engine.builds import BuildRefused
+from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
@@ -54,6 +56,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = "stopped by the user"
     digest: str = ""
     force: bool = False
+    #: Of builds: an image, the number of one, and what was seen of it.
+    spec: bytes = b""
+    build: int = 0
+    version: int = 0
+    seen: int = 0
+    since: float = 0.0
 
 
 _decode = msgspec.msgpack.Decoder(Asked).decode
@@ -80,6 +88,10 @@ class Queries:
             "abort": self.abort,
             "status": self.status,
             "resources": self.resources,
+            "builds": self.builds,
+            "build_logs": self.build_logs,
+            "build": self.build,
+            "build_news": self.build_news,
             "stop": self.stop,
         }
 
@@ -339,6 +351,31 @@ class Queries:
         """CPUs, memory and GPUs with who holds and who awaits them; looks for GPUs when nobody has."""
         await self._engine.gpus.know()
         return resources.view(self._engine.state)
+
+    async def builds(self, asked: Asked) -> list[BuildRow]:
+        """Builds of images, newest first, or the one with the number `build`."""
+        found = await asyncio.to_thread(self._engine.builds.rows, asked.limit, asked.build)
+        if asked.build and not found:
+            raise QueryError("BuildNotFound", f"there is no build {asked.build}; 'flytenb get build' lists them")
+        return found
+
+    async def build_logs(self, asked: Asked) -> list[BuildLog]:
+        """What the layers of a build wrote."""
+        found = await asyncio.to_thread(self._engine.builds.logs, asked.build)
+        if not found and not await self.builds(asked):
+            return []
+        return found
+
+    async def build(self, asked: Asked) -> Built:
+        """Build an image, or find it; answers when it is there."""
+        try:
+            return await self._engine.builds.build(asked.spec, force=asked.force)
+        except BuildRefused as error:
+            raise QueryError(error.code, str(error)) from error
+
+    async def build_news(self, asked: Asked) -> BuildNews:
+        """What changed in a build since `version` and `seen` lines; waits some seconds for it."""
+        return await self._engine.builds.news(asked.spec, asked.version, asked.seen, asked.since)
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

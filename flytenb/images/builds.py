@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flytenb.containers.client import connect
 from flytenb.containers.labels import home_id, labels
+from flytenb.images.docker_build import Hooks
 from flytenb.images.making import Making
 from flytenb.images.plan import WORK
 from flytenb.images.progress import Progress
@@ -35,30 +36,14 @@ class _Flight:
 class Builds:
     """Everything that is built in this process, and what was."""
 
-    def __init__(self) -> None:
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
         self._flights: dict[tuple[str, str], _Flight] = {}
-        #: Called in the loop with a build that began, changed or ended.
-        self.on_change: Callable[[Progress], None] | None = None
-        #: Value of a secret for a build; by default what the environment has.
-        self.reveal: Callable[[SecretSpec], str | None] = _from_environment
 
     async def image(
         self, spec: ImageSpec, *, home: Path, news: Callable[[str], None], engine: str = "", force: bool = False
     ) -> Built:
-        """The image that a spec describes, found or built.
-
-        Args:
-            spec: what it is made of.
-            home: the state directory.
-            news: hears in words how far it is.
-            engine: address of the container engine; "" as the docker client finds it.
-            force: build it although it is there; layers that are there are used again.
-
-        Raises:
-            ContainerEngineError: no container engine answers.
-            ImageBuildError: it cannot be built.
-            ImagePullBackOffError: its base is not here and cannot be pulled.
-        """
+        """See `docker_build.build_image`."""
         key = (engine, image_digest(spec) + ("!" if force else ""))
         flight = self._flights.get(key)
         if flight is None:
@@ -85,11 +70,11 @@ class Builds:
 
         def changed(progress: Progress) -> None:
             flight.progress = progress
-            loop.call_soon_threadsafe(self._changed, progress)
+            loop.call_soon_threadsafe(self._hooks.on_change, progress)
 
         def work() -> None:
             try:
-                bench = _bench(engine, home, self.reveal, changed)
+                bench = _bench(engine, home, self._hooks.reveal, changed)
                 flight.making = making = Making(bench, spec, force=force)
                 built = making.built()
             except BaseException as error:
@@ -99,10 +84,6 @@ class Builds:
 
         # A thread of its own: builds take minutes, and the loop's pool also reads the store.
         threading.Thread(target=work, name="flytenb-build", daemon=True).start()
-
-    def _changed(self, progress: Progress) -> None:
-        if self.on_change is not None:
-            self.on_change(progress)
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Built], outcome: Built | BaseException) -> None:
@@ -133,8 +114,3 @@ def _bench(
         home=home,
         on_change=changed,
     )
-
-
-def _from_environment(secret: SecretSpec) -> str | None:
-    names = (secret.variable, secret.key, secret.key.upper().replace("-", "_"))
-    return next((os.environ[name] for name in names if name and name in os.environ), None)

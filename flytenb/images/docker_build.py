@@ -1,20 +1,69 @@
-"""The one way to an image of Docker's: found by its name, or built once for all who ask."""
+"""The one way to an image of Docker's: found by its name, or built once for all who ask in this process.
+
+Cheap to import: the engine hooks itself in when it starts, and loads the rest with the first image.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flytenb.images.builds import Builds
 from flytenb.model.build import Built
-from flytenb.model.image import ImageSpec
+from flytenb.model.image import ImageSpec, SecretSpec
 
-#: All builds of this process: an image is built once, whichever worker, notebook or command asks.
-builds = Builds()
+if TYPE_CHECKING:
+    from flytenb.images.builds import Builds
+    from flytenb.images.progress import Progress
+
+
+def from_environment(secret: SecretSpec) -> str | None:
+    """The value of a secret that this process's environment has."""
+    names = (secret.variable, secret.key, secret.key.upper().replace("-", "_"))
+    return next((os.environ[name] for name in names if name and name in os.environ), None)
+
+
+class Hooks:
+    """What the process around builds does for them."""
+
+    def __init__(self) -> None:
+        #: Called in the loop with a build that began, changed or ended.
+        self.on_change: Callable[[Progress], None] = lambda progress: None
+        #: Value of a secret that a layer names.
+        self.reveal: Callable[[SecretSpec], str | None] = from_environment
+
+
+hooks = Hooks()
+_builds: Builds | None = None
 
 
 async def build_image(
     spec: ImageSpec, *, home: Path, news: Callable[[str], None], engine: str = "", force: bool = False
 ) -> Built:
-    """The image that a spec describes, found or built; see `Builds.image`."""
-    return await builds.image(spec, home=home, news=news, engine=engine, force=force)
+    """The image that a spec describes, found or built.
+
+    Args:
+        spec: what it is made of; a base without layers is used as it is, pulled when it is not there.
+        home: the state directory: files of layers are among its objects.
+        news: hears in words how far it is, at most once a second.
+        engine: address of the container engine; "" as the docker client finds it.
+        force: build it although it is there; layers that are there are used again.
+
+    Raises:
+        ContainerEngineError: no container engine answers.
+        ImageBuildError: it cannot be built; with the line that failed and the last lines of the log.
+        ImagePullBackOffError: its base is not here and cannot be pulled.
+    """
+    global _builds
+    if _builds is None:
+        from flytenb.images.builds import Builds
+
+        _builds = Builds(hooks)
+    return await _builds.image(spec, home=home, news=news, engine=engine, force=force)
+
+
+async def stop_builds() -> None:
+    """Give up all that is being built; nothing of it stays."""
+    if _builds is not None:
+        await _builds.stop()

@@ -13,6 +13,8 @@ from flytenb.model.build import BUILDING, CACHED, DONE, FAILED, BuildLayer, Buil
 
 #: Lines that are kept of a layer: its last ones.
 _KEPT_LINES = 5_000
+#: Lines that are kept for those who follow a build live.
+_KEPT_NEWS = 2_000
 
 
 class Progress:
@@ -29,6 +31,9 @@ class Progress:
         self._lock = threading.Lock()
         self._lines: list[list[str]] = []
         self._partial: list[str] = []
+        #: (layer, line) as they came, and how many came before these.
+        self._news: list[tuple[int, str]] = []
+        self._forgotten = 0
 
     @property
     def row(self) -> BuildRow:
@@ -49,6 +54,11 @@ class Progress:
         """The end of a layer's log."""
         with self._lock:
             return [one for one in (*self._lines[n], self._partial[n]) if one.strip()][-limit:]
+
+    def lines_since(self, seen: int) -> tuple[list[tuple[int, str]], int]:
+        """(layer, line) of what came after the first `seen` lines, and how many lines there are."""
+        with self._lock:
+            return self._news[max(0, seen - self._forgotten) :], self._forgotten + len(self._news)
 
     def add(self, title: str) -> int:
         """One more layer; its index."""
@@ -78,8 +88,13 @@ class Progress:
         with self._lock:
             *whole, rest = (self._partial[n] + text.replace("\r\n", "\n")).split("\n")
             lines = self._lines[n]
-            lines += [line.rpartition("\r")[2] for line in whole]
+            whole = [line.rpartition("\r")[2] for line in whole]
+            lines += whole
             del lines[:-_KEPT_LINES]
+            self._news += [(n + 1, line) for line in whole]
+            surplus = max(0, len(self._news) - _KEPT_NEWS)
+            del self._news[:surplus]
+            self._forgotten += surplus
             self._partial[n] = rest
         self._layer(n, line_count=len(lines) + bool(rest))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from flytenb.images.pythons import find_python, find_uv
 from flytenb.images.satisfied import lacks
 from flytenb.images.venv import Environments, News
 from flytenb.model.declaration import Launch
-from flytenb.model.image import ImageSpec, SecretSpec
+from flytenb.model.image import ImageSpec, SecretSpec, debian_base
 from flytenb.vault import Vault
 
 #: Seconds for which an engine that did not answer is not asked again.
@@ -205,7 +204,7 @@ class _Inquiry:
     async def default_image(self) -> ImageSpec:
         """For a container without an image: Debian with the caller's Python."""
         major, minor = (await self.caller()).minor
-        base = f"python:{major}.{minor}-slim-bookworm"
+        base = debian_base((major, minor), os.environ.get("FLYTENB_BASE_IMAGE", ""))
         return ImageSpec(text=base, base=base, python=(major, minor), is_debian=True)
 
     async def caller(self) -> Interpreter:
@@ -273,14 +272,6 @@ def _ask_engine() -> bool:
             'without containers: executor="process"'
         )
     return connect().facts.has_gpu
-
-
-def default_image(minor: tuple[int, int]) -> ImageSpec:
-    """The image of an environment that names none: Debian with the caller's Python."""
-    version = f"{minor[0]}.{minor[1]}"
-    named = os.environ.get("FLYTENB_BASE_IMAGE", "")
-    base = named.replace("{version}", version) or f"python:{version}-slim-bookworm"
-    return ImageSpec(text=base, base=base, python=minor, is_debian=True)
 
 
 def _short(why: str) -> str:

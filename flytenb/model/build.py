@@ -82,3 +82,13 @@ class Built(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_new: bool = False
     #: What a person should know.
     notes: tuple[str, ...] = ()
+
+
+class BuildNews(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What happened to a build since somebody looked."""
+
+    row: BuildRow | None = None
+    #: (layer, line) of its logs.
+    lines: tuple[tuple[int, str], ...] = ()
+    #: How many lines there were so far.
+    seen: int = 0

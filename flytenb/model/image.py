@@ -72,6 +72,13 @@ class ImageSpec(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+#: What Debian with a Python is, unless `FLYTENB_BASE_IMAGE` names another base.
+DEBIAN = "python:{version}-slim-bookworm"
+
+
+def debian_base(python: tuple[int, ...], template: str = "") -> str:
+    """The image that stands for Debian with this Python: a mirror's, by a template with "{version}", or a local one."""
+    return (template or DEBIAN).replace("{version}", ".".join(map(str, python)))
 
 
 def image_digest(spec: ImageSpec) -> str:

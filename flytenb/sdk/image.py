@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from flytenb.model.image import ImageSpec
+from flytenb.sdk import builders as _builders
 from flytenb.sdk import layers as _layers
 from flytenb.sdk.layers import Layer
 from flytenb.sdk.secret import Secret, SecretRequest
@@ -362,10 +363,25 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         if self._spec is not None or self.is_plain:
             return self._spec
+        if _builders.current is not None:  # a plug-in builds it, here and now
+            uri = _builders.built_uri(self)
+            return ImageSpec(text=f"{self} ({uri})", base=uri)
         from flytenb.codec.current import objects  # files and their hashes: only images with something in them
         from flytenb.sdk.image_spec import image_spec
 
         return image_spec(self, objects())
+
+    def buildable(self) -> ImageSpec:
+        """The same, where a plain image is Debian with its Python."""
+        spec = self.spec()
+        if spec is not None:
+            return spec
+        from flytenb.codec.current import objects
+        from flytenb.sdk.image_spec import image_spec
+
+        spec = image_spec(self, objects(), also_plain=True)
+        assert spec is not None
+        return spec
 
     def fixed(self) -> Image:
         """The same image with its files by content, so that it can be declared where they are not."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flytenb.model.image import FileSpec, ImageSpec, LayerSpec
+from flytenb.model.image import FileSpec, ImageSpec, LayerSpec, debian_base
 from flytenb.sdk.layers import NOISE, Layer, existing
 from flytenb.sdk.secret import secret_spec
 
@@ -22,14 +22,24 @@ class Store(Protocol):
         """Digest of a file's content, which is kept."""
 
 
-def image_spec(image: Image, store: Store) -> ImageSpec | None:
+#: What `flyte.init(base_image=…)` said; weaker is `FLYTENB_BASE_IMAGE`.
+base_template = ""
+
+
+def image_spec(image: Image, store: Store, *, also_plain: bool = False) -> ImageSpec | None:
     """What the image is made of, None when it stands for the caller's own environment.
+
+    Args:
+        image: what was declared.
+        store: where contents of its files go.
+        also_plain: what a plain image would be, too.
 
     Raises:
         FileNotFoundError: a file that counts is not there.
     """
-    if image.is_plain:
+    if image.is_plain and not also_plain:
         return None
+    base = _base(image)
     ignored = _ignored(image)
     dockerfile: tuple[FileSpec, ...] = ()
     if image.dockerfile is not None:
@@ -37,8 +47,8 @@ def image_spec(image: Image, store: Store) -> ImageSpec | None:
         others = tuple(one for one in _folder(folder, ignored, store) if one.path != image.dockerfile.name)
         dockerfile = (_file(image.dockerfile, image.dockerfile.name, store), *others)
     return ImageSpec(
-        text=str(image),
-        base=image.base_image or "",
+        text=str(image).replace(image.base_image or "", base, 1),
+        base=base,
         dockerfile=dockerfile,
         python=tuple(image.python_version) if image.is_debian else (),
         is_debian=image.is_debian,
@@ -47,6 +57,13 @@ def image_spec(image: Image, store: Store) -> ImageSpec | None:
         platform=tuple(image.platform),
         layers=tuple(_layer(one, ignored, store) for one in image.layers if one.kind not in ("dockerignore", "code")),
     )
+
+
+def _base(image: Image) -> str:
+    named = image.base_image or ""
+    if not image.is_debian or named != debian_base(image.python_version):
+        return named
+    return debian_base(image.python_version, base_template or os.environ.get("FLYTENB_BASE_IMAGE", ""))
 
 
 def _layer(layer: Layer, ignored: Any, store: Store) -> LayerSpec:

@@ -50,8 +50,26 @@ class ConditionWebhook:
 class ImageBuild:
     """What building an image gives."""
 
+    #: The name to run; None when it was not built.
     uri: str | None
     remote_run: Any = None
+    build_run: Any = None
+    image_id: str = ""
+    #: Of the Python inside, and what it has as "name==version".
+    python_version: str = ""
+    distributions: tuple[str, ...] = ()
+    #: Whether something had to be built or pulled.
+    is_new: bool = False
+    #: What would be built, of a dry run.
+    dockerfile: str = ""
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """What building the images of environments gives."""
+
+    #: Name of the image by name of the environment.
+    image_lookup: dict[str, str]
 
 
 @runtime_checkable
