@@ -12,6 +12,10 @@ import os
 import signal
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Where the engine mounts things.
 ROOT = "/run/flytenb"
 WORKER = ROOT + "/worker"
@@ -22,7 +26,7 @@ BROKEN = 71
 FAILED = 75
 
 
-def tell(**facts):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN201
+def tell(**facts: object) -> None:
     """Leave a report where the engine's side finds it, whole or not at all."""
     part = WORKER + "/exit.json.part"
     with open(part, "w") as report:
@@ -30,7 +34,7 @@ def tell(**facts):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN201
     os.rename(part, WORKER + "/exit.json")
 
 
-def memory():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def memory() -> "tuple[int, int, int]":
     """What the kernel counts for this container: processes killed for memory, the limit, the most that was used."""
     first, second = _folder(), "/sys/fs/cgroup/memory"
     if os.path.exists(first + "/memory.events"):
@@ -46,7 +50,7 @@ def memory():  # type: ignore[no-untyped-def]  # noqa: ANN201
     return killed, _number(_read(first + "/" + limit)), _number(_read(first + "/" + peak))
 
 
-def _folder():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _folder() -> str:
     """The container's own group in the unified hierarchy."""
     own = "/sys/fs/cgroup"
     if os.path.exists(own + "/memory.events"):
@@ -57,7 +61,7 @@ def _folder():  # type: ignore[no-untyped-def]  # noqa: ANN202
     return own
 
 
-def _read(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _read(path: str) -> str:
     try:
         with open(path) as file:
             return file.read()
@@ -65,17 +69,17 @@ def _read(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         return ""
 
 
-def _number(text):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _number(text: str) -> int:
     return int(text) if text.strip().isdigit() else 0
 
 
-def _on_stop(number, frame):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _on_stop(number: int, frame: object) -> None:
     """`docker stop`, or the end of the machine: process 1 has no default for signals."""
     tell(status=-number, is_stopped=True)
     os._exit(128 + number)
 
 
-def _become_worker(boot):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _become_worker(boot: "dict[str, Any]") -> None:
     status = BROKEN
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -105,7 +109,7 @@ def _become_worker(boot):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
             os._exit(status)
 
 
-def _wait_for(worker):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _wait_for(worker: int) -> int:
     """Reap whatever ends until the worker does; its status, negative for a signal."""
     while True:
         try:
@@ -118,7 +122,7 @@ def _wait_for(worker):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _hold():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _hold() -> None:
     """Stay, so that a person can look around; reaps what they leave behind."""
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     while True:
@@ -130,7 +134,7 @@ def _hold():  # type: ignore[no-untyped-def]  # noqa: ANN202
         signal.pause()
 
 
-def main():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def main() -> int:
     """Supervise one worker."""
     signal.signal(signal.SIGTERM, _on_stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
