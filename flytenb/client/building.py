@@ -13,6 +13,7 @@ from flytenb.client.session import Session, session
 from flytenb.client.submit import objects_of
 from flytenb.client.twin import twin
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
+from flytenb.sdk.builders import plugin_build
 from flytenb.sdk.image import Image, image_of
 from flytenb.sdk.later import ImageBuild, ImageCache
 from flytenb.wire import paths
@@ -78,8 +79,6 @@ def build_watched(
     watcher: Watcher | None = None,
 ) -> ImageBuild:
     """The same, telling a watcher of every change."""
-    from flytenb.client.builders import plugin_build  # plug-ins of other builders, if any
-
     found = image_of(image)
     if found is None:
         raise TypeError(f"flyte.build({image!r}): give a flyte.Image or the name of one")

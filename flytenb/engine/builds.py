@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from flytenb.errors import BaseRuntimeError
-from flytenb.images.docker_build import build_image, from_environment, hooks
+from flytenb.images.docker_build import build_image
+from flytenb.images.hooks import from_environment, hooks
 from flytenb.model.build import BUILDING, FAILED, BuildLayer, BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.image import ImageSpec, SecretSpec, image_digest
 from flytenb.rules import Out

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flytenb.containers.client import connect
 from flytenb.containers.labels import home_id, labels
-from flytenb.images.docker_build import Hooks
+from flytenb.images.hooks import Hooks
 from flytenb.images.making import Making
 from flytenb.images.plan import WORK
 from flytenb.images.progress import Progress

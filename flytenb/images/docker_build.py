@@ -1,40 +1,22 @@
 """The one way to an image of Docker's: found by its name, or built once for all who ask in this process.
 
-Cheap to import: the engine hooks itself in when it starts, and loads the rest with the first image.
+Cheap to import: the rest loads with the first image.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flytenb.images.hooks import hooks
 from flytenb.model.build import Built
-from flytenb.model.image import ImageSpec, SecretSpec
+from flytenb.model.image import ImageSpec
 
 if TYPE_CHECKING:
     from flytenb.images.builds import Builds
-    from flytenb.images.progress import Progress
 
 
-def from_environment(secret: SecretSpec) -> str | None:
-    """The value of a secret that this process's environment has."""
-    names = (secret.variable, secret.key, secret.key.upper().replace("-", "_"))
-    return next((os.environ[name] for name in names if name and name in os.environ), None)
-
-
-class Hooks:
-    """What the process around builds does for them."""
-
-    def __init__(self) -> None:
-        #: Called in the loop with a build that began, changed or ended.
-        self.on_change: Callable[[Progress], None] = lambda progress: None
-        #: Value of a secret that a layer names.
-        self.reveal: Callable[[SecretSpec], str | None] = from_environment
-
-
-hooks = Hooks()
 _builds: Builds | None = None
 
 

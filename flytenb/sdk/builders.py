@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-if TYPE_CHECKING:
-    from flytenb.sdk.image import Image
-    from flytenb.sdk.later import ImageBuild
+from flytenb.sdk.later import ImageBuild
 
 Architecture = Literal["linux/amd64", "linux/arm64"]
+#: A `flyte.Image`, which itself asks here.
+Image: TypeAlias = Any
 #: Names under which flytenb's own builder is meant.
 OWN = ("local", "docker", "default")
 #: Entry points where packages offer builders, Flyte's and ours.
@@ -95,6 +93,9 @@ def build_now(
     builder: ImageBuilder, image: Image, *, dry_run: bool = False, wait: bool = True, force: bool = False
 ) -> ImageBuild:
     """Let a builder build, from any thread, with or without a running loop."""
+    import asyncio  # who has no plug-in does not pay for it
+    from concurrent.futures import ThreadPoolExecutor
+
     work = builder.build_image(image, dry_run, wait, force)
     try:
         asyncio.get_running_loop()
@@ -102,3 +103,8 @@ def build_now(
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def plugin_build(image: Image, *, dry_run: bool, force: bool, wait: bool) -> ImageBuild | None:
+    """What the chosen plug-in builds; None when flytenb's own builder is meant."""
+    return None if current is None else build_now(current, image, dry_run=dry_run, wait=wait, force=force)
