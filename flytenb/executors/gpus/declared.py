@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from flytenb.executors.gpus.kinds import kind_of
 from flytenb.model.devices import Gpu
 
 VARIABLE = "FLYTENB_GPUS"
 _AMD = ("MI1", "MI2", "MI3")
+_KIND = re.compile(r"[\w .-]*")
 
 
 def declared(text: str) -> tuple[Gpu, ...]:
@@ -19,9 +23,9 @@ def declared(text: str) -> tuple[Gpu, ...]:
         kind, colon, count = part.strip().rpartition(":")
         if not colon and count.lower() in ("", "none"):
             continue
-        if not count.isdigit() or int(count) > 1024:
+        if not count.isdigit() or int(count) > 1024 or not _KIND.fullmatch(kind):
             raise ValueError(f'{VARIABLE}={text!r} is no list of models and counts; write "A100:4" or "A100:2,T4:1"')
-        kind = kind.strip()
+        kind = kind_of(kind)
         vendor = "amd" if kind.startswith(_AMD) else "nvidia"
         devices += [Gpu(id=str(len(devices) + n), kind=kind, vendor=vendor) for n in range(int(count))]
     return tuple(devices)
