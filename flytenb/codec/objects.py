@@ -1,12 +1,17 @@
 """The object store: immutable bytes named by their content, one file each, shared by every process of a home.
 
 Writers never lock: a temporary file is renamed into place, and two writers of the same content write the same file.
+Readers check the content against its name, once per process and file; what differs is moved aside, so that it can be
+made again. A large file of the same file system is not copied but cloned or linked; a *seal* beside it tells when the
+owner has changed it in place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import json
 import mmap
 import os
 import threading
@@ -16,10 +21,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flytenb import errors
+from flytenb.codec.copying import clone, copy_file, hash_file, identity, link, may_link, sync_folder
 
 Buffer = bytes | bytearray | memoryview
 
-_CHUNK_BYTES = 1 << 20
+_WRITE_BYTES = 4 << 20
+#: From here on bytes are hashed beside the write, in a second thread.
+_BESIDE_BYTES = 2 << 20
+#: From here on a user's file is linked rather than copied, and trusted by its seal rather than read again.
+LARGE_BYTES = 256 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _serial = count()
 
 
@@ -37,6 +48,40 @@ class MissingObjectError(errors.FlytenbError, LookupError):
         return type(self), (self.digest, self.root)
 
 
+class CorruptedObjectError(errors.FlytenbError, ValueError):
+    """A value's content is not what was stored: the disk or somebody changed it."""
+
+    def __init__(self, digest: str, root: str, origin: str = "") -> None:
+        self.digest, self.root, self.origin = digest, root, origin
+        if origin:
+            text = (
+                f"{origin} was changed in place after it was passed on (object {digest[:12]}…, which shares "
+                "its blocks, has the new content too); restore the file, or run again with the file as it is now"
+            )
+        else:
+            text = (
+                f"object {digest[:12]}… in {root} is corrupted: its content no longer has the hash it is named by, so "
+                "it was moved to the folder corrupted/ there; run the task that made it again with overwrite_cache=True"
+            )
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.digest, self.root, self.origin)
+
+
+class StoreFullError(errors.FlytenbError, OSError):
+    """A value does not fit on the disk that holds the store; nothing of it was kept."""
+
+    def __init__(self, root: str, size: int) -> None:
+        unit, word = next(((u, w) for u, w in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= u), (1, "bytes"))
+        amount = f"{size / unit:.3g} {word}"
+        super().__init__(
+            f"the disk of {root} is full: a value of {amount} could not be written and nothing of it was kept; "
+            "free space there, or set FLYTENB_HOME to a folder on a larger disk"
+        )
+        self.errno = errno.ENOSPC
+
+
 class ObjectStore:
     """Content-addressed files under one folder.
 
@@ -51,6 +96,12 @@ class ObjectStore:
         self.is_durable = is_durable
         #: What reads leaves from this store, kept here by `leaves.unpack`.
         self.leaf_hook: Any = None
+        #: Files whose content this process has compared with their name.
+        self._checked: dict[str, tuple[int, int, int, int]] = {}
+        #: Large files that it has linked, as they were.
+        self._files: dict[tuple[int, int, int, int], str] = {}
+        #: Samples of large values that this process has stored: who stores one again need not write it again.
+        self._samples: set[bytes] = set()
 
     def __repr__(self) -> str:
         return f"ObjectStore({self._root!r})"
@@ -62,43 +113,107 @@ class ObjectStore:
     def __contains__(self, digest: str) -> bool:
         return os.path.exists(self._path(digest))
 
+    # ---- writing ---------------------------------------------------------------------------------------------
     def put(self, data: Buffer | Iterable[Buffer]) -> str:
-        """Store bytes (or buffers one after the other); the digest in hex."""
-        parts = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
+        """Store bytes (or buffers one after the other); the digest in hex.
+
+        Raises:
+            StoreFullError: there is no room; nothing was kept.
+        """
+        given = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
+        parts = [memoryview(part).cast("B") if part else memoryview(b"") for part in given]
+        size = sum(part.nbytes for part in parts)
         hasher = hashlib.sha256()
-        for part in parts:
-            hasher.update(part)
-        digest = hasher.hexdigest()
+        is_beside = size >= _BESIDE_BYTES and not self._seems_stored(parts)
+        if not is_beside:
+            _hash(hasher, parts)
+            if (digest := hasher.hexdigest()) in self:
+                return digest
+        with self._telling(size), self._writing() as (file, name):
+            beside = threading.Thread(target=_hash, args=(hasher, parts), daemon=True)
+            if is_beside:
+                beside.start()
+            try:
+                _write(file, parts, size)
+            finally:
+                if is_beside:
+                    beside.join()
+            if (digest := hasher.hexdigest()) not in self:
+                self._keep(file, name, digest)
+        return digest
+
+    def _seems_stored(self, parts: list[memoryview]) -> bool:
+        sample = hashlib.blake2b(digest_size=16)
+        for part in parts[:64]:
+            step = max(1, part.nbytes // 64)
+            sample.update(part.nbytes.to_bytes(8, "big"))
+            for start in range(0, part.nbytes, step):
+                sample.update(part[start : start + 64])
+        key = sample.digest()
+        if key in self._samples:
+            return True
+        if len(self._samples) > 10_000:
+            self._samples.clear()
+        self._samples.add(key)
+        return False
+
+    def put_file(self, path: Path | str, *, is_ours: bool = False) -> str:
+        """Store a file's content; the digest in hex.
+
+        Small files are copied. Large ones are cloned where the file system can, linked where it cannot; then the two
+        share their blocks, and a later change in place is found by the reader.
+
+        Args:
+            path: the file.
+            is_ours: it was made for the store and is not written to again: linked whatever its size.
+        """
+        source = os.fspath(path)
+        stat = os.stat(source)
+        known = self._files.get(identity(stat), "")
+        if known and known in self:
+            return known
+        self._make_folder(os.path.join(self._root, "tmp"))
+        name = self._temporary("put")
+        try:
+            if (is_ours or stat.st_size >= LARGE_BYTES) and not clone(source, name) and may_link(stat, self._root):
+                return self._put_link(source, name, is_ours=is_ours)
+            with self._telling(stat.st_size):
+                if not os.path.exists(name):
+                    copy_file(source, name)
+                digest = hash_file(name)
+                if digest not in self:
+                    with open(name, "rb") as file:
+                        self._keep(file, name, digest)
+            return digest
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+    def _put_link(self, source: str, name: str, *, is_ours: bool) -> str:
+        os.link(source, name)
+        before = identity(os.stat(name))
+        digest = hash_file(name)
+        if identity(os.stat(name)) != before:
+            raise OSError(f"{source} was written to while it was read; wait until it is complete and pass it on again")
         if digest not in self:
-            with self._writing() as (file, name):
-                for part in parts:
-                    file.write(part)
-                self._keep(file, name, digest)
+            with open(name, "rb") as file:
+                self._keep(file, name, digest, origin="" if is_ours else os.path.abspath(source))
+        if len(self._files) < 10_000:
+            self._files[before] = digest
         return digest
 
-    def put_file(self, path: Path | str) -> str:
-        """Store a file's content, read once in pieces; the digest in hex."""
-        hasher = hashlib.sha256()
-        with open(path, "rb") as source, self._writing() as (file, name):
-            while chunk := source.read(_CHUNK_BYTES):
-                hasher.update(chunk)
-                file.write(chunk)
-            digest = hasher.hexdigest()
-            if digest not in self:
-                self._keep(file, name, digest)
-        return digest
-
+    # ---- reading ---------------------------------------------------------------------------------------------
     def get(self, digest: str) -> bytes:
         """The object's bytes.
 
         Raises:
             MissingObjectError: there is no such object.
+            CorruptedObjectError: its content is not what was stored.
         """
-        try:
-            with open(self._path(digest), "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            raise MissingObjectError(digest, self._root) from None
+        with self._reading(digest) as file:
+            data = file.read()
+            self._check(digest, file, data)
+            return data
 
     def size(self, digest: str) -> int:
         """The object's length in bytes."""
@@ -109,23 +224,63 @@ class ObjectStore:
 
     def view(self, digest: str) -> Any:
         """The object's bytes as a private, writable mapping: pages are shared until someone writes to them."""
+        with self._reading(digest) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return bytearray()
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            self._check(digest, file, view)
+            return view
+
+    def checked(self, digest: str) -> str:
+        """The path of an object whose content was compared with its name."""
+        with self._reading(digest) as file:
+            self._check(digest, file, None)
+        return self._path(digest)
+
+    @contextlib.contextmanager
+    def _reading(self, digest: str) -> Iterator[BinaryIO]:
         try:
-            with open(self._path(digest), "rb") as file:
-                if os.fstat(file.fileno()).st_size == 0:
-                    return bytearray()
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            file = open(self._path(digest), "rb")  # noqa: SIM115  closed below
         except FileNotFoundError:
             raise MissingObjectError(digest, self._root) from None
+        with file:
+            yield file
+
+    def _check(self, digest: str, file: BinaryIO, content: Any) -> None:
+        now = identity(os.fstat(file.fileno()))
+        if self._checked.get(digest) == now:
+            return
+        seal = self._seal(digest) if now[2] >= LARGE_BYTES else {}
+        if seal.get("mtime_ns") != now[3] or seal.get("size") != now[2]:
+            found = hash_file(self._path(digest)) if content is None else hashlib.sha256(content).hexdigest()
+            if found != digest:
+                origin = (seal or self._seal(digest)).get("origin", "")
+                aside = os.path.join(self._root, "corrupted")
+                self._make_folder(aside)
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(self._path(digest), os.path.join(aside, digest))
+                raise CorruptedObjectError(digest, self._root, origin)
+        self._checked[digest] = now
+
+    def _seal(self, digest: str) -> dict[str, Any]:
+        try:
+            with open(os.path.join(self._root, "seals", digest), encoding="utf-8", errors="surrogateescape") as file:
+                return dict(json.load(file))
+        except (OSError, ValueError):
+            return {}
 
     def named(self, digest: str, name: str) -> Path:
         """A path with this file name to the object's content, for libraries that look at extensions. Read-only."""
+        base = os.path.basename(name)
         folder = os.path.join(self._root, "named", digest)
-        target = os.path.join(folder, os.path.basename(name) or "data")
+        target = os.path.join(folder, "data" if base in ("", ".", "..") else base)
+        source = self.checked(digest)
+        with contextlib.suppress(FileNotFoundError):
+            if identity(os.stat(target)) != identity(os.stat(source)) and os.stat(target).st_nlink > 1:
+                os.unlink(target)  # a link to content that was found corrupted since
         if not os.path.exists(target):
-            if digest not in self:
-                raise MissingObjectError(digest, self._root)
             self._make_folder(folder)
-            _link(self._path(digest), target)
+            link(source, target)
         return Path(target)
 
     def tree(self, digest: str, files: Iterable[tuple[str, str]], folders: Iterable[str] = ()) -> Path:
@@ -135,6 +290,9 @@ class ObjectStore:
             digest: hex digest of the listing.
             files: relative path (with `/`) and digest of each file.
             folders: relative paths of empty folders.
+
+        Raises:
+            ValueError: a path of the listing leads out of the folder.
         """
         target = os.path.join(self._root, "trees", digest)
         if not os.path.isdir(target):
@@ -142,11 +300,11 @@ class ObjectStore:
             try:
                 self._make_folder(work)
                 for relative in folders:
-                    os.makedirs(os.path.join(work, relative), exist_ok=True)
+                    os.makedirs(_inside(work, relative), exist_ok=True)
                 for relative, content in files:
-                    place = os.path.join(work, relative)
+                    place = _inside(work, relative)
                     os.makedirs(os.path.dirname(place), exist_ok=True)
-                    _link(self._path(content), place)
+                    link(self.checked(content), place)
                 self._make_folder(os.path.dirname(target))
                 # Another process may have been faster; its tree is the same.
                 with contextlib.suppress(OSError):
@@ -157,6 +315,7 @@ class ObjectStore:
                 shutil.rmtree(work, ignore_errors=True)
         return Path(target)
 
+    # ---- files -----------------------------------------------------------------------------------------------
     def _path(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest}"
 
@@ -170,47 +329,65 @@ class ObjectStore:
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
     @contextlib.contextmanager
+    def _telling(self, size: int) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise StoreFullError(self._root, size) from None
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[tuple[BinaryIO, str]]:
         name = self._temporary("put")
         self._make_folder(os.path.dirname(name))
         try:
-            with open(name, "xb", buffering=0 if self.is_durable else -1) as file:
+            with open(name, "xb", buffering=0) as file:
                 yield file, name
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
 
-    def _keep(self, file: BinaryIO, name: str, digest: str) -> None:
+    def _keep(self, file: BinaryIO, name: str, digest: str, origin: str = "") -> None:
         target = self._path(digest)
         folder = os.path.dirname(target)
         self._make_folder(folder)
-        file.flush()
-        os.fchmod(file.fileno(), 0o444)
+        if not origin:  # a linked file is its owner's, who may write to it
+            os.fchmod(file.fileno(), 0o444)
         if self.is_durable:
             os.fsync(file.fileno())
+        now = identity(os.fstat(file.fileno()))
+        if now[2] >= LARGE_BYTES:
+            self._make_folder(os.path.join(self._root, "seals"))
+            with open(f"{name}-seal", "w", encoding="utf-8", errors="surrogateescape") as seal:
+                json.dump({"size": now[2], "mtime_ns": now[3], "origin": origin}, seal, ensure_ascii=False)
+            os.replace(f"{name}-seal", os.path.join(self._root, "seals", digest))
         os.replace(name, target)
+        self._checked[digest] = now
         if self.is_durable:
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
-def _link(source: str, target: str) -> None:
-    """A second name for a file; a copy where the file system has no links."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:
-        partial = f"{target}.{os.getpid()}.partial"
-        import shutil  # loads every compression format: only who stores files pays for it
-
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+def _hash(hasher: hashlib._Hash, parts: list[memoryview]) -> None:
+    for part in parts:
+        hasher.update(part)
 
 
-def _sync_folder(folder: str) -> None:
-    """Make a rename in this folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _write(file: BinaryIO, parts: list[memoryview], size: int) -> None:
+    if size >= _BESIDE_BYTES and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)  # one extent, and a full disk is known at once
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+    for part in parts:
+        place = 0
+        while place < part.nbytes:  # one call writes at most 2 GB
+            place += file.write(part[place : place + _WRITE_BYTES])
+
+
+def _inside(folder: str, relative: str) -> str:
+    place = os.path.normpath(os.path.join(folder, relative))
+    if not place.startswith(os.path.join(folder, "")):
+        raise ValueError(f"a stored folder names {relative!r}, which lies outside of it; it is not restored")
+    return place
