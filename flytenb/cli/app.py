@@ -44,6 +44,25 @@ def run(words: tuple[str, ...]) -> int:
     return run_command(list(words))
 
 
+@app.command()
+@click.argument("file", type=click.Path())
+@click.argument("environment", required=False, default="")
+@click.option("--force", is_flag=True, help="Also what is there; layers that are there are used again.")
+@click.option("--dry-run", is_flag=True, help="Print the Dockerfile only.")
+@click.option("--log", is_flag=True, help="With all that the layers write.")
+@_output
+def build(file: str, environment: str, force: bool, dry_run: bool, log: bool, output: str) -> None:
+    """Build the images that a script or notebook declares, or that of one environment."""
+    from dataclasses import asdict
+
+    from flytenb.cli.build import build_file
+
+    is_json = output == "json"
+    done = build_file(file, environment, force=force, dry_run=dry_run, with_log=log, is_quiet=is_json)
+    data = {name: asdict(built) for name, built in done.items()}
+    _emit(data, output, "" if done else "no environment names an image")
+
+
 # ---- get ------------------------------------------------------------------------------------------------------------
 @app.group()
 def get() -> None:
@@ -134,6 +153,25 @@ def get_resources(output: str) -> None:
 
     view = session().query("resources", ResourcesView)
     _emit(view, output, holders.text(view))
+
+
+@get.command("build")
+@click.argument("number", type=int, required=False)
+@click.option("--limit", default=20, show_default=True, help="How many builds to list.")
+@click.option("--log", is_flag=True, help="With all that the layers wrote.")
+@_output
+def get_build(number: int | None, limit: int, log: bool, output: str) -> None:
+    """List builds of images, newest first, or show one with its layers."""
+    import msgspec
+
+    from flytenb.cli import build as builds
+
+    rows = builds.builds(number or 0, limit)
+    if number is None:
+        _emit([msgspec.to_builtins(row) for row in rows], output, builds.builds_text(rows))
+    else:
+        text = "" if output == "json" else builds.build_text(rows[0], with_log=log)
+        _emit(msgspec.to_builtins(rows[0]), output, text)
 
 
 # ---- abort ----------------------------------------------------------------------------------------------------------
