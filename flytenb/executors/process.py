@@ -128,6 +128,8 @@ class ProcessExecutor:
             home=self._home,
             cwd=launch.cwd,
             env={**launch.env_vars, **gpu_variables(grant, launch.env_vars)},
+            gpus=grant.gpus,
+            engine=str(os.getpid()),
         )
         if grant.memory_bytes:
             self._watch_memory()

@@ -1,7 +1,7 @@
 """`python -m flytenb.worker.zygote --control FD`: a prepared process that forks workers on request.
 
-One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env"}` and
-`{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
+One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env", "gpus", "engine"}`
+and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
 fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its workers follow
 their engine.
 """
@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 # What every worker needs, imported before the fork; `environment` is what nearly every program begins with.
 from flytenb.sdk import environment as _environment  # noqa: F401
-from flytenb.worker import process, shipped
+from flytenb.worker import gpu_lock, process, shipped
 from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_all
 
 #: Seconds between two looks at pipes; one that is full twice running has lost its reader.
@@ -39,6 +39,8 @@ class Zygote:
         self._control = control
         self._buffer = b""
         self._workers: dict[int, str] = {}
+        #: Those whose processes must be gone with them: the next worker gets their GPUs.
+        self._with_gpus: set[int] = set()
         #: Worker's pid → its output; a pipe outlives its worker while a process that it started writes to it.
         self._outputs: dict[int, Pipes] = {}
         self._full: set[int] = set()
@@ -102,6 +104,8 @@ class Zygote:
             self._become_worker(request, pipes)
         pipes.keep_reads()
         self._workers[pid], self._outputs[pid] = request["worker"], pipes
+        if request.get("gpus"):
+            self._with_gpus.add(pid)
         self._say(op="forked", worker=request["worker"], pid=pid)
 
     def _become_worker(self, request: dict[str, Any], pipes: Pipes) -> NoReturn:
@@ -133,6 +137,10 @@ class Zygote:
             worker = self._workers.pop(pid, None)
             if worker is None:
                 continue
+            if pid in self._with_gpus:
+                self._with_gpus.discard(pid)
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
             words = [_pass_on(read) for read in self._outputs[pid].reads]
             code = os.waitstatus_to_exitcode(status)
             self._say(op="exit", worker=worker, pid=pid, status=code, detail=_last_words(code, words[1][0]))
@@ -183,6 +191,8 @@ def _prepare(request: dict[str, Any]) -> None:
     """Directory, environment and random state of one worker."""
     os.environ.update(request.get("env") or {})
     os.environ["FLYTENB_WORKER"] = request["worker"]
+    if request.get("gpus"):
+        gpu_lock.hold(Path(request["home"]) / "gpus", request["gpus"], request["engine"])
     cwd = request.get("cwd") or ""
     try:
         os.chdir(cwd or os.sep)

@@ -127,6 +127,75 @@ def test_killed_workers_and_an_aborted_run_give_their_gpus_back(gpu_home: Home) 
     until(lambda: _all_free(gpu_home), "aborted actions to give their GPUs back", 15)
 
 
+@pytest.mark.timeout(120)
+def test_gpus_of_a_killed_engine_are_waited_for(home: Home) -> None:
+    """A worker whose loop is busy computes on after its engine is dead; the next engine's worker begins after it."""
+    home.env["FLYTENB_GPUS"] = "T4:1"
+    log = home.path.parent / "seen"
+    script = home.script(
+        "busy.py",
+        """
+        import json, os, sys, time
+        import flytenb as flyte
+
+        env = flyte.TaskEnvironment(name="busy", resources=flyte.Resources(cpu=0.1, gpu=1))
+
+        @env.task
+        async def compute(log: str) -> str:
+            seen = {"pid": os.getpid(), "gpus": os.environ["CUDA_VISIBLE_DEVICES"], "began": time.monotonic()}
+            with open(log + ".begun", "a") as file:
+                file.write(".")
+            time.sleep(1.5)  # in its loop: nothing else in this process runs
+            with open(log, "a") as file:
+                file.write(json.dumps(seen | {"ended": time.monotonic()}) + "\\n")
+            return seen["gpus"]
+
+        if __name__ == "__main__":
+            print(flyte.run(compute, log=sys.argv[1]).outputs()[0])
+        """,
+    )
+    client = home.popen(str(script), str(log))
+    begun = Path(f"{log}.begun")
+    until(lambda: begun.exists(), "the first attempt")
+    assert home.kill_engine()
+    out, err = client.communicate(timeout=60)
+    assert out.strip() == "0", f"{out}\n{err}\n{home.engine_log()}"
+    seen = _seen(log)
+    assert len(seen) == 2
+    _check_exclusive(seen, 1)
+
+
+@pytest.mark.timeout(120)
+def test_what_a_worker_with_gpus_started_ends_with_it(home: Home) -> None:
+    home.env["FLYTENB_GPUS"] = "T4:1"
+    told = told_by_script(
+        home,
+        "stray.py",
+        """
+        import os, signal, subprocess, sys
+        env = flyte.TaskEnvironment(name="stray", resources=flyte.Resources(cpu=0.1, gpu=1))
+
+        @env.task
+        async def begin() -> int:
+            return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
+
+        @env.task
+        async def die(first: bool, marker: str) -> int:
+            if not os.path.exists(marker):
+                open(marker, "w").close()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return 1
+
+        if __name__ == "__main__":
+            tell(lambda: outputs(begin)[0])
+            tell(lambda: outputs(die, first=True, marker=sys.argv[1])[0])
+        """,
+        str(home.path.parent / "marker"),
+    )
+    assert told[1]["value"] == "1", told
+    until(lambda: not Path(f"/proc/{told[0]['value']}").exists(), "the process that the dead worker had started", 10)
+
+
 def test_a_parent_lends_its_gpu_to_its_calls(home: Home) -> None:
     home.env["FLYTENB_GPUS"] = "T4:1"
     told = told_by_script(

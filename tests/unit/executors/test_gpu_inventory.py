@@ -244,7 +244,9 @@ def test_declared_ones_win(answers: Path) -> None:
     assert Inventory({"FLYTENB_GPUS": "none"}).find().devices == ()
 
 
-@pytest.mark.parametrize(("text", "kinds"), [("4", [""] * 4), ("A100:2, L40S:1", ["A100", "A100", "L40s"]), ("none", [])])
+@pytest.mark.parametrize(
+    ("text", "kinds"), [("4", [""] * 4), ("A100:2, L40S:1", ["A100", "A100", "L40s"]), ("none", [])]
+)
 def test_declarations(text: str, kinds: list[str]) -> None:
     assert [gpu.kind for gpu in declared(text)] == kinds
     assert [gpu.id for gpu in declared(text)] == [str(n) for n in range(len(kinds))]
