@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from flytenb.client.action import Action, ActionDetails
+from flytenb.client.pool import Pool
 from flytenb.client.run_handle import Run, RunDetails
+from flytenb.client.secret import Secret, SecretTypes
 from flytenb.client.values import ActionInputs, ActionOutputs
 from flytenb.errors import NotAvailableError
 
@@ -25,6 +27,7 @@ __all__ = [
     "Artifact",
     "Condition",
     "PartitionSchema",
+    "Pool",
     "Project",
     "Run",
     "RunDetails",
@@ -41,8 +44,6 @@ __all__ = [
     "upload_dir",
     "upload_file",
 ]
-
-SecretTypes = Literal["regular", "image_pull"]
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,6 @@ class Project(metaclass=_Later):
     """A project."""
 
     instead = "flyte.init(project=…) records it with every run"
-
-
-class Secret(metaclass=_Later):
-    """A stored secret."""
-
-    instead = "set it as an environment variable of the process that starts the run"
 
 
 class Settings(metaclass=_Later):

@@ -63,7 +63,8 @@ class Vault:
         if kind not in KINDS:
             raise ValueError(f"type={kind!r} of secret {key!r} must be one of {', '.join(KINDS)}")
         path = self._path(key, group)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.folder.parent, self.folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         part = self.folder / f".{os.getpid()}"
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

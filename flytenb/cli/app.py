@@ -155,6 +155,119 @@ def get_resources(output: str) -> None:
     _emit(view, output, holders.text(view))
 
 
+@get.command("pools")
+@_output
+def get_pools(output: str) -> None:
+    """Show the workers of every environment: warm, busy, parked, starting."""
+    import msgspec
+
+    from flytenb.client.pool import pools_text
+    from flytenb.client.session import session
+    from flytenb.model.pools import PoolRow
+
+    rows = session().query("pools", list[PoolRow])
+    _emit(msgspec.to_builtins(rows), output, pools_text(rows))
+
+
+@get.command("secret")
+@click.argument("name", required=False)
+@click.option("--limit", default=100, show_default=True, help="How many to list.")
+@_output
+def get_secret(name: str | None, limit: int, output: str) -> None:
+    """List stored secrets, or show one; values are never shown."""
+    from flytenb.cli.secret import listed
+    from flytenb.client.secret import Secret
+
+    data, text = listed(limit)
+    if name is not None:
+        found = Secret.get(name)
+        data, text = [found.to_dict()], f"{found.name}  {found.type}  stored {found.created_at:%Y-%m-%d %H:%M}"
+    _emit(data, output, text)
+
+
+# ---- secrets --------------------------------------------------------------------------------------------------------
+_group = click.option("--group", default="", help="The group it is looked up in.")
+_kind = click.option("--type", "kind", type=click.Choice(["regular", "image_pull"]), default="regular")
+
+
+@app.group()
+def secret() -> None:
+    """Secrets of tasks, stored in the state directory, readable by you only."""
+
+
+@secret.command("set")
+@click.argument("key")
+@_group
+@_kind
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the value from standard input instead of asking.")
+def secret_set(key: str, group: str, kind: str, from_stdin: bool) -> None:
+    """Store a secret, in place of one of that name. The value is never an argument: others could read it."""
+    from flytenb.cli.secret import read_value, store
+
+    click.echo(store(key, read_value(key, from_stdin=from_stdin), group, kind))
+
+
+@secret.command("ls")
+@_output
+def secret_ls(output: str) -> None:
+    """List stored secrets; values are never shown."""
+    from flytenb.cli.secret import listed
+
+    data, text = listed()
+    _emit(data, output, text)
+
+
+@secret.command("rm")
+@click.argument("key")
+@_group
+def secret_rm(key: str, group: str) -> None:
+    """Forget a secret."""
+    from flytenb.client.secret import Secret
+
+    Secret.delete(key, group=group)
+    click.echo(f"secret {key} is forgotten")
+
+
+@app.group()
+def create() -> None:
+    """Flyte's words for making things."""
+
+
+@create.command("secret")
+@click.argument("name")
+@click.option("--value", default=None, help="The value; others can read it while this command runs.")
+@click.option(
+    "--from-file", type=click.Path(exists=True, dir_okay=False), default=None, help="The value is its content."
+)
+@_kind
+def create_secret(name: str, value: str | None, from_file: str | None, kind: str) -> None:
+    """Store a secret; without --value and --from-file it is asked for."""
+    from pathlib import Path
+
+    from flytenb.cli.secret import read_value, store
+
+    if from_file is not None:
+        data = Path(from_file).read_bytes()
+    else:
+        data = value.encode() if value is not None else read_value(name, from_stdin=False)
+    click.echo(store(name, data, "", kind))
+
+
+@app.group()
+def delete() -> None:
+    """Flyte's words for removing things."""
+
+
+@delete.command("secret")
+@click.argument("name")
+def delete_secret(name: str) -> None:
+    """Forget a secret."""
+    from flytenb.client.secret import Secret
+
+    Secret.delete(name)
+    click.echo(f"secret {name} is forgotten")
+
+
 @get.command("build")
 @click.argument("number", type=int, required=False)
 @click.option("--limit", default=20, show_default=True, help="How many builds to list.")
@@ -268,7 +381,7 @@ def engine_status(output: str) -> None:
         f"home      {answer.get('home', paths.home())}",
         f"socket    {answer['socket']}",
         f"runs      {answer['runs_active']} active, {answer.get('actions_live', 0)} actions",
-        f"workers   {_count(answer['workers'])}",
+        f"workers   {_count(answer['workers'])}{_states(answer['workers'])}",
         *([f"GPUs      {answer['gpus_words']}"] if answer.get("gpus_words") else []),
     ]
     _emit(answer, output, "\n".join(lines + [f"note      {note}" for note in answer.get("notes") or ()]))
@@ -276,6 +389,17 @@ def engine_status(output: str) -> None:
 
 def _count(workers: Any) -> int:
     return workers if isinstance(workers, int) else len(workers)
+
+
+def _states(workers: Any) -> str:
+    """How many of them are warm, busy, parked, starting."""
+    from flytenb.client.pool import STATES
+
+    if isinstance(workers, int):
+        return ""
+    counts = [(sum(worker.get("state") == state for worker in workers), state) for state in STATES]
+    told = ", ".join(f"{count} {state}" for count, state in counts if count)
+    return f" ({told})" if told else ""
 
 
 @engine.command("logs")

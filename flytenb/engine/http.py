@@ -21,6 +21,7 @@ from flytenb.engine.queries import Asked, QueryError
 from flytenb.model.build import BuildLog, BuildRow
 from flytenb.model.events import Watch
 from flytenb.model.placement import Placement
+from flytenb.model.pools import PoolRow
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 #: (method, path, query, summary, answer)
 ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/status", "status", "Who the engine is and what it does now", dict[str, Any]),
+    ("GET", "/api/v1/pools", "pools", "Workers by kind: who is warm, busy, parked, starting", list[PoolRow]),
     ("GET", "/api/v1/resources", "resources", "CPUs, memory, GPUs: who holds and who awaits them", ResourcesView),
     ("GET", "/api/v1/runs", "runs", "Runs, newest first", list[RunRow]),
     ("GET", "/api/v1/runs/{run}", "run", "One run", RunRow),

@@ -12,12 +12,14 @@ import msgspec
 
 from flytenb.engine import resources, rows
 from flytenb.engine.builds import BuildRefused
+from flytenb.engine.pools import pool_rows, worker_state
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
 from flytenb.model.placement import Placement
+from flytenb.model.pools import PoolRow
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
@@ -87,6 +89,7 @@ class Queries:
             "result": self.result,
             "abort": self.abort,
             "status": self.status,
+            "pools": self.pools,
             "resources": self.resources,
             "builds": self.builds,
             "build_logs": self.build_logs,
@@ -323,12 +326,13 @@ class Queries:
                 {
                     "id": lane.id,
                     "pid": lane.pid,
+                    "state": worker_state(lane),
                     "busy": lane.busy,
                     "parked": lane.parked,
                     "python": lane.shape.launch.python if lane.shape is not None else "",
                 }
                 for lane in state.lanes.values()
-                if lane.is_ready
+                if not lane.is_closing
             ],
             "cpu": state.capacity.cpu,
             "cpu_used": state.capacity.used_cpu,
@@ -376,6 +380,10 @@ class Queries:
     async def build_news(self, asked: Asked) -> BuildNews:
         """What changed in a build since `version` and `seen` lines; waits some seconds for it."""
         return await self._engine.builds.news(asked.spec, asked.version, asked.seen, asked.since)
+
+    async def pools(self, asked: Asked) -> list[PoolRow]:
+        """Workers by kind: who is warm, busy, parked, starting."""
+        return pool_rows(self._engine.state, time.time())
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

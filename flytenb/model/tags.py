@@ -71,7 +71,7 @@ ENDED = 30
 REPLAY = 31
 #: (RECALL, count)  give back up to this many actions that have not begun, last first.
 RECALL = 32
-#: (SECRETS, is_container, secrets)  secrets = [(key, variable, mount, value)]; before the first EXECUTE that needs them.
+#: (SECRETS, is_container, secrets)  before the first EXECUTE that needs them; secrets = [(key, variable, mount, value)]
 SECRETS = 33
 #: (PREPARE, task)  load the code of a task that was defined; an action of it may follow.
 PREPARE = 34

@@ -10,8 +10,8 @@ from flytenb import errors, remote
 def test_later_classes_say_what_to_use_instead() -> None:
     with pytest.raises(errors.NotAvailableError, match=r"flyte\.remote\.Task\.get.*flyte\.run"):
         remote.Task.get("demo.total")
-    with pytest.raises(errors.NotAvailableError, match=r"flyte\.remote\.Secret"):
-        remote.Secret()
+    with pytest.raises(errors.NotAvailableError, match=r"flyte\.remote\.Settings"):
+        remote.Settings()
 
 
 def test_every_name_is_there() -> None:
