@@ -112,7 +112,7 @@ def _store(state: Path) -> Finding:
     if not path.exists():
         return Finding("store", True, "none yet; the first run makes it")
     kept = sorted(one.name for one in state.glob("store.db.corrupt-*[0-9]"))
-    text = _size(path.stat().st_size)
+    text = _size(sum(one.stat().st_size for one in (path, path.with_name("store.db-wal")) if one.exists()))
     return Finding("store", True, f"{text}; a damaged one is kept aside: {', '.join(kept)}" if kept else text)
 
 

@@ -89,7 +89,9 @@ class Interface(Signature):
                 layout.encode_whole(codec, value, objects)
             except MismatchError as error:
                 if not error.problem and not error.hint:
-                    error.hint = f"give <{error.expected}> there" if error.path else f"write {name}=<{error.expected}>"
+                    error.hint = f"give {_example(error.expected)} there"
+                    if not error.path:
+                        error.hint = f"write {name}={_example(error.expected)}"
                 return errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}')
         return errors.InputTypeError(f'task "{self.task_name}": an input cannot be encoded')
 
@@ -258,3 +260,8 @@ class Interface(Signature):
             return read(self._input_codecs[self._names.index(name)])
         except MismatchError as error:
             raise errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}') from None
+
+
+def _example(expected: str) -> str:
+    """`<int>`, and `Point(…)` for a class."""
+    return f"{expected}(…)" if expected.isidentifier() and expected[0].isupper() else f"<{expected}>"

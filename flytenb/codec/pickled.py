@@ -61,7 +61,7 @@ def dumps(value: Any) -> bytes:
         raise MismatchError(
             "a value that can be encoded",
             value,
-            "return plain data (numbers, lists, dataclasses, arrays, frames) or write it to a File",
+            "use plain data (numbers, lists, dataclasses, arrays, frames) or a File",
             problem=f"{type(value).__qualname__} cannot be encoded: {reason}",
         ) from error
     return buffer.getvalue()

@@ -104,7 +104,7 @@ class Signature:
                 f"define or import {missing} before the task is called"
             ) from None
         for name, default in self._defaults.items():
-            if default is None and name in hints:
+            if default is None and hints.get(name, typing.Any) is not typing.Any:
                 hints[name] = typing.Union[hints[name], None]  # noqa: UP007  a string forward reference has no `|`
         return hints
 

@@ -81,6 +81,36 @@ def test_wrong_type(home: Home) -> None:
     check_sentence(told["message"], 'task "digits.fit", parameter "count"', given)
 
 
+def test_wrong_object(home: Home) -> None:
+    (dictionary, field, handle) = told_by_script(
+        home,
+        "objects.py",
+        """
+        import dataclasses, threading, typing
+        env = flyte.TaskEnvironment(name="objects")
+
+        @dataclasses.dataclass
+        class Point:
+            x: int
+            weights: list[float]
+
+        @env.task
+        def plain(point: Point, other: typing.Any = None) -> int:
+            return point.x
+
+        if __name__ == "__main__":
+            tell(lambda: flyte.run(plain, {"x": 1}))
+            tell(lambda: flyte.run(plain, Point(1, [1.0, "heavy"])))
+            tell(lambda: flyte.run(plain, Point(1, []), threading.Lock()))
+        """,
+    )
+    where = 'task "objects.plain", parameter "point"'
+    check_sentence(dictionary["message"], where, "expected Point, got dict", "write point=Point(…)")
+    check_sentence(field["message"], where, 'at weights[1], expected float, got str ("heavy"); give <float> there')
+    check_sentence(handle["message"], 'parameter "other": lock cannot be encoded', "use plain data", "or a File")
+    assert _runs(home) == 0
+
+
 def test_wrong_type_by_command_line(home: Home) -> None:
     path = home.script("digits.py", "import flytenb as flyte\n" + TASKS.replace("\n    ", "\n"))
     done = home.cli("run", str(path), "fit", "--count", "x", check=False)
@@ -185,7 +215,7 @@ def test_captured_frame_of_500_mb(home: Home) -> None:
 @pytest.mark.parametrize(
     ("hint", "what", "fix"),
     [
-        ("", "generator cannot be encoded", "return plain data"),
+        ("", "generator cannot be encoded", "use plain data"),
         (" -> int", "expected int, got generator", "return list(…) of it, or change the return annotation"),
         (" -> list[int]", "expected list[int], got generator", "return list(…) of it"),
     ],
