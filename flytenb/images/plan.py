@@ -126,7 +126,7 @@ def make_plan(spec: ImageSpec, read: Read, *, workdir: str = "") -> Plan:
     Raises:
         ImageBuildError: a layer that cannot be installed, or that nobody knows.
     """
-    if workdir in ("", "/") and any(one.kind == "copy" and not one.dst.startswith("/") for one in spec.layers):
+    if workdir in ("", "/") and _copies_without_workdir(spec):
         workdir = WORKDIR
     steps: list[Step] = []
     env: dict[str, str] = {}
@@ -261,6 +261,16 @@ _MAKERS: dict[str, Callable[[LayerSpec, _Around], Step]] = {
     "workdir": _workdir,
     "copy": _copy,
 }
+
+
+def _copies_without_workdir(spec: ImageSpec) -> bool:
+    """Whether a file is copied to a relative place before anybody said where that is."""
+    first = next((one for one in spec.layers if one.kind == "workdir" or _is_relative_copy(one)), None)
+    return first is not None and first.kind == "copy"
+
+
+def _is_relative_copy(layer: LayerSpec) -> bool:
+    return layer.kind == "copy" and not layer.dst.startswith("/")
 
 
 # ---- parts of the makers ----------------------------------------------------------------------------------------
