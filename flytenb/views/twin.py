@@ -79,7 +79,9 @@ def _places(view: RunView, width: int) -> Iterator[str]:
 
 def section(inner: str, label: str) -> str:
     """The outermost element of every view."""
-    return f'<section role="group" aria-label="{html(label)}" style="font-size:13px;line-height:20px">{inner}</section>'
+    # Where the output is narrower than a table, the view scrolls and not the notebook.
+    style = "font-size:13px;line-height:20px;overflow-x:auto"
+    return f'<section role="group" aria-label="{html(label)}" style="{style}">{inner}</section>'
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -255,7 +257,8 @@ def _logs(view: RunView, is_open: bool) -> str:
     prefix = len(actions) > 1
     body = "\n".join((f"{html(view.label(a), 30)}  " if prefix else "") + html_block(line, 200) for a, line in shown)
     whose = "" if prefix else f" of {html(view.label(next(iter(actions))), 60)}"
-    return details(f"Last {words.count(len(shown), 'log line')}{whose}", pre(body), is_open)
+    count = words.count(len(shown), "log line") if len(shown) > 1 else "log line"
+    return details(f"Last {count}{whose}", pre(body), is_open)
 
 
 def _failed_inputs(cause: Cause, view: RunView) -> tuple[str, str] | None:

@@ -68,7 +68,7 @@ def test_head_tells_state_and_facts():
 def test_failure_shows_frames_log_and_failed_row_first():
     html = checked(shown(failed()))
     assert "Cell In[4], line 12, in svc" in html
-    assert "Last 1 log line of fit[9]" in html
+    assert "Last log line of fit[9]" in html
     assert html.index("fit ×24") < html.index("load")
 
 
