@@ -121,7 +121,7 @@ def _is_stored(node: ast.Name) -> bool:
     return isinstance(node.ctx, ast.Store)
 
 
-def _doubted(statement: ast.stmt, own: set[str]) -> Iterator[tuple[ast.AST, str]]:
+def _doubted(statement: ast.stmt, own: set[str]) -> Iterator[tuple[ast.expr, str]]:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return  # its decorators, defaults and class body are live values
     for target in _targets(statement):
@@ -156,7 +156,7 @@ def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def _read(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+def _read(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     if isinstance(node, ast.Attribute) and node.attr == "environ" and isinstance(node.ctx, ast.Load):
         yield node, "reads the environment"
     if not isinstance(node, ast.Call):

@@ -284,8 +284,8 @@ class TaskEnvironment(Environment):
         isolation: Isolation | None = None,
     ) -> Callable[[Callable[P, R]], AsyncFunctionTaskTemplate[P, R, Callable[P, R]]]: ...
 
-    @names_nearest
-    def task(  # type: ignore[misc]  # mypy takes the free ParamSpec of the decorator's form for a parameter
+    @names_nearest  # type: ignore[misc]  # mypy takes the free ParamSpec of the decorator's form for a parameter
+    def task(
         self,
         _func: Callable[..., Any] | None = None,
         /,

@@ -85,7 +85,7 @@ def pending_bytes(read: int) -> int:
 
 def read_all(read: int) -> tuple[bytes, bool]:
     """What a pipe holds now, without waiting, and whether nobody can write into it any more."""
-    found = []
+    found: list[bytes] = []
     while True:
         try:
             data = os.read(read, _CHUNK_BYTES)
