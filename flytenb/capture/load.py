@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import linecache
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import msgpack
 from flytenb.capture.slice import ENVIRONMENT_NAME, VALUE_NAME
 from flytenb.capture.values import Loader
 from flytenb.errors import CaptureError
+from flytenb.model.minors import unmark_code
 
 _FUTURE = future_features.annotations.compiler_flag
 #: Separates a shown file name from what makes it unique in this process.
@@ -118,12 +120,20 @@ def load_program(
             else Path(getattr(objects, "root", tempfile.gettempdir())).parent / "bundles"
         )
         mount(data["files"], objects, root)
-    if data["kind"] == "slice":
+    if data["kind"] == "whole":
+        program = _load_whole(digest, data)
+    elif data["kind"] == "slice":
         program = _load_slice(digest, data, make_task, make_environment)
     else:
         program = _load_files(digest, data)
     _loaded[digest] = program
     return program
+
+
+def _load_whole(digest: str, data: dict[str, Any]) -> LoadedProgram:
+    module = ModuleType(f"flytenb_task_{digest[:12]}", "A task without code.")
+    vars(module)[data["entry"]] = pickle.loads(data["task"])
+    return LoadedProgram(module, digest, "whole", data["entry"], data["entries"])
 
 
 # -- slices ----------------------------------------------------------------------------------------------------------
@@ -146,7 +156,7 @@ def _load_slice(digest: str, data: dict[str, Any], make_task: Any, make_environm
                 at = getattr(at, part)
             return at
 
-        return Loader(pickles[key], lookup).load()
+        return Loader(unmark_code(pickles[key]), lookup).load()
 
     names[VALUE_NAME], names[ENVIRONMENT_NAME] = value, make_environment or Environment
     entries = data["entries"]

@@ -17,6 +17,7 @@ from flytenb.capture.graph import Graph
 from flytenb.capture.items import Item
 from flytenb.capture.recognise import is_task
 from flytenb.errors import CaptureError
+from flytenb.model.minors import mark_code
 
 #: Names that the loader supplies to the generated module.
 VALUE_NAME = "__flytenb_value__"
@@ -269,7 +270,7 @@ class _Emitter:
         import cloudpickle  # the marked fallback for functions without source
 
         try:
-            self._out.values[item.name] = cloudpickle.dumps(item.obj)
+            self._out.values[item.name] = mark_code(cloudpickle.dumps(item.obj))
         except Exception as error:
             raise self._graph.refusal(item, f"cannot be pickled ({error})", "define it in a cell") from None
         return f"{VALUE_NAME}({item.name!r})"

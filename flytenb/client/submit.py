@@ -20,6 +20,7 @@ from flytenb.client.session import Session, session
 from flytenb.codec.current import set_objects
 from flytenb.codec.objects import ObjectStore
 from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
+from flytenb.model.minors import refuse_for
 from flytenb.wire import paths
 from flytenb.worker.keys import cache_key, cache_mode
 from flytenb.worker.remake import describe
@@ -66,6 +67,7 @@ def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue],
     if options.mode == "local":
         return _submit_local(task, inputs, options, link, store)
     declaration, doubts = _captured(task, store, options)
+    _refuse_code(declaration, f'an input of task "{task.name}"', inputs)
     return send(task, declaration, inputs, options, link, store, doubts=doubts)
 
 
@@ -105,7 +107,15 @@ def _captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskD
         images=options.images or config().images or "auto",
     )
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
+    _refuse_code(declaration, f'what task "{task.name}" uses', program.body)
     return declaration, [] if options.disable_run_cache else _doubts(program)
+
+
+def _refuse_code(declaration: TaskDeclaration, what: str, body: bytes) -> None:
+    """Refuse pickled code for an image with another Python, where that is known."""
+    launch = declaration.launch
+    if launch.image is not None and launch.images != "ignore":
+        refuse_for(launch.image.python, what, body)
 
 
 def _doubts(program: Program) -> list[str]:

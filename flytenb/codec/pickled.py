@@ -12,6 +12,7 @@ from typing import Any
 from flytenb.codec import classes, leaves
 from flytenb.codec.codec import MismatchError, shown
 from flytenb.codec.objects import ObjectStore
+from flytenb.model.minors import mark_code, unmark_code
 
 #: What differs between processes in a default repr; the preview is part of the payload and so of the inputs' digest.
 _PROCESS_WORDS = re.compile(rf" at 0x[0-9a-fA-F]+|\b(?:__main__|{classes.CELLS_PREFIX}\w+)\.")
@@ -64,14 +65,18 @@ def dumps(value: Any) -> bytes:
             "use plain data (numbers, lists, dataclasses, arrays, frames) or a File",
             problem=f"{type(value).__qualname__} cannot be encoded: {reason}",
         ) from error
-    return buffer.getvalue()
+    return mark_code(buffer.getvalue())
 
 
 def loads(data: Any) -> Any:
-    """The value of a pickle that `dumps` made."""
+    """The value of a pickle that `dumps` made.
+
+    Raises:
+        CaptureError: it holds code of another Python minor.
+    """
     import pickle
 
-    return pickle.loads(data)
+    return pickle.loads(unmark_code(data))
 
 
 def encode_pickle(value: Any, objects: ObjectStore, detail: str = "", text: str = "") -> Any:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields
 from functools import reduce
 from typing import Any
 
+from flytenb.model.minors import unmark_code
 from flytenb.sdk.image import Image
 from flytenb.sdk.task import AsyncFunctionTaskTemplate, TaskTemplate
 
@@ -52,7 +53,7 @@ def make_task(name: str, func: Any, entry: dict[str, Any]) -> Any:
     if config.get("class"):
         module, _, qualname = config["class"].partition(":")
         cls = reduce(getattr, qualname.split("."), importlib.import_module(module))
-    settings = pickle.loads(config["settings"]) if config.get("settings") else {}
+    settings = pickle.loads(unmark_code(config["settings"])) if config.get("settings") else {}
     return cls(name=name, short_name=entry.get("short_name", ""), func=func, **settings)
 
 
