@@ -11,7 +11,7 @@ from pathlib import Path
 from flytenb.errors import ImageBuildError
 from flytenb.images import manifests, settings
 from flytenb.images.layers import options_of, title
-from flytenb.images.requirements import Read, asked, installs_project, locked
+from flytenb.images.requirements import Read, asked, installs_project, joined, locked
 from flytenb.images.words import without_credentials
 from flytenb.model.image import FileSpec, LayerSpec
 
@@ -56,6 +56,9 @@ def installs(layer: LayerSpec, read: Read, folder: Path, python: tuple[int, ...]
     variables = _indexes(options)
     if layer.kind == "requirements":
         _write(layer.files, read, folder)
+        for one in layer.files:  # uv reads no continued lines inside of a requirement, pip does
+            path = folder / one.path
+            path.write_text(joined(path.read_text("utf-8-sig", "replace")))
         words = ("-r", str(folder / layer.files[0].path))
     elif layer.kind == "uv-script":
         header = manifests.script_header(layer.files[0].path, read(layer.files[0].digest))

@@ -126,8 +126,12 @@ def _read_lines(
 
 def lines_of(text: str) -> list[str]:
     """The lines of a requirements file: continued ones joined, without comments."""
-    joined = re.sub(r"[ \t]*\\\r?\n\s*", " ", text)
-    return [line for raw in joined.splitlines() if (line := _COMMENT.sub("", raw).strip())]
+    return [line for raw in joined(text).splitlines() if (line := _COMMENT.sub("", raw).strip())]
+
+
+def joined(text: str) -> str:
+    """The text with continued lines made one."""
+    return re.sub(r"[ \t]*\\\r?\n\s*", " ", text)
 
 
 def included(line: str) -> str:

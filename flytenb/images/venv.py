@@ -20,6 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from flytenb.errors import ImageBuildError
 from flytenb.images import runtime
@@ -35,6 +36,8 @@ from flytenb.model.image import ImageSpec
 _RECIPE = 1
 _MARKER = "flytenb-environment.json"
 _KEPT_LINES = 60
+#: The program that works on an environment now.
+_PID = ".flytenb/pid"
 _encode = msgspec.msgpack.Encoder().encode
 
 #: What is being done, in words.
@@ -158,7 +161,7 @@ class _Making:
             found = _finished(self._folder)
             if found is not None:
                 return found
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            await asyncio.to_thread(_clear, self._folder)
             try:
                 return await self._make()
             except BaseException:
@@ -204,7 +207,7 @@ class _Making:
             if words and line.startswith(("Downloading", "Downloaded", "Building", "Prepared", "Collecting")):
                 self._say(f"{words}: {line[:1].lower()}{line[1:]}")
 
-        status, lines = await _run(command, env, hear)
+        status, lines = await _run(command, env, hear, self._folder / _PID)
         if status != 0:
             raise failed(call, lines or [f"{command[0]} ended with status {status}"], self._spec.text)
 
@@ -222,6 +225,15 @@ class _Making:
         unfinished.write_text(json.dumps(marker, indent=1))
         unfinished.rename(path)
         return Environment(path=self._folder, python=python, version=version, distributions=interpreter.lock)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a maker left that was killed, and end what it had started: that would go on writing there."""
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        pid = int((folder / _PID).read_text())
+        if any(str(folder) in word for word in psutil.Process(pid).cmdline()):  # pids are given anew
+            os.killpg(pid, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _finished(folder: Path) -> Environment | None:
@@ -268,7 +280,9 @@ async def _libraries(home: Path, minor: tuple[int, int], python: str, news: News
     return folder
 
 
-async def _run(command: Sequence[str], env: dict[str, str], hear: Callable[[str], None]) -> tuple[int, list[str]]:
+async def _run(
+    command: Sequence[str], env: dict[str, str], hear: Callable[[str], None], pid_path: Path | None = None
+) -> tuple[int, list[str]]:
     """Exit status and last lines of a command; a cancel ends it with all that it started."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -280,6 +294,8 @@ async def _run(command: Sequence[str], env: dict[str, str], hear: Callable[[str]
         start_new_session=True,
         limit=1 << 20,
     )
+    if pid_path is not None:
+        pid_path.write_text(str(process.pid))
     lines: deque[str] = deque(maxlen=_KEPT_LINES)
     assert process.stdout is not None
     try:

@@ -52,8 +52,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     extendable: bool = False
     #: Named in the configuration's `images`.
     ref_name: str | None = None
-    #: A debian image without additions stands for "the caller's Python".
+    #: A debian image without additions stands for "the caller's Python", when it has the Python of its declarer.
     is_debian: bool = False
+    has_own_python: bool = False
     is_cloned: bool = False
     install_flyte: bool = True
     layers: tuple[Layer, ...] = ()
@@ -98,6 +99,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             python_version=version,
             extendable=True,
             is_debian=True,
+            has_own_python=version[:2] != sys.version_info[:2],
             is_cloned=bool(name or registry),
             install_flyte=install_flyte,
             _made=_MADE,
@@ -353,7 +355,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def is_plain(self) -> bool:
         """Whether it says nothing that the caller's own environment does not say."""
-        return self.is_debian and not self.layers and not self.is_cloned
+        return self.is_debian and not self.layers and not self.is_cloned and not self.has_own_python
 
     def spec(self) -> ImageSpec | None:
         """What it is made of, files by content; None when it stands for the caller's own environment.

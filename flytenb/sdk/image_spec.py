@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +23,7 @@ class Store(Protocol):
         """Digest of a file's content, which is kept."""
 
 
+_INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]*(?P<file>[^#]+?)\s*(?:\s#.*)?$")
 #: What `flyte.init(base_image=…)` said; weaker is `FLYTENB_BASE_IMAGE`.
 base_template = ""
 
@@ -69,7 +71,9 @@ def _base(image: Image) -> str:
 def _layer(layer: Layer, ignored: Any, store: Store) -> LayerSpec:
     files: list[FileSpec] = []
     for path in layer.files:
-        if existing(path).is_dir():
+        if layer.kind == "requirements":
+            files += _with_included(path, store)
+        elif existing(path).is_dir():
             files += _folder(path, ignored, store)
         else:
             files.append(_file(path, path.name, store))
@@ -85,6 +89,23 @@ def _layer(layer: Layer, ignored: Any, store: Store) -> LayerSpec:
         dst=layer.dst,
         secrets=tuple(secret_spec(one) for one in layer.secrets),
     )
+
+
+def _with_included(path: Path, store: Store) -> list[FileSpec]:
+    """A requirements file and those that it includes, as they lie to each other; itself is the first."""
+    found: dict[Path, None] = {}
+    waiting = [existing(path).resolve()]
+    while waiting:
+        one = waiting.pop(0)
+        if one in found or not one.is_file():
+            continue  # what is not there is told when it is needed, with the file that names it
+        found[one] = None
+        lines = one.read_text("utf-8-sig", "replace").splitlines()
+        waiting += [
+            (one.parent / match["file"].strip("\"' ")).resolve() for match in map(_INCLUDE.match, lines) if match
+        ]
+    root = Path(os.path.commonpath([one.parent for one in found]))
+    return [_file(one, one.relative_to(root).as_posix(), store) for one in found]
 
 
 def _file(path: Path, name: str, store: Store) -> FileSpec:

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from flytenb.sdk.image import Image, image_of
+from flytenb.sdk.image import Image
+from flytenb.sdk.image_spec import image_of, image_spec
 from flytenb.sdk.layers import Layer, python_wheels
 
 
@@ -22,7 +23,8 @@ def test_layers_make_new_images():
     more = base.with_pip_packages("pandas").with_apt_packages("git").with_env_vars({"A": "b"}).with_workdir("/w")
     assert base.layers == ()
     assert [layer.kind for layer in more.layers] == ["pip", "apt", "env", "workdir"]
-    assert base.is_plain
+    assert Image.from_debian_base().is_plain
+    assert not Image.from_debian_base(python_version=(3, 99)).is_plain  # nobody's own Python
     assert not more.is_plain
     assert str(base.with_pip_packages("pandas", "polars")) == "python:3.12-slim-bookworm + pip pandas polars"
 
@@ -127,3 +129,19 @@ def test_other_forms(tmp_path):
     assert image_of(None) is None
     with pytest.raises(TypeError):
         image_of(3)
+
+
+def test_requirements_bring_the_files_that_they_include(tmp_path):
+    class Store:
+        def put_file(self, path):
+            return path.read_text()
+
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "dev.txt").write_text("-r ../base.txt  # ours\n--constraint=limits.txt\n-r gone.txt\npandas\n")
+    (tmp_path / "deep" / "limits.txt").write_text("numpy<3")
+    (tmp_path / "base.txt").write_text("-rdeep/dev.txt\nrich")
+    image = Image.from_debian_base().with_requirements(tmp_path / "deep" / "dev.txt")
+    spec = image_spec(image, Store())
+    assert [one.path for one in spec.layers[0].files] == ["deep/dev.txt", "base.txt", "deep/limits.txt"]
+    alone = Image.from_debian_base().with_requirements(tmp_path / "deep" / "limits.txt")
+    assert [one.path for one in image_spec(alone, Store()).layers[0].files] == ["limits.txt"]
