@@ -101,7 +101,7 @@ class Making:
         self._stepwise = Stepwise(self._bench, progress, plan, base, name)
         if self._is_cancelled:
             self._stepwise.cancel()
-        image, _ = self._stepwise.image({IMAGE: self._digest})
+        image = self._stepwise.image({IMAGE: self._digest}, before)
         if before is not None and before["Id"] != image:
             with contextlib.suppress(Exception):  # in use: it goes with its last container
                 self._api.remove_image(before["Id"], noprune=True)

@@ -27,8 +27,10 @@ from flytenb.images.settings import Settings, merged
 from flytenb.model.build import FAILED
 from flytenb.model.image import SecretSpec
 
-#: Labels: what a layer is, with its base; digest of a complete image's spec; what its Python has.
-STEP, IMAGE, FACTS = "flytenb.step", "flytenb.image", "flytenb.python"
+#: Labels: what a layer is, with its base; what its Python has.
+STEP, FACTS = "flytenb.step", "flytenb.python"
+#: Labels of a complete image: digest of its spec, and its last layer.
+IMAGE, LAYER = "flytenb.image", "flytenb.layer"
 UNFINISHED = "flytenb/unfinished"
 #: Files of credentials, in memory only.
 PRIVATE = f"{WORK}/private"
@@ -72,8 +74,12 @@ class Stepwise:
         if self._container is not None:
             self._container.remove()
 
-    def image(self, labels: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-        """Id of the image, and what its Python has.
+    def image(self, labels: Mapping[str, str], before: Mapping[str, Any] | None = None) -> str:
+        """Id of the image.
+
+        Args:
+            labels: that it gets.
+            before: what has its name now; stays when it is made of the same layers.
 
         Raises:
             ImageBuildError: a command failed.
@@ -95,7 +101,10 @@ class Stepwise:
                     image = self._step(n, image)
                     kept = n
                 progress.done(self._first + n)
-            finished = self._finished(image, labels)
+            if before is not None and (before["Config"].get("Labels") or {}).get(LAYER) == image:
+                finished = str(before["Id"])
+            else:
+                finished = self._finished(image, {LAYER: image, **labels})
         except BaseException:
             if kept >= 0:
                 with contextlib.suppress(Exception):
@@ -204,7 +213,7 @@ class Stepwise:
 
     # ---- the image --------------------------------------------------------------------------------------------
 
-    def _finished(self, image: str, labels: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    def _finished(self, image: str, labels: Mapping[str, str]) -> str:
         """The last layer with the settings of all steps, under its name."""
         layer = self._api.inspect_image(image)
         told = facts_of(layer)
@@ -215,7 +224,7 @@ class Stepwise:
                 told = ask(container)
             config = self._config(self._plan.env, self._plan.workdir, {FACTS: _as_label(told), **labels})
             name, _, tag = self._name.rpartition(":")
-            return container.commit(config, comment="flytenb", name=name, tag=tag), told
+            return container.commit(config, comment="flytenb", name=name, tag=tag)
         finally:
             container.remove()
 
@@ -231,7 +240,7 @@ class Stepwise:
             "Env": [f"{name}={value}" for name, value in self._environment(env).items()],
             "WorkingDir": workdir,
             # Empty, not left out: what is left out comes from the layer below.
-            "Labels": {**(base.get("Labels") or {}), STEP: "", FACTS: "", IMAGE: "", **labels},
+            "Labels": {**(base.get("Labels") or {}), STEP: "", FACTS: "", IMAGE: "", LAYER: "", **labels},
         }
 
     def _environment(self, env: tuple[tuple[str, str], ...]) -> dict[str, str]:
