@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from flytenb.sdk.image import Image
-from flytenb.sdk.image_spec import image_of, image_spec
+from flytenb.sdk.image import Image, image_of
+from flytenb.sdk.image_spec import image_spec
 from flytenb.sdk.layers import Layer, python_wheels
 
 
