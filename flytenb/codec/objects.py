@@ -32,6 +32,8 @@ _BESIDE_BYTES = 2 << 20
 LARGE_BYTES = 256 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _serial = count()
+#: Process numbers begin anew in every container.
+_PROCESS = os.urandom(4).hex()
 
 
 class MissingObjectError(errors.FlytenbError, LookupError):
@@ -320,7 +322,7 @@ class ObjectStore:
         return f"{self._root}/{digest[:2]}/{digest}"
 
     def _temporary(self, kind: str) -> str:
-        return os.path.join(self._root, "tmp", f"{kind}-{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
+        return os.path.join(self._root, "tmp", f"{kind}-{_PROCESS}-{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
 
     def _make_folder(self, folder: str) -> None:
         if not os.path.isdir(folder):

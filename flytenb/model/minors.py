@@ -34,8 +34,8 @@ def unmark_code(data: Any) -> Any:
     if head != _HERE:
         raise CaptureError(
             f"this value holds code that Python {head.decode()} has pickled, which Python {_HERE.decode()} cannot "
-            "read; define its functions and classes with source (in a cell or a module), pass plain data, or use an image "
-            f"with Python {head.decode()}"
+            "read; define its functions and classes with source (in a cell or a module), pass plain data, or use an "
+            f"image with Python {head.decode()}"
         )
     return data[len(MARK) + len(head) + 1 :]
 
@@ -56,6 +56,6 @@ def refuse_for(python: tuple[int, ...], what: str, *bodies: bytes) -> None:
     there = f"{python[0]}.{python[1]}"
     raise CaptureError(
         f"{what} holds code without source, pickled by Python {_HERE.decode()}, and its image has Python {there}, "
-        "which cannot read it; define the functions and classes in a cell or a module, pass plain data, or use an image with "
-        f"Python {_HERE.decode()}"
+        "which cannot read it; define the functions and classes in a cell or a module, pass plain data, or use an "
+        f"image with Python {_HERE.decode()}"
     )
