@@ -322,7 +322,8 @@ class ObjectStore:
         return f"{self._root}/{digest[:2]}/{digest}"
 
     def _temporary(self, kind: str) -> str:
-        return os.path.join(self._root, "tmp", f"{kind}-{_PROCESS}-{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
+        name = f"{kind}-{_PROCESS}-{os.getpid()}-{threading.get_ident()}-{next(_serial)}"
+        return os.path.join(self._root, "tmp", name)
 
     def _make_folder(self, folder: str) -> None:
         if not os.path.isdir(folder):
