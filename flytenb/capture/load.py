@@ -259,7 +259,8 @@ def mount(manifest: str, objects: Objects, bundles: Path) -> Path:
         entry = os.fspath(folder if path == "." else folder / path)
         if entry not in sys.path:
             sys.path.insert(0, entry)
-    _forget_other_bundles(bundles, folder)
+    if _mounted:  # looking at every module is dear in a process that was forked a moment ago
+        _forget_other_bundles(bundles, folder)
     importlib.invalidate_caches()
     _mounted[manifest] = folder
     return folder

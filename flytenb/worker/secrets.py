@@ -23,7 +23,8 @@ def install(secrets: Sequence[Sequence[str | bytes]], ident: str, *, is_containe
         if variable:
             os.environ[str(variable)] = os.fsdecode(raw)
         if mount:
-            folder = Path(str(mount)) if is_container else secrets_folder(home(), ident)
+            is_own = is_container and os.path.ismount(str(mount))  # a process that starts containers is not in one
+            folder = Path(str(mount)) if is_own else secrets_folder(home(), ident)
             _write(folder, str(key), raw)
             os.environ[FOLDER_VARIABLE] = str(folder)
 
