@@ -31,7 +31,11 @@ def find_or_start(state: Path, *, role: str = "client", ident: str = "") -> Link
         try:
             return connect(state, role=role, ident=ident)
         except LinkBroken:
-            pass
+            if os.environ.get("FLYTENB_IN_CONTAINER"):
+                raise EngineError(
+                    "a task in a container cannot start runs or ask for them: the engine is outside; call the task "
+                    "instead (await task(…)), or start the run from the notebook"
+                ) from None
         _make_home(state)
         lock = _lock(state)
         try:

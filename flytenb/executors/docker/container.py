@@ -63,7 +63,8 @@ def write_boot(place: Place, name: str, worker: str, token: str, launch: Launch)
     for shared in ("objects", "bundles"):
         (place.home / shared).mkdir(parents=True, exist_ok=True, mode=0o700)
     user = _user_name()
-    own = {"FLYTENB_HOME": str(place.home), "FLYTENB_WORKER": worker, "USER": user, "LOGNAME": user}
+    own = {"FLYTENB_HOME": str(place.home), "FLYTENB_WORKER": worker, "FLYTENB_IN_CONTAINER": "1"}
+    own |= {"USER": user, "LOGNAME": user}
     boot = {
         "worker": worker,
         "token": token,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -70,12 +71,16 @@ class DockerExecutor:
         self._tasks: set[asyncio.Task[Any]] = set()
         #: Cache tags of Pythons whose bytecode is made or being made.
         self._compiled: set[str] = set()
+        #: An earlier engine may have left containers, which could not be looked for yet.
+        self._has_orphans = False
         self._is_stopping = False
 
     # ---- the port --------------------------------------------------------------------------------------------------
     async def start(self) -> None:
         """Remove what an engine that died left behind, if it had containers at all."""
-        if (self._home / "containers").is_dir() and any((self._home / "containers").iterdir()):
+        folder = self._home / "containers"
+        if folder.is_dir() and any(folder.iterdir()):
+            self._has_orphans = True
             self._spawn(self._remove_orphans())
 
     def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
@@ -270,6 +275,8 @@ class DockerExecutor:
         )
         await self._thread(self._watch.start)
         self._docker = docker
+        if self._has_orphans:
+            self._spawn(self._remove_orphans())
         return Place(home=self._home, home_id=self._home_id, engine=self._engine_id, runtime=made, socket=socket)
 
     def _on_return(self) -> None:
@@ -302,15 +309,21 @@ class DockerExecutor:
     async def _remove_orphans(self) -> None:
         try:
             docker = await self._thread(connect)
-            gone = await self._thread(remove_own, docker, self._home_id, is_wanted=lambda one: not self._is_mine(one))
+            gone = await self._thread(remove_own, docker, self._home_id, is_wanted=self._is_orphan)
             if gone:
                 _log.warning("removed %d containers that an earlier engine of this home had left", gone)
             await self._thread(self._clear_folders, docker)
-        except Exception as error:  # docker and requests share no class; tried again by the next engine
+            self._has_orphans = False
+        except Exception as error:  # docker and requests share no class; tried again with the first container
             _log.warning("containers of an earlier engine could not be looked for: %s", error)
 
     def _is_mine(self, listed: dict[str, Any]) -> bool:
         return bool(listed["Labels"].get(ENGINE) == self._engine_id)
+
+    def _is_orphan(self, listed: dict[str, Any]) -> bool:
+        """Of an engine that is no more; an image may be built by any process, whose number is its label."""
+        owner = str(listed["Labels"].get(ENGINE, ""))
+        return not (self._is_mine(listed) or (owner.isdigit() and _is_alive(int(owner))))
 
     def _clear_folders(self, docker: Docker | None = None) -> None:
         """Folders of containers that are gone; those of kept ones stay."""
@@ -341,3 +354,13 @@ class DockerExecutor:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("work on containers failed", exc_info=task.exception())
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
