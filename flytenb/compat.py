@@ -12,8 +12,8 @@ from types import ModuleType
 _OURS = "flytenb"
 #: What `flyte.<name>` can be; each is the module of the same name here.
 FACES = (
-    *("app", "app.extras", "clustered", "config", "durable", "errors", "extend", "extras", "io", "models", "notify"),
-    *("remote", "report", "storage", "syncify", "types"),
+    *("app", "app.extras", "clustered", "config", "durable", "errors", "extend", "extras", "extras.shell", "io"),
+    *("models", "notify", "remote", "report", "storage", "syncify", "types"),
 )
 #: Private modules of Flyte's that scripts are known to import.
 _PRIVATE = {"_cache": "sdk.cache", "_image": "sdk.image"}

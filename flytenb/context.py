@@ -40,6 +40,9 @@ class Port(Protocol):
     def report(self, html: str) -> None:
         """Publish the action's whole report page."""
 
+    def contain(self, task: Any, values: dict[str, Any]) -> Awaitable[Any]:
+        """Run the container of a `ContainerTask` to its end; its outputs."""
+
 
 @dataclass(slots=True)
 class ActionContext:

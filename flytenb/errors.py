@@ -50,6 +50,7 @@ BaseRuntimeError(code, kind, root_cause_message, worker)    an error of a run; F
     ├── DeploymentError
     ├── ContainerEngineError
     ├── ContainerStartError
+    ├── ContainerExitError
     ├── ImageBuildError
     ├── ImagePullBackOffError
     ├── InvalidImageNameError
@@ -378,6 +379,18 @@ class ContainerEngineError(_NamedUserError):
 
 class ContainerStartError(_NamedUserError):
     """A container could not be started, or ended before its worker began: an image without Python, a wrong network."""
+
+
+class ContainerExitError(_NamedUserError):
+    """The program of a container task ended with another status than 0.
+
+    Attributes:
+        status: its exit status.
+    """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ImageBuildError(_NamedUserError):

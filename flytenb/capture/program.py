@@ -19,8 +19,9 @@ from flytenb.capture import slice as slicing
 from flytenb.capture.items import Item
 from flytenb.capture.key import CodeKey, Snapshot, key_of, snapshot_of
 from flytenb.capture.modules import kind_of_module
-from flytenb.capture.recognise import is_task, unwrapped
+from flytenb.capture.recognise import is_task, is_whole, unwrapped
 from flytenb.capture.registry import registry
+from flytenb.capture.whole import ENTRY, whole_body
 from flytenb.errors import CaptureError
 
 FORMAT = 1
@@ -49,7 +50,7 @@ class TaskEntry:
 class Program:
     """Code that can run elsewhere."""
 
-    #: "slice" or "files".
+    #: "slice", "files", or "whole" for a task that has no function.
     kind: str
     #: Hex digest of `body` in the object store.
     digest: str
@@ -95,11 +96,20 @@ def build_program(
     """
     if namespace is not None and registry.namespace is None:
         registry.namespace = namespace
+    if is_whole(root):
+        return _whole_program(root)
     func = unwrapped(root.func if is_task(root) else root)
     home = _home_of(func, root)
     if home is None:
         return _slice_program(root, func, describe, root_dir)
     return _files_program(root, home, describe, root_dir, copy_style)
+
+
+def _whole_program(task: Any) -> Program:
+    name, (source, line) = ENTRY, task.place
+    body = whole_body(task)
+    entry = TaskEntry(*_names(task), entry=name, key=task.code_key, source=source, line=line)
+    return Program("whole", sha256(body).hexdigest(), body, [], name, {task.name: name}, {name: entry})
 
 
 def _home_of(func: Any, root: Any) -> tuple[str, str, str] | None:
@@ -209,7 +219,7 @@ def _program(
 
 def _names(obj: Any) -> tuple[str, str]:
     """Name and short name."""
-    if is_task(obj):
+    if is_task(obj) or is_whole(obj):
         return obj.name, obj.short_name
     return getattr(obj, "__qualname__", "task"), getattr(obj, "__name__", "task")
 

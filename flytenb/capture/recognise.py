@@ -30,9 +30,14 @@ def module_of(kind: type) -> str:
     return module if isinstance(module, str) else ""
 
 
+def is_whole(obj: Any) -> bool:
+    """Whether an object is a task without code of the user's: it travels as a value."""
+    return getattr(type(obj), "__flytenb_whole__", False) is True
+
+
 def is_task(obj: Any) -> bool:
-    """Whether an object is a flytenb task."""
-    return getattr(type(obj), "__flytenb_task__", False) is True or (
+    """Whether an object is a flytenb task made of a function."""
+    return (getattr(type(obj), "__flytenb_task__", False) is True and not is_whole(obj)) or (
         module_of(type(obj)).partition(".")[0] not in ("builtins", "numpy", "pandas")
         and getattr(obj, "__dict__", {}).get("__flytenb_task__", False) is True
     )

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from flytenb.capture.recognise import module_of
+from flytenb.capture.recognise import is_whole, module_of
 
 #: A captured value, all it holds included.
 MAX_VALUE_BYTES = 256 << 10
@@ -117,6 +117,9 @@ class Fingerprint:
             self._object(value, kind, depth)
 
     def _object(self, value: Any, kind: type, depth: int) -> None:
+        if is_whole(value):
+            self._put(b"task=" + value.fingerprint().encode())
+            return
         self.mutables.add(id(value))
         why = handle_reason(value)
         if why:

@@ -118,7 +118,8 @@ class ProcessExecutor:
     def spawn(self, worker: str, launch: Launch, grant: Grant, runtime: tuple[str, str] = ("", "")) -> None:
         """Fork a worker; `runtime` names folders that have flytenb where its interpreter has not."""
         zygote = self._zygote(launch.python or sys.executable, runtime)
-        entry = _Worker(worker, zygote, grant.memory_bytes)
+        limit = 0 if launch.is_contained else grant.memory_bytes  # else the container has it
+        entry = _Worker(worker, zygote, limit)
         self._workers[worker] = zygote.workers[worker] = entry
         zygote.request(
             op="fork",
@@ -131,7 +132,7 @@ class ProcessExecutor:
             gpus=grant.gpus,
             engine=str(os.getpid()),
         )
-        if grant.memory_bytes:
+        if limit:
             self._watch_memory()
 
     def kill(self, worker: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from flytenb.errors import BaseRuntimeError
 from flytenb.executors.base import Owner
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
-from flytenb.wire.paths import home, object_path
+from flytenb.wire.paths import home, object_path, tasks_folder
 
 if TYPE_CHECKING:
     from flytenb.executors.docker import DockerExecutor
@@ -44,6 +45,8 @@ class Router:
         await self._process.start()
         if (self._home / "containers").is_dir():  # an earlier engine had some
             await self._containers().start()
+        if self._has_task_containers():
+            asyncio.get_running_loop().run_in_executor(None, _clear_tasks, self._home)
 
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
@@ -72,6 +75,13 @@ class Router:
 
     async def stop(self) -> None:
         """End everything that was started."""
+        try:
+            await self._stop()
+        finally:
+            if self._has_task_containers():
+                await asyncio.to_thread(_clear_tasks, self._home)
+
+    async def _stop(self) -> None:
         tasks = list(self._preparing.values())
         for task in tasks:
             task.cancel()
@@ -86,6 +96,9 @@ class Router:
     async def _prepare(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker with the software that its environment names."""
         try:
+            if launch.is_contained:
+                await self._start_contained(worker, launch, grant)
+                return
             if self._realiser is None:
                 self._realiser = await asyncio.to_thread(_new_realiser, self)
             realised = await self._realiser.realise(
@@ -102,6 +115,25 @@ class Router:
             self._owner.on_worker_exit(worker, 1, "refused", detail, "ImageBuildError")
         else:
             self._start(worker, launch, grant, realised)
+
+    async def _start_contained(self, worker: str, launch: Launch, grant: Grant) -> None:
+        """A process that will start containers: what its environment says is theirs."""
+        from flytenb.images.task_image import image_to_run  # with it comes all that knows containers
+
+        assert launch.image is not None
+        image, ident = await image_to_run(
+            launch.image, home=self._home, news=lambda words: self._owner.on_worker_news(worker, words)
+        )
+        placement = Placement(
+            executor="docker", reason="every action is a container of its own", image=image, image_id=ident
+        )
+        self._owner.on_worker_placed(worker, placement, False)
+        seen = replace(launch, env_vars={"FLYTENB_TASK_IMAGE": image})
+        self._process.spawn(worker, seen, grant)
+
+    def _has_task_containers(self) -> bool:
+        folder = tasks_folder(self._home)
+        return folder.is_dir() and any(folder.iterdir())
 
     def _start(self, worker: str, launch: Launch, grant: Grant, realised: Realised) -> None:
         placement = Placement(
@@ -139,3 +171,13 @@ def _new_realiser(router: Router) -> Realiser:
     from flytenb.images.realise import Realiser  # with it come readers of requirements: only images pay for them
 
     return Realiser(router._home, lambda digest: object_path(router._home, digest))
+
+
+def _clear_tasks(home: Path) -> None:
+    """Remove containers of tasks whose workers are gone. Blocking."""
+    from flytenb.containers.leftovers import clear
+
+    try:
+        clear(tasks_folder(home))
+    except Exception as error:  # docker and requests share no class; tried again by the next engine
+        _log.warning("containers of tasks whose workers are gone could not be removed: %s", error)

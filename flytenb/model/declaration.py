@@ -75,6 +75,8 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reuse: Reuse | None = None
     #: A container whose action failed stays, to be looked at.
     keep_on_failure: bool = False
+    #: Every action is a container of its own, which the worker starts: image, variables and limits are the container's.
+    is_contained: bool = False
 
 
 class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

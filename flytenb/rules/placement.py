@@ -65,6 +65,7 @@ def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
             continue
         lane = _pinned(state, pin) if pin else _choose(state, shape, action, out)
         if lane is None:
+            pools.note_wait(shape, now)
             _staff(state, shape, now, out)
             break
         queue.popleft()
@@ -163,7 +164,8 @@ def prepare(lane: Lane, out: Out) -> None:
 def _tell_secrets(lane: Lane, bundle: SecretBundle, out: Out) -> None:
     if lane.secrets != bundle:
         lane.secrets = bundle
-        out.before.append((lane.link, (SECRETS, lane.executor != "process", bundle)))
+        is_process = lane.executor == "process" or (lane.shape is not None and lane.shape.launch.is_contained)
+        out.before.append((lane.link, (SECRETS, not is_process, bundle)))
 
 
 def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> None:

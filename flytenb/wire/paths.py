@@ -61,6 +61,11 @@ def secrets_folder(state: Path, worker: str) -> Path:
     return state / "mounted" / worker
 
 
+def tasks_folder(state: Path) -> Path:
+    """Where worker processes keep what the containers that they have started need, a folder each."""
+    return state / "tasks"
+
+
 def object_path(state: Path, digest: str) -> Path:
     """Where the content with this digest is: for those who read objects and write none."""
     return state / "objects" / digest[:2] / digest

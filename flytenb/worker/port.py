@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from threading import get_ident
@@ -18,6 +19,7 @@ from flytenb.context import ActionContext, current_action
 from flytenb.model import phases
 from flytenb.model.outcome import decode_failure
 from flytenb.wire import tags
+from flytenb.wire.paths import home
 from flytenb.worker.action import Action, Interface, Target
 from flytenb.worker.keys import cache_key, call_key
 
@@ -126,6 +128,37 @@ class WorkerPort:
         action, _ = self._current()
         digest = self._objects.put(html.encode())
         self._send((tags.REPORT, action.id, action.attempt, digest))
+
+    async def contain(self, task: Any, values: dict[str, UserValue]) -> Any:
+        """Start the container of a task and wait for its end."""
+        from flytenb.worker.contained import Place, contain  # with it comes all that knows containers
+
+        runtime = self._runtime
+        action, context = self._current()
+        launch = action.definition.launch
+        assert launch.image is not None
+        is_shown = not runtime.is_own_process and task.local_logs
+
+        def tell(stream: str, text: str) -> None:
+            log = None if is_shown else runtime.log_of(action.id, action.attempt)
+            if log is not None:
+                log.write(stream, text)
+            elif is_shown:  # the kernel's own stream: to the log, and to the person
+                (sys.stdout if stream == "stdout" else sys.stderr).write(text)
+
+        place = Place(
+            home=home(),
+            worker=runtime.ident,
+            run=context.run_name,
+            action=context.name,
+            attempt=action.attempt,
+            image=launch.image,
+            env_vars=launch.env_vars,
+            secrets=launch.secrets,
+            network=launch.network,
+            tell=tell,
+        )
+        return await contain(task, values, place)
 
     # ---- submitting ------------------------------------------------------------------------------------------------
     def _current(self) -> tuple[Action, ActionContext]:

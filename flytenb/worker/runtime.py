@@ -76,6 +76,7 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.programs, self.objects = programs, objects
         self._ident, self._token, self._role, self._on_end = ident, token, role, on_end
+        self.ident, self.is_own_process = ident, is_own_process
         self._context = Context()
         self.link = Link(self.loop, self._on_messages, lambda: on_end("the engine closed the connection"))
         self.lane = Lane(self.loop, self._context, self._run_async, self._run_sync, is_own_process=is_own_process)
@@ -276,8 +277,9 @@ class Runtime:
                 run_start_time=info.get("run_start_time", 0.0),
             )
         )
-        if self._variables is not None:
-            self._variables.enter(action.id, action.definition.launch.env_vars)
+        launch = action.definition.launch
+        if self._variables is not None and not launch.is_contained:
+            self._variables.enter(action.id, launch.env_vars)
         if body.enter is not None:
             body.enter()
 

@@ -12,6 +12,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from flytenb.capture.load import LoadedProgram, current_program, load_program, resolve_class, shown_name
+from flytenb.capture.recognise import is_whole
+from flytenb.capture.whole import ENTRY, whole_body
 from flytenb.codec import classes
 from flytenb.model import TaskDeclaration
 from flytenb.worker.action import Body
@@ -39,14 +41,16 @@ class ShippedPrograms:
 
     def declare(self, task: Any, parent: TaskDeclaration) -> TaskDeclaration:
         program = self._load(parent.program)
-        entry = self._entry(program, parent.program, task)
+        is_alone = is_whole(task)
+        digest = self._objects.put(whole_body(task)) if is_alone else parent.program
+        entry = {"entry": ENTRY} if is_alone else self._entry(program, parent.program, task)
         launch = replace(
             parent.launch,
             env_vars=run_variables(parent, program.get(parent.entry)),
             isolation="shared",  # the child says its own
         )
         declaration: TaskDeclaration = task.declaration(
-            launch, parent.program, entry["entry"], key=entry.get("key", ""), doubts=tuple(entry.get("doubts") or ())
+            launch, digest, entry["entry"], key=entry.get("key", ""), doubts=tuple(entry.get("doubts") or ())
         )
         if entry.get("source"):
             declaration = replace(declaration, source=entry["source"], source_line=entry.get("line", 0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
+from flytenb.extras import shell
+from flytenb.sdk.container_task import ContainerTask
 from flytenb.sdk.later import Later, later_class
 from flytenb.sdk.sleep import Sleep, SleepTask
 
@@ -24,10 +26,8 @@ __all__ = [
     "webhooks",
 ]
 
-_CONTAINER = "containers are not started here; call the program from a task with subprocess"
 _BATCH = "gather the items in a list and make one call"
 
-ContainerTask = later_class("flyte.extras.ContainerTask", _CONTAINER)
 DynamicBatcher = later_class("flyte.extras.DynamicBatcher", _BATCH)
 TokenBatcher = later_class("flyte.extras.TokenBatcher", _BATCH)
 BatchStats = later_class("flyte.extras.BatchStats", _BATCH)
@@ -50,16 +50,5 @@ class TokenEstimator(Protocol):
         """How many."""
 
 
-class _Shell:
-    """`flyte.extras.shell`."""
-
-    create = Later("flyte.extras.shell.create", _CONTAINER)
-    Glob = later_class("flyte.extras.shell.Glob", _CONTAINER)
-    Stdout = later_class("flyte.extras.shell.Stdout", _CONTAINER)
-    Stderr = later_class("flyte.extras.shell.Stderr", _CONTAINER)
-    FlagSpec = later_class("flyte.extras.shell.FlagSpec", _CONTAINER)
-
-
-shell: Any = _Shell()
 webhooks = Later("flyte.extras.webhooks", "post the request from a task")
 model_streamer = Later("flyte.extras.model_streamer", "load the model in a task")

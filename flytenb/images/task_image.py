@@ -1,0 +1,36 @@
+"""The image of a container task: any image, it needs no Python."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from flytenb.containers.client import connect
+from flytenb.containers.run import image_id, pull
+from flytenb.images.docker_build import build_image
+from flytenb.model.image import ImageSpec
+
+
+async def image_to_run(spec: ImageSpec, *, home: Path, news: Callable[[str], None]) -> tuple[str, str]:
+    """Name and id of an image, pulled or built when it is not there.
+
+    Args:
+        spec: what it is made of.
+        home: the state directory.
+        news: hears in words what goes on.
+
+    Raises:
+        ContainerEngineError: no container engine answers.
+        ImageBuildError: it cannot be built.
+        ImagePullBackOffError: it, or its base, is not here and cannot be pulled.
+    """
+    if spec.dockerfile or spec.layers:
+        built = await build_image(spec, home=home, news=news)
+        return built.name, built.image_id
+
+    def found() -> str:
+        docker = connect()
+        return image_id(docker, spec.base) or pull(docker, spec.base, news)
+
+    return spec.base, await asyncio.to_thread(found)
