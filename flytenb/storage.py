@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
+
+from flytenb.codec import places
+from flytenb.codec.files import AsyncHandle, Dir, File
 
 __all__ = [
     "ABFS",
@@ -51,6 +54,19 @@ class Storage:
         """Arguments for the file system."""
         return {"anon": True, **kwargs} if anonymous else kwargs
 
+    #: The protocols that a configuration is of; "" = every one.
+    protocols: ClassVar[tuple[str, ...]] = ("",)
+
+    def use(self) -> None:
+        """Reach stores in this process like this; other processes take FLYTE_AWS_ENDPOINT and the like."""
+        os.environ["FLYTE_STORAGE_RETRIES"] = str(self.retries)
+
+        def options(protocol: str) -> dict[str, Any]:
+            given = places.from_environment(protocol)
+            return {**given, **self.get_fsspec_kwargs()} if protocol in self.protocols else given
+
+        places.configure(options)
+
 
 @dataclass(frozen=True)
 class S3(Storage):
@@ -81,8 +97,16 @@ class S3(Storage):
 
     def get_fsspec_kwargs(self, anonymous: bool = False, **kwargs: Any) -> dict[str, Any]:
         """Arguments for s3fs."""
-        given = {"endpoint_url": self.endpoint, "key": self.access_key_id, "secret": self.secret_access_key}
+        given: dict[str, Any] = {
+            "endpoint_url": self.endpoint,
+            "key": self.access_key_id,
+            "secret": self.secret_access_key,
+            "client_kwargs": {"region_name": self.region} if self.region else None,
+            "config_kwargs": {"s3": {"addressing_style": self.addressing_style}} if self.addressing_style else None,
+        }
         return super().get_fsspec_kwargs(anonymous, **{k: v for k, v in given.items() if v}, **kwargs)
+
+    protocols: ClassVar[tuple[str, ...]] = ("s3", "s3a")
 
 
 @dataclass(frozen=True)
@@ -90,6 +114,12 @@ class GCS(Storage):
     """Google Cloud Storage."""
 
     gsutil_parallelism: bool = False
+
+    protocols: ClassVar[tuple[str, ...]] = ("gs", "gcs")
+
+    def get_fsspec_kwargs(self, anonymous: bool = False, **kwargs: Any) -> dict[str, Any]:
+        """Arguments for gcsfs."""
+        return {"token": "anon", **kwargs} if anonymous else kwargs
 
 
 @dataclass(frozen=True)
@@ -102,11 +132,31 @@ class ABFS(Storage):
     client_id: str | None = None
     client_secret: str | None = None
 
+    protocols: ClassVar[tuple[str, ...]] = ("abfs", "abfss", "az")
+
+    @classmethod
+    def auto(cls) -> ABFS:
+        """From AZURE_STORAGE_ACCOUNT_NAME and _KEY, and AZURE_TENANT_ID, _CLIENT_ID and _CLIENT_SECRET."""
+        env = os.environ.get
+        return cls(
+            account_name=env("AZURE_STORAGE_ACCOUNT_NAME"),
+            account_key=env("AZURE_STORAGE_ACCOUNT_KEY"),
+            tenant_id=env("AZURE_TENANT_ID"),
+            client_id=env("AZURE_CLIENT_ID"),
+            client_secret=env("AZURE_CLIENT_SECRET"),
+        )
+
+    def get_fsspec_kwargs(self, anonymous: bool = False, **kwargs: Any) -> dict[str, Any]:
+        """Arguments for adlfs."""
+        names = ("account_name", "account_key", "tenant_id", "client_id", "client_secret")
+        return super().get_fsspec_kwargs(
+            anonymous, **{name: getattr(self, name) for name in names if getattr(self, name)}, **kwargs
+        )
+
 
 def is_remote(path: str | Path) -> bool:
     """Whether it is an address of another place."""
-    scheme, has_scheme, _ = str(path).partition("://")
-    return bool(has_scheme) and scheme not in ("file", "local")
+    return places.is_remote(str(path))
 
 
 def join(*paths: str) -> str:
@@ -131,22 +181,20 @@ def get_random_local_directory() -> Path:
 
 def get_configured_fsspec_kwargs(protocol: str | None = None, anonymous: bool = False) -> dict[str, Any]:
     """Arguments for the file system of a protocol, from the environment."""
-    config = S3.auto() if protocol == "s3" else Storage.auto()
-    return config.get_fsspec_kwargs(anonymous)
+    given = places.from_environment(protocol or "")
+    return {"anon": True, **given} if anonymous else given
 
 
 def get_underlying_filesystem(protocol: str | None = None, anonymous: bool = False, path: str | None = None) -> Any:
     """The fsspec file system of a protocol, or of a path."""
-    import fsspec
-
-    if protocol is None:
-        protocol = str(path).partition("://")[0] if path is not None and is_remote(path) else "file"
-    return fsspec.filesystem(protocol, **get_configured_fsspec_kwargs(protocol, anonymous))
+    address = path if path is not None else f"{protocol or 'file'}://"
+    filesystem, _ = places.filesystem_of(address, **({"anon": True} if anonymous else {}))
+    return filesystem
 
 
 def exists_sync(path: str, **kwargs: Any) -> bool:
     """Whether there is something at a path."""
-    return bool(get_underlying_filesystem(path=path).exists(path, **kwargs))
+    return places.exists(path)
 
 
 async def exists(path: str, **kwargs: Any) -> bool:
@@ -156,17 +204,15 @@ async def exists(path: str, **kwargs: Any) -> bool:
 
 async def get(from_path: str, to_path: str | Path | None = None, recursive: bool = False, **kwargs: Any) -> str:
     """Copy to this machine; the path of the copy."""
-    target = Path(to_path) if to_path is not None else get_random_local_path(from_path)
-    files = get_underlying_filesystem(path=from_path)
-    await asyncio.to_thread(files.get, from_path, str(target), recursive=recursive, **kwargs)
-    return str(target)
+    target = str(to_path) if to_path is not None else str(get_random_local_path(from_path))
+    source: Dir[Any] | File[Any] = Dir(path=from_path) if recursive else File(path=from_path)
+    return await asyncio.to_thread(source.download_sync, target)
 
 
 async def put(from_path: str, to_path: str | None = None, recursive: bool = False, **kwargs: Any) -> str:
     """Copy from this machine; the address of the copy."""
     target = to_path if to_path is not None else str(get_random_local_path(from_path))
-    files = get_underlying_filesystem(path=target)
-    await asyncio.to_thread(files.put, from_path, target, recursive=recursive, **kwargs)
+    await asyncio.to_thread(places.copy_out, from_path, target)
     return target
 
 
@@ -175,50 +221,52 @@ async def put_stream(
 ) -> str:
     """Write pieces of bytes; the address of the file."""
     target = to_path if to_path is not None else str(get_random_local_path(name))
-    files = get_underlying_filesystem(path=target)
-    with await asyncio.to_thread(files.open, target, "wb") as file:
+    async with open(target, "wb", **kwargs) as file:
         if isinstance(data_iterable, bytes):
-            await asyncio.to_thread(file.write, data_iterable)
+            await file.write(data_iterable)
         else:
             async for piece in data_iterable:
-                await asyncio.to_thread(file.write, piece)
+                await file.write(piece)
     return target
 
 
 async def get_stream(path: str, chunk_size: int = 10 << 20, **kwargs: Any) -> AsyncIterator[bytes]:
     """Pieces of a file."""
-    files = get_underlying_filesystem(path=path)
-    with await asyncio.to_thread(files.open, path, "rb") as file:
-        while piece := await asyncio.to_thread(file.read, chunk_size):
+    async with open(path, "rb", **kwargs) as file:
+        while piece := await file.read(chunk_size):
             yield piece
 
 
-class _Opened:
-    """A file whose methods are awaited."""
+class _Opening:
+    """A file to be opened: awaited, or entered with `async with`, as callers of Flyte do both."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
 
-    async def read(self, size: int = -1) -> Any:
-        """Read."""
-        return await asyncio.to_thread(self._file.read, size)
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._open().__await__()
 
-    async def write(self, data: Any) -> Any:
-        """Write."""
-        return await asyncio.to_thread(self._file.write, data)
+    async def _open(self) -> AsyncHandle:
+        handle: AsyncHandle = await self._manager.__aenter__()
+        vars(handle)["close"] = self.close
+        return handle
 
     async def close(self) -> None:
-        """Close."""
-        await asyncio.to_thread(self._file.close)
+        """Close; what was written is there."""
+        await self._manager.__aexit__(None, None, None)
 
-    async def __aenter__(self) -> _Opened:
-        return self
+    async def __aenter__(self) -> Any:
+        return await self._manager.__aenter__()
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._manager.__aexit__(*error)
 
 
-async def open(path: str, mode: str = "rb", **kwargs: Any) -> _Opened:  # noqa: A001  Flyte's name
-    """A file with awaitable `read`, `write` and `close`."""
-    files = get_underlying_filesystem(path=path)
-    return _Opened(await asyncio.to_thread(files.open, path, mode, **kwargs))
+def open(path: str, mode: str = "rb", **kwargs: Any) -> _Opening:  # noqa: A001  Flyte's name
+    """A file with awaitable `read`, `write` and `close`.
+
+    Example:
+        async with flyte.storage.open("s3://bucket/key") as file:
+            data = await file.read()
+    """
+    return _Opening(File(path=path).open(mode, **kwargs))

@@ -119,6 +119,8 @@ def init(
         builders.choose(image_builder)
     if base_image is not None:
         image_spec.base_template = base_image
+    if options.get("storage") is not None:
+        options["storage"].use()
     root = Path(root_dir).expanduser().absolute() if root_dir is not None else None
     _config = Config(org=org, project=project, domain=domain, root_dir=root, is_initialized=True, given=options)
     if executor is not None:

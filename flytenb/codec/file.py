@@ -7,27 +7,20 @@ import contextlib
 import os
 import posixpath
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
-from flytenb import context
-from flytenb.codec import leaves
+from flytenb import context, errors
+from flytenb.codec import leaves, places
 from flytenb.codec.current import objects as current_objects
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.reference import (
-    HashFunction,
-    Reference,
-    T,
-    copy_out,
-    filesystem_of,
-    is_remote,
-    join,
-    raw_data_folder,
-    without_scheme,
-)
+from flytenb.codec.places import is_remote, join, safe_name, without_scheme
+from flytenb.codec.reference import HashFunction, Hashing, Reference, T, hash_of, raw_data_folder
+
+
+class ChangedFileError(errors.FlytenbError, OSError):
+    """A file that was passed by reference has other content than it had then."""
 
 
 class File(Reference[T]):
@@ -59,6 +52,10 @@ class File(Reference[T]):
         self.content = ""
         #: Made to be written to; its content is taken when it is returned or passed on.
         self.is_new = False
+        #: Written by the attempts of one action in turn, so that its content is copied.
+        self.is_named = False
+        #: Time of change and size of a local reference when it was passed on.
+        self.state: tuple[int, int] | None = None
 
     # ---- making ----------------------------------------------------------------------------------------------
     @classmethod
@@ -86,12 +83,10 @@ class File(Reference[T]):
         if not os.path.isfile(source):
             raise FileNotFoundError(f"{source!r} is not a file here ({os.getcwd()}); give the path of an existing one")
         made: File[Any] = cls(path=source, name=os.path.basename(source))
-        if isinstance(hash_method, HashFunction):
-            made.hash = hash_method(Path(source).read_bytes())
-        elif hash_method:
-            made.hash = hash_method
+        if hash_method:
+            made.hash = hash_of(source, hash_method)
         if remote_destination:
-            copy_out(source, remote_destination)
+            places.copy_out(source, remote_destination)
             made.path = remote_destination
         else:
             made.take(current_objects())
@@ -114,7 +109,7 @@ class File(Reference[T]):
     @classmethod
     def new_remote(cls, file_name: str | None = None, hash_method: HashFunction | str | None = None) -> File[Any]:
         """A fresh path to write to. Its content is taken when the file is returned or passed on."""
-        name = file_name or uuid.uuid4().hex
+        name = safe_name(file_name, "the run's data") if file_name else uuid.uuid4().hex
         made: File[Any] = cls(path=join(raw_data_folder(), uuid.uuid4().hex, name), name=name, hash_method=hash_method)
         made.is_new = True
         return made
@@ -129,8 +124,9 @@ class File(Reference[T]):
         action = context.current_action.get()
         if action is None:
             raise ValueError("File.named_remote needs a run to belong to; call it inside a task")
+        safe_name(name, "the run's data")
         made: File[Any] = cls(path=join(raw_data_folder(), action.run_name, "named", name), name=name)
-        made.is_new = True
+        made.is_new = made.is_named = True
         return made
 
     @classmethod
@@ -140,7 +136,10 @@ class File(Reference[T]):
 
     def take(self, store: ObjectStore) -> None:
         """Put the local content into the store and point to it there."""
-        self.content = store.put_file(without_scheme(self.path))
+        path = without_scheme(self.path)
+        if self.hash_method is not None and not self.hash:
+            self.hash = hash_of(path, self.hash_method)
+        self.content = store.put_file(path, is_ours=self.is_new and not self.is_named)
         self.path = os.fspath(store.named(self.content, self.name))
         self.is_new = False
 
@@ -156,21 +155,45 @@ class File(Reference[T]):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """The file, opened; a context manager. Writing is for files of `new_remote`."""
-        if not is_remote(self.path):
+        is_written = any(letter in mode for letter in "wax+")
+        if is_written:
+            self._refuse_write()
+        if is_remote(self.path):
+            given = {"block_size": block_size, "cache_type": cache_type, "cache_options": cache_options}
+            kwargs.update({key: value for key, value in given.items() if value and not is_written})
+        else:
             path = without_scheme(self.path)
-            if any(letter in mode for letter in "wax+"):
-                self._refuse_write()
+            if is_written:
                 os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            else:
+                self._check_state()
             if compression is None:
                 with open(path, mode, **kwargs) as handle:
                     yield handle
                 return
-        import fsspec
+        with places.opened(self.path, mode, compression, **kwargs) as remote:
+            if is_written and hasattr(self.hash_method, "update") and not self.hash:
+                remote = Hashing(remote, self.hash_method)
+            yield remote
+        if isinstance(remote, Hashing):
+            self.hash = remote.result()
 
-        options = {"block_size": block_size, "cache_type": cache_type, "cache_options": cache_options}
-        given = {key: value for key, value in options.items() if value} if is_remote(self.path) else {}
-        with fsspec.open(self.path, mode, compression=compression, **given, **kwargs) as handle:
-            yield handle
+    def _check_state(self) -> None:
+        """Refuse a local file that is gone or was changed since it was passed on."""
+        path = without_scheme(self.path)
+        try:
+            now = os.stat(path)
+        except FileNotFoundError:
+            why = "its content was removed from the store" if self.content else "it was moved or removed"
+            raise places.NoSuchPlaceError(
+                f"file {self.name!r} is not at {path} any more: {why}; make it again, or pass it on with "
+                "File.from_local"
+            ) from None
+        if self.state is not None and self.state != (now.st_mtime_ns, now.st_size):
+            raise ChangedFileError(
+                f"{path} was changed after it was passed on by reference, so this action would not compute what its "
+                "key says; run again, or pass it on with File.from_local, which takes the content"
+            )
 
     def _refuse_write(self) -> None:
         if self.content:
@@ -207,16 +230,17 @@ class File(Reference[T]):
                 is a local reference.
         """
         remote = is_remote(self.path)
-        if local_path is None and not remote and not self.content:
-            return without_scheme(self.path)
-        name = self.name or "data"
-        target = os.fspath(local_path) if local_path is not None else os.path.join(tempfile.mkdtemp("-flytenb"), name)
+        if not remote:
+            self._check_state()
+            if local_path is None and not self.content:
+                return without_scheme(self.path)
+        name = os.path.basename(self.name) or "data"
+        target = os.fspath(local_path) if local_path is not None else os.path.join(places.temporary_folder(), name)
         if os.path.isdir(target):
             target = os.path.join(target, name)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         if remote:
-            filesystem, path = filesystem_of(self.path)
-            filesystem.get_file(path, target)
+            places.copy_in(self.path, target)
         else:
             source = without_scheme(self.path)
             if os.path.abspath(source) != os.path.abspath(target):
@@ -229,10 +253,7 @@ class File(Reference[T]):
 
     def exists_sync(self) -> bool:
         """Whether the content can be read."""
-        if not is_remote(self.path):
-            return os.path.exists(without_scheme(self.path))
-        filesystem, path = filesystem_of(self.path)
-        return bool(filesystem.exists(path))
+        return places.exists(self.path)
 
     async def exists(self) -> bool:
         """`exists_sync` in a thread."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any
 
+from flytenb.codec import columns as schemas
 from flytenb.codec import leaves
 from flytenb.codec.codec import Codec, MismatchError
 from flytenb.codec.file import AsyncHandle, File
 from flytenb.codec.folder import Dir
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.reference import HashFunction, Reference, is_remote, without_scheme
+from flytenb.codec.places import is_remote, without_scheme
+from flytenb.codec.reference import HashFunction, Reference
 from flytenb.codec.table import CSV, PARQUET, DataFrame
 
 __all__ = ["CSV", "PARQUET", "AsyncHandle", "DataFrame", "Dir", "File", "HashFunction", "Reference"]
@@ -50,6 +53,8 @@ def _path_codec(cls: type[File[Any]] | type[Dir[Any]]) -> Codec:
         fields = data[1]
         value = cls(fields.get("path", ""), fields.get("name"), fields.get("format", ""), fields.get("hash"))
         value.content = fields.get("content", "")
+        if isinstance(value, File) and "stat" in fields:
+            value.state = (fields["stat"][0], fields["stat"][1])
         if value.content and value.content in objects:
             if isinstance(value, Dir):
                 value.restore(objects)
@@ -80,6 +85,8 @@ def _encode_table(value: Any, objects: ObjectStore) -> Any:
     if not isinstance(value, DataFrame):
         raise MismatchError("DataFrame", value, "write DataFrame.from_df(value)")
     fields = value._content()
+    if value._columns:
+        fields["columns"] = list(value._columns)
     if value.val is not None:
         from flytenb.codec.annotations import DYNAMIC
 
@@ -96,6 +103,7 @@ def _encode_table(value: Any, objects: ObjectStore) -> Any:
 def _decode_table(data: Any, objects: ObjectStore) -> Any:
     fields = data[1]
     value: DataFrame[Any] = DataFrame(fields.get("uri"), fields.get("format", ""), fields.get("hash"))
+    value._columns = tuple(fields["columns"]) if fields.get("columns") else None
     if "val" in fields:
         from flytenb.codec.annotations import DYNAMIC
 
@@ -131,10 +139,50 @@ def file_codec(cls: type) -> Codec | None:
 
 
 def annotated_codec(codec: Codec, metadata: tuple[Any, ...]) -> Codec:
-    """`Annotated[T, HashFunction]`: the hash travels beside the value. Other metadata changes nothing."""
+    """`Annotated[T, …]` with what changes something: a `HashFunction`; of frames, the columns and the format."""
+    wanted = next((found for found in map(schemas.wanted_of, metadata) if found), None)
+    form = next((item for item in metadata if item in (CSV, PARQUET)), None) if codec.exact is DataFrame else None
+    if (wanted or form) and _is_frame(codec):
+        codec = _with_columns(codec, wanted or {}, form or "")
     function = next((item for item in metadata if isinstance(item, HashFunction)), None)
-    if function is None:
-        return codec
+    return codec if function is None else _with_hash(codec, function)
+
+
+def _is_frame(codec: Codec) -> bool:
+    cls = codec.exact
+    if cls is None:
+        return False
+    library = cls.__module__.partition(".")[0]
+    return issubclass(cls, DataFrame) or (
+        library in ("pandas", "polars", "pyarrow") and cls.__name__ in ("DataFrame", "LazyFrame", "Table")
+    )
+
+
+def _with_columns(codec: Codec, wanted: schemas.Wanted, form: str) -> Codec:
+    """Frames that have these columns; the reader sees only them."""
+
+    def encode(value: Any, objects: ObjectStore) -> Any:
+        if codec.exact is not None and isinstance(value, codec.exact):
+            frame = value.val if isinstance(value, DataFrame) else value
+            if frame is not None and wanted:
+                schemas.check(frame, wanted, codec.name)
+        encoded = codec.encode(value, objects)
+        if isinstance(value, DataFrame):
+            encoded[1].update({"columns": list(wanted)} if wanted else {})
+            encoded[1].update({"format": form} if form and not value.uri else {})
+        return encoded
+
+    def decode(data: Any, objects: ObjectStore) -> Any:
+        value = codec.decode(data, objects) if codec.decode else data
+        if isinstance(value, DataFrame):
+            value._columns = tuple(wanted) or value._columns
+            return value
+        return schemas.select(value, wanted) if wanted else value
+
+    return dataclasses.replace(codec, encode=encode, decode=decode)
+
+
+def _with_hash(codec: Codec, function: HashFunction) -> Codec:
     inner = codec.decode
 
     def encode(value: Any, objects: ObjectStore) -> Any:
@@ -144,4 +192,4 @@ def annotated_codec(codec: Codec, metadata: tuple[Any, ...]) -> Codec:
     def decode(data: Any, objects: ObjectStore) -> Any:
         return inner(data[1], objects) if inner else data[1]
 
-    return Codec(codec.name, encode, decode, codec.from_json, codec.schema, codec.from_text, codec.exact, has_hash=True)
+    return dataclasses.replace(codec, encode=encode, decode=decode, has_hash=True)

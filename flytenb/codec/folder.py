@@ -8,25 +8,16 @@ import fnmatch
 import os
 import posixpath
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from flytenb.codec import leaves
+from flytenb.codec import leaves, places
 from flytenb.codec.current import objects as current_objects
 from flytenb.codec.file import File
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.reference import (
-    Reference,
-    T,
-    copy_out,
-    filesystem_of,
-    is_remote,
-    join,
-    raw_data_folder,
-    without_scheme,
-)
+from flytenb.codec.places import is_remote, join, safe_name, without_scheme
+from flytenb.codec.reference import Reference, T, raw_data_folder
 
 
 class Dir(Reference[T]):
@@ -56,6 +47,8 @@ class Dir(Reference[T]):
         self.content = ""
         #: Made to be written to; its content is taken when it is returned or passed on.
         self.is_new = False
+        #: Digests of a stored folder's files by relative path, read when they are first asked for.
+        self._digests: dict[str, str] | None = None
 
     # ---- making ----------------------------------------------------------------------------------------------
     @classmethod
@@ -88,7 +81,7 @@ class Dir(Reference[T]):
             )
         made: Dir[Any] = cls(path=source, name=os.path.basename(os.path.abspath(source)), hash=dir_cache_key)
         if remote_destination:
-            copy_out(source, remote_destination)
+            places.copy_out(source, remote_destination)
             made.path = remote_destination
         else:
             made.take(current_objects())
@@ -115,7 +108,7 @@ class Dir(Reference[T]):
     @classmethod
     def new_remote(cls, dir_name: str | None = None, hash: str | None = None) -> Dir[Any]:  # noqa: A002
         """A fresh folder to write to. Its content is taken when the folder is returned or passed on."""
-        name = dir_name or uuid.uuid4().hex
+        name = safe_name(dir_name, "the run's data") if dir_name else uuid.uuid4().hex
         made: Dir[Any] = cls(path=join(raw_data_folder(), uuid.uuid4().hex, name), name=name, hash=hash)
         made.is_new = True
         if not is_remote(made.path):
@@ -133,18 +126,13 @@ class Dir(Reference[T]):
 
     def take(self, store: ObjectStore) -> None:
         """Put the local content into the store and point to it there."""
-        top = without_scheme(self.path)
         files: list[tuple[str, str]] = []
         folders: list[str] = []
-        for folder, below, names in os.walk(top, followlinks=True):
-            below.sort()
-            relative = os.path.relpath(folder, top)
-            if not below and not names and relative != ".":
+        for path, relative, is_folder in places.below(without_scheme(self.path)):
+            if not is_folder:
+                files.append((relative, store.put_file(path, is_ours=self.is_new)))
+            elif not os.listdir(path):
                 folders.append(relative)
-            files.extend(
-                (os.path.normpath(os.path.join(relative, name)), store.put_file(os.path.join(folder, name)))
-                for name in sorted(names)
-            )
         self.content = store.put(leaves.pack([1, files, folders]))
         self.path = os.fspath(store.tree(self.content, files, folders))
         self.is_new = False
@@ -152,7 +140,17 @@ class Dir(Reference[T]):
     def restore(self, store: ObjectStore) -> None:
         """Make the folder of a stored listing again, in this store."""
         _version, files, folders = leaves.unpack(store.get(self.content), store)
-        self.path = os.fspath(store.tree(self.content, [(name, digest) for name, digest in files], folders))
+        self._digests = dict(files)
+        self.path = os.fspath(store.tree(self.content, self._digests.items(), folders))
+
+    def _digest(self, relative: str) -> str:
+        """The digest of a stored file, "" where the folder is a reference."""
+        if not self.content:
+            return ""
+        if self._digests is None:
+            store = current_objects()
+            self._digests = dict(leaves.unpack(store.get(self.content), store)[1]) if self.content in store else {}
+        return self._digests.get(relative, "")
 
     # ---- reading ---------------------------------------------------------------------------------------------
     def walk_sync(
@@ -167,26 +165,48 @@ class Dir(Reference[T]):
         """
         if not self.path:
             return
-        depth = 1 if not recursive else max_depth
-        for folder, names in self._folders(depth):
-            for name in sorted(names):
-                if fnmatch.fnmatch(name, file_pattern):
-                    yield File(path=join(folder, name), name=name)
+        for relative in self._files(1 if not recursive else max_depth):
+            name = posixpath.basename(relative)
+            if fnmatch.fnmatch(name, file_pattern):
+                yield self._file(relative)
 
-    def _folders(self, depth: int | None) -> Iterator[tuple[str, list[str]]]:
+    def _file(self, relative: str) -> File[Any]:
+        file: File[Any] = File(path=join(self.path, relative), name=posixpath.basename(relative))
+        file.content = self._digest(relative)
+        return file
+
+    def _files(self, depth: int | None) -> Iterator[str]:
+        """Relative paths of the files, a folder's own before those below it."""
         if is_remote(self.path):
-            filesystem, path = filesystem_of(self.path)
-            for folder, _below, names in filesystem.walk(path, maxdepth=depth):
-                yield str(filesystem.unstrip_protocol(folder)), list(names)
+            yield from self._remote_files(depth)
             return
         top = without_scheme(self.path)
-        for folder, below, names in os.walk(top):
-            below.sort()
-            relative = os.path.relpath(folder, top)
-            level = 1 if relative == "." else relative.count(os.sep) + 2
-            if depth is not None and level >= depth:
-                below.clear()
-            yield folder, names
+        if not os.path.isdir(top):
+            raise places.NoSuchPlaceError(
+                f"folder {self.name!r} is not at {top} any more: it was moved or removed; make it again, or pass it on "
+                "with Dir.from_local"
+            )
+        waiting = [("", 1)]
+        while waiting:
+            prefix, level = waiting.pop(0)
+            below: list[tuple[str, int]] = []
+            for name in sorted(os.listdir(os.path.join(top, prefix))):
+                path = os.path.join(top, prefix, name)
+                if os.path.isdir(path):
+                    below.append((f"{prefix}{name}/", level + 1))
+                elif os.path.isfile(path):
+                    yield prefix + name
+            if depth is None or level < depth:
+                waiting[:0] = below
+
+    def _remote_files(self, depth: int | None) -> Iterator[str]:
+        filesystem, path = places.filesystem_of(self.path)
+        top = path.rstrip("/") + "/"
+        found = places.tried(self.path, "listed", lambda: filesystem.find(path, maxdepth=depth))
+        for place in sorted(found, key=lambda one: (one.count("/"), one)):
+            relative = place[len(top) :] if place.startswith(top) else posixpath.basename(place)
+            if relative and not relative.endswith("/"):
+                yield relative
 
     async def walk(
         self, recursive: bool = True, max_depth: int | None = None, file_pattern: str = "*"
@@ -206,7 +226,7 @@ class Dir(Reference[T]):
 
     def get_file_sync(self, name: str) -> File[Any] | None:
         """The file with this relative path, None if there is none."""
-        file: File[Any] = File(path=join(self.path, name), name=posixpath.basename(name))
+        file = self._file(safe_name(name, f"the folder {self.name!r}"))
         if is_remote(self.path):
             return file if file.exists_sync() else None
         return file if os.path.isfile(without_scheme(file.path)) else None
@@ -222,12 +242,14 @@ class Dir(Reference[T]):
         target = (
             os.fspath(local_path)
             if local_path is not None
-            else os.path.join(tempfile.mkdtemp("-flytenb"), self.name or "data")
+            else os.path.join(places.temporary_folder(), os.path.basename(self.name) or "data")
         )
         os.makedirs(target, exist_ok=True)
         if is_remote(self.path):
-            filesystem, path = filesystem_of(self.path)
-            filesystem.get(path.rstrip("/") + "/", target.rstrip("/") + "/", recursive=True)
+            for relative in self._remote_files(None):
+                place = os.path.join(target, safe_name(relative, f"the folder {self.path}"))
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                places.copy_in(join(self.path, relative), place)
         elif self.path:
             shutil.copytree(without_scheme(self.path), target, dirs_exist_ok=True, copy_function=_copy_writable)
         return target
@@ -240,8 +262,7 @@ class Dir(Reference[T]):
         """Whether the folder can be read."""
         if not is_remote(self.path):
             return os.path.isdir(without_scheme(self.path))
-        filesystem, path = filesystem_of(self.path)
-        return bool(filesystem.exists(path))
+        return places.exists(self.path)
 
     async def exists(self) -> bool:
         """`exists_sync` in a thread."""

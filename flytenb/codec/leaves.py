@@ -75,11 +75,14 @@ def mark(code: int, text: str = "") -> ExtType:
 
 
 def leaf(kind: str, meta: Any, data: Any, objects: ObjectStore) -> ExtType:
-    """An encoded leaf: inside the payload when small, in the object store when not. `data` is any buffer."""
-    size = data.nbytes if isinstance(data, memoryview) else len(data)
+    """An encoded leaf: inside the payload when small, in the object store when not. `data` is any buffer, or several."""
+    if isinstance(data, list):
+        size = sum(part.nbytes for part in data)
+    else:
+        size = data.nbytes if isinstance(data, memoryview) else len(data)
     if size > INLINE_LIMIT_BYTES:
         return ExtType(REFERENCE, pack([kind, meta, bytes.fromhex(objects.put(data)), size]))
-    return ExtType(INLINE, pack([kind, meta, bytes(data)]))
+    return ExtType(INLINE, pack([kind, meta, b"".join(data) if isinstance(data, list) else bytes(data)]))
 
 
 def make_mark(code: int, data: bytes) -> Mark:

@@ -81,9 +81,9 @@ def _opaque(kind: str, meta: Any, size: int) -> Any:
     if kind == "ndarray":
         dtype, _shape, _order, is_scalar, text = meta
         return Opaque(kind, dtype.lstrip("<>|=") if is_scalar else "ndarray", text, size)
-    if kind in ("pandas", "polars", "arrow"):
+    if kind in ("pandas", "polars", "polars-lazy", "arrow"):
         rows, columns, _schema, head = meta
-        name = "Table" if kind == "arrow" else "DataFrame"
+        name = {"arrow": "Table", "polars-lazy": "LazyFrame"}.get(kind, "DataFrame")
         return Opaque(kind, name, f"{rows:,} rows × {columns:,} columns", size, head)
     if kind == "str":
         return Opaque(kind, "str", f"{meta!r}…", size)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
-import shutil
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
@@ -14,6 +12,7 @@ from flytenb import context
 from flytenb.codec.current import objects as current_objects
 
 T = TypeVar("T")
+_CHUNK_BYTES = 1 << 20
 
 
 class HashFunction:
@@ -26,6 +25,7 @@ class HashFunction:
     def __init__(self, fn: Callable[[Any], Any] | None = None) -> None:
         self._fn = fn
         self._hasher = hashlib.sha256()
+        self._pieces: list[bytes] = []
 
     @classmethod
     def from_fn(cls, fn: Callable[[Any], Any]) -> HashFunction:
@@ -33,34 +33,64 @@ class HashFunction:
         return cls(fn)
 
     def update(self, data: Any) -> None:
-        """Add bytes of a stream."""
-        self._hasher.update(data)
+        """Add bytes of a stream; a function given sees them as a whole in the end."""
+        if self._fn is None:
+            self._hasher.update(data)
+        else:
+            self._pieces.append(bytes(data))
 
     def result(self) -> str:
         """The hash of what was added."""
-        return self._hasher.hexdigest()
+        return self._hasher.hexdigest() if self._fn is None else self(b"".join(self._pieces))
+
+    def reset(self) -> None:
+        """Forget what was added."""
+        self._hasher, self._pieces = hashlib.sha256(), []
 
     def __call__(self, value: Any) -> str:
         return str(self._fn(value)) if self._fn is not None else hashlib.sha256(value).hexdigest()
 
-
-def is_remote(path: str) -> bool:
-    """Whether a path has a protocol other than `file:`."""
-    protocol, separator, _ = path.partition("://")
-    return bool(separator) and protocol != "file"
-
-
-def without_scheme(path: str) -> str:
-    """The path without `file://`."""
-    return path[len("file://") :] if path.startswith("file://") else path
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it needs the pieces of a content only, not the whole."""
+        return self._fn is None
 
 
-def filesystem_of(path: str) -> tuple[Any, str]:
-    """The fsspec file system of a path, and the path inside it."""
-    import fsspec
+def hash_of(path: str, method: Any) -> str:
+    """The hash of a local file by a hash given, a function, or an object with `update` and `result`."""
+    if isinstance(method, str):
+        return method
+    with open(path, "rb") as file:
+        if isinstance(method, HashFunction) and not method.is_streaming:
+            return method(file.read())
+        if not hasattr(method, "update") or not hasattr(method, "result"):
+            raise TypeError(f"hash_method is a str, a HashFunction, or has update() and result(); got {method!r}")
+        if hasattr(method, "reset"):
+            method.reset()
+        while chunk := file.read(_CHUNK_BYTES):
+            method.update(chunk)
+    return str(method.result())
 
-    filesystem, inside = fsspec.core.url_to_fs(path)
-    return filesystem, inside
+
+class Hashing:
+    """An open file that is hashed as it is written; everything else is the file's own."""
+
+    def __init__(self, handle: Any, method: Any) -> None:
+        self._handle, self._method = handle, method
+        if hasattr(method, "reset"):
+            method.reset()
+
+    def write(self, data: Any) -> Any:
+        """Write and hash."""
+        self._method.update(data.encode() if isinstance(data, str) else data)
+        return self._handle.write(data)
+
+    def result(self) -> str:
+        """The hash of what was written."""
+        return str(self._method.result())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
 
 
 def raw_data_folder() -> str:
@@ -120,22 +150,3 @@ class Reference(Generic[T]):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         return {"type": "object", "title": cls.__name__, "properties": {n: {"type": "string"} for n in cls._fields}}
-
-
-def join(base: str, *parts: str) -> str:
-    """A path under a local or remote base."""
-    return posixpath.join(base, *parts) if is_remote(base) else os.path.join(base, *parts)
-
-
-def copy_out(source: str, destination: str) -> None:
-    """Copy a local file or folder to a local or remote destination."""
-    if is_remote(destination):
-        filesystem, path = filesystem_of(destination)
-        filesystem.put(source, path, recursive=os.path.isdir(source))
-        return
-    target = without_scheme(destination)
-    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-    if os.path.isdir(source):
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(source, target)

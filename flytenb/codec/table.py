@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flytenb.codec import leaves
-from flytenb.codec.current import objects as current_objects
-from flytenb.codec.reference import HashFunction, Reference, T, copy_out, is_remote, without_scheme
+from flytenb.codec import columns as schemas
+from flytenb.codec import leaves, places
+from flytenb.codec.codec import MismatchError
+from flytenb.codec.places import is_remote, without_scheme
+from flytenb.codec.reference import HashFunction, Reference, T
 
 PARQUET = "parquet"
 CSV = "csv"
@@ -66,20 +70,28 @@ class DataFrame(Reference[T]):
 
         Args:
             df: a pandas or polars frame or an Arrow table.
-            columns: keep only these.
-            remote_destination: write a Parquet file there instead.
+            columns: keep only these, of these types.
+            remote_destination: write a file there instead: CSV where its name ends so, else Parquet.
             hash_method: a hash given, or a function of the frame, that stands for it in cache keys.
+
+        Raises:
+            ValueError: a column is missing, or holds other values.
         """
         made: DataFrame[Any] = cls(val=df)
         if columns:
+            try:
+                schemas.check(df, columns, "DataFrame")
+            except MismatchError as error:
+                raise ValueError(error.sentence()) from None
             made._columns = tuple(columns)
-            made.val = _pick(df, made._columns)
+            made.val = schemas.select(df, made._columns)
         if isinstance(hash_method, HashFunction):
             made.hash = hash_method(df)
         elif hash_method:
             made.hash = hash_method
         if remote_destination:
-            _write_parquet(made.val, remote_destination)
+            made.format = format_of(remote_destination)
+            write(made.val, remote_destination, made.format)
             made.uri = remote_destination
         return made
 
@@ -107,8 +119,7 @@ class DataFrame(Reference[T]):
     @classmethod
     def from_existing_remote(cls, remote_path: str, format: str | None = None, **kwargs: Any) -> DataFrame[Any]:  # noqa: A002
         """A reference, without reading anything."""
-        suffix = os.path.splitext(remote_path)[1].lstrip(".")
-        return cls(uri=remote_path, format=format or (suffix if suffix in (CSV, PARQUET) else PARQUET))
+        return cls(uri=remote_path, format=format or format_of(remote_path))
 
     def open(self, dataframe_type: Any) -> DataFrame[T]:
         """Say as what it is to be read: `pd.DataFrame`, `pl.DataFrame`, `pa.Table`."""
@@ -123,7 +134,11 @@ class DataFrame(Reference[T]):
         """
         if self._wanted is None:
             raise ValueError('say as what to read the frame first: "await df.open(pd.DataFrame).all()"')
-        frame = self.val if self.val is not None else _read(self.uri, self.format, self._wanted)
+        frame = self.val
+        if frame is None:
+            frame = read(self.uri, self.format, self._wanted, self._columns)
+        elif self._columns:
+            frame = schemas.select(frame, self._columns)
         return convert(frame, self._wanted)
 
     async def all(self) -> Any:
@@ -133,15 +148,19 @@ class DataFrame(Reference[T]):
     def iter(self, rows: int = 65_536) -> Iterator[Any]:
         """The frame in pieces of this many rows."""
         frame = self.all_sync()
+        if hasattr(frame, "collect"):
+            frame = frame.collect()
         for start in range(0, len(frame), rows):
             yield frame.iloc[start : start + rows] if hasattr(frame, "iloc") else frame[start : start + rows]
 
     def columns(self) -> dict[str, Any]:
-        """Column names and types, as far as they are known."""
-        if self.val is None:
-            return {}
-        names = getattr(self.val, "column_names", None) or list(self.val.columns)
-        return {str(name): None for name in names}
+        """Column names and kinds ("int", "str", …); of a file by its header alone."""
+        kinds: dict[str, str] = {}
+        if self.val is not None:
+            kinds = schemas.kinds_of(self.val)
+        elif self.uri:
+            kinds = peek(self.uri, self.format)
+        return {name: kinds.get(name) for name in self._columns} if self._columns else dict(kinds)
 
     def column_names(self) -> list[str]:
         """The columns' names."""
@@ -151,10 +170,6 @@ class DataFrame(Reference[T]):
     def metadata(self) -> dict[str, Any]:
         """Format and place."""
         return {"format": self.format, "uri": self.uri, "columns": self.column_names()}
-
-
-def _pick(frame: Any, columns: tuple[str, ...]) -> Any:
-    return frame.select(list(columns)) if hasattr(frame, "select") else frame[list(columns)]
 
 
 def _library(kind: Any) -> str:
@@ -169,7 +184,12 @@ def convert(frame: Any, wanted: Any) -> Any:
     """
     if isinstance(wanted, type) and isinstance(frame, wanted):
         return frame
+    is_lazy = getattr(wanted, "__name__", "") == "LazyFrame"
+    if hasattr(frame, "collect"):
+        frame = frame.collect()
     source, target = _library(type(frame)), _library(wanted)
+    if source == target == "polars":
+        return frame.lazy() if is_lazy else frame
     pa = importlib.import_module("pyarrow")
     if source == "pandas":
         table = pa.Table.from_pandas(frame)
@@ -184,30 +204,93 @@ def convert(frame: Any, wanted: Any) -> Any:
     if target == "pandas":
         return table.to_pandas()
     if target == "polars":
-        return importlib.import_module("polars").from_arrow(table)
+        made = importlib.import_module("polars").from_arrow(table)
+        return made.lazy() if is_lazy else made
     raise TypeError(f"frames cannot be read as {wanted!r}; use pd.DataFrame, pl.DataFrame or pa.Table")
 
 
-def _read(uri: str, format: str, wanted: Any) -> Any:  # noqa: A002
+def format_of(address: str) -> str:
+    """CSV where the name ends so, else Parquet."""
+    return CSV if os.path.splitext(address)[1].lower() == ".csv" else PARQUET
+
+
+@contextlib.contextmanager
+def _source(uri: str, form: str) -> Iterator[Any]:
+    """A local path, or an open remote file.
+
+    Raises:
+        ValueError: there is no address, or its format is not known.
+    """
     if not uri:
         raise ValueError("the DataFrame holds neither a frame nor the address of one; make it with DataFrame.from_df")
+    if form not in (CSV, PARQUET):
+        raise ValueError(f'{uri} has the format "{form}", which is not read here; use "{PARQUET}" or "{CSV}"')
+    if is_remote(uri):
+        with places.opened(uri, "rb") as file:
+            yield file
+        return
+    path = without_scheme(uri)
+    if not os.path.exists(path):
+        raise places.NoSuchPlaceError(f"{path} cannot be read as a frame: there is nothing; check the path")
+    yield path
+
+
+def read(uri: str, form: str, wanted: Any, columns: Iterable[str] | None = None) -> Any:
+    """A frame of an address; of a Parquet file only the columns asked for are read.
+
+    Raises:
+        ValueError: the file has no such column, or is no such file.
+    """
+    names = list(columns) if columns else None
     target = _library(wanted)
-    path = uri if is_remote(uri) else without_scheme(uri)
-    if target == "polars":
-        pl = importlib.import_module("polars")
-        return pl.read_csv(path) if format == CSV else pl.read_parquet(path)
-    pd = importlib.import_module("pandas")
-    return pd.read_csv(path) if format == CSV else pd.read_parquet(path)
+    if names:
+        missing = [name for name in names if name not in peek(uri, form)]
+        if missing:
+            raise ValueError(f'{uri} has no column "{missing[0]}"; it has {", ".join(peek(uri, form)) or "none"}')
+    with _source(uri, form) as source:
+        try:
+            if target == "polars":
+                pl = importlib.import_module("polars")
+                if getattr(wanted, "__name__", "") == "LazyFrame" and isinstance(source, str):
+                    lazy = pl.scan_csv(source) if form == CSV else pl.scan_parquet(source)
+                    return lazy.select(names) if names else lazy
+                return pl.read_csv(source, columns=names) if form == CSV else pl.read_parquet(source, columns=names)
+            if form == PARQUET:
+                table = importlib.import_module("pyarrow.parquet").read_table(source, columns=names)
+                return table if target == "pyarrow" else table.to_pandas()
+            frame = importlib.import_module("pandas").read_csv(source, usecols=names)
+            return schemas.select(frame, names) if names else frame
+        except (importlib.import_module("pyarrow").ArrowInvalid, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0][:160]
+            raise ValueError(
+                f"{uri} is not a readable {form} file ({reason}); give its format, or write it again"
+            ) from None
 
 
-def _write_parquet(frame: Any, destination: str) -> None:
-    parquet = importlib.import_module("pyarrow.parquet")
+def peek(uri: str, form: str) -> dict[str, str]:
+    """Column names and kinds of a file, by its header alone."""
+    with _source(uri, form) as source:
+        if form == PARQUET:
+            return schemas.kinds_of_schema(importlib.import_module("pyarrow.parquet").read_schema(source))
+        return schemas.kinds_of(importlib.import_module("pandas").read_csv(source, nrows=100))
+
+
+def write(frame: Any, destination: str, form: str) -> None:
+    """Write a frame to an address, whole or not at all."""
     pa = importlib.import_module("pyarrow")
-    folder = current_objects().root / "tmp"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    work = folder / f"frame-{os.getpid()}-{id(frame)}.parquet"
+    table = convert(frame, pa.Table)
+    target = destination if is_remote(destination) else f"{without_scheme(destination)}.{uuid.uuid4().hex}.partial"
+    if not is_remote(destination):
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
     try:
-        parquet.write_table(convert(frame, pa.Table), work)
-        copy_out(os.fspath(work), destination)
+        with places.opened(target, "wb") as file:
+            if form == CSV:
+                importlib.import_module("pyarrow.csv").write_csv(table, file)
+            else:
+                importlib.import_module("pyarrow.parquet").write_table(table, file)
+        if not is_remote(destination):
+            os.replace(target, without_scheme(destination))
     finally:
-        work.unlink(missing_ok=True)
+        if not is_remote(destination):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(target)
