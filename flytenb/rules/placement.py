@@ -65,7 +65,6 @@ def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:
             continue
         lane = _pinned(state, pin) if pin else _choose(state, shape, action, out)
         if lane is None:
-            pools.note_wait(shape, now)
             _staff(state, shape, now, out)
             break
         queue.popleft()
