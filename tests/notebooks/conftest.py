@@ -23,14 +23,19 @@ def home(tmp_path_factory: pytest.TempPathFactory):
     os.environ["FLYTENB_HOME"] = str(state)
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     yield state
-    subprocess.run(
-        [sys.executable, "-c", "from flytenb.cli import main; main(['engine', 'stop', '--force'])"],
-        cwd=ROOT, capture_output=True, timeout=30, check=False,
-    )  # fmt: skip
+    stop_engine()
     if old is None:
         del os.environ["FLYTENB_HOME"]
     else:
         os.environ["FLYTENB_HOME"] = old
+
+
+def stop_engine() -> None:
+    """Stop the engine of this process's home."""
+    subprocess.run(
+        [sys.executable, "-c", "from flytenb.cli import main; main(['engine', 'stop', '--force'])"],
+        cwd=ROOT, capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
 
 
 def execute(*sources: str, allow_errors: bool = False) -> Any:

@@ -1,9 +1,11 @@
 """The sample notebooks run as they are committed."""
 
+import os
+
 import nbformat
 import pytest
 
-from tests.notebooks.conftest import ROOT, executed, texts
+from tests.notebooks.conftest import ROOT, executed, stop_engine, texts
 
 pytestmark = [pytest.mark.notebook, pytest.mark.engine]
 SAMPLES = ROOT / "sample_notebooks"
@@ -40,3 +42,20 @@ def test_digits_search(home):
     assert "fit ×28" in second
     assert "24 cached" in second or "26 cached" in second
     assert "test_accuracy=0.9" in "".join(shown(cells, "result = await run"))
+
+
+def test_containers(monkeypatch, tmp_path):
+    """Without a container engine: conflicting packages in virtual environments."""
+    monkeypatch.setenv("FLYTENB_HOME", str(tmp_path / "home"))  # its engine must not know another one's address
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker.sock")
+    try:
+        cells = run("04_containers.ipynb")
+    finally:
+        stop_engine()
+    assert "['1.10.0', '1.10.0']\n" in shown(cells, "print(answers)")
+    told = "".join(shown(cells, "placement.distributions"))
+    assert "main.compare process []" in told
+    assert "old.newest_old process ['semver==2.13.0']" in told
+    assert "new.newest_new process ['semver==3.0.2']" in told
+    assert 'layer "apt file"' in "".join(shown(cells, "print(await noted"))
