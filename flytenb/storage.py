@@ -237,29 +237,39 @@ async def get_stream(path: str, chunk_size: int = 10 << 20, **kwargs: Any) -> As
             yield piece
 
 
-class _Opening:
-    """A file to be opened: awaited, or entered with `async with`, as callers of Flyte do both."""
+class _Handle(AsyncHandle):
+    """An open file that closes itself."""
 
-    def __init__(self, manager: Any) -> None:
+    def __init__(self, handle: Any, manager: Any) -> None:
+        super().__init__(handle)
         self._manager = manager
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._open().__await__()
-
-    async def _open(self) -> AsyncHandle:
-        handle: AsyncHandle = await self._manager.__aenter__()
-        vars(handle)["close"] = self.close
-        return handle
 
     async def close(self) -> None:
         """Close; what was written is there."""
         await self._manager.__aexit__(None, None, None)
 
-    async def __aenter__(self) -> Any:
-        return await self._manager.__aenter__()
+    async def __aenter__(self) -> _Handle:
+        return self
 
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._manager.__aexit__(*error)
+    async def __aexit__(self, *error: Any) -> None:
+        await self._manager.__aexit__(*error)
+
+
+class _Opening:
+    """A file to be opened: awaited, or entered with `async with`."""
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    def __await__(self) -> Generator[Any, None, _Handle]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> _Handle:
+        opened: AsyncHandle = await self._manager.__aenter__()
+        return _Handle(opened._handle, self._manager)
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._manager.__aexit__(*error)
 
 
 def open(path: str, mode: str = "rb", **kwargs: Any) -> _Opening:  # noqa: A001  Flyte's name

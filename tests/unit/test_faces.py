@@ -46,10 +46,13 @@ def test_addresses():
 
 def test_storage_settings(monkeypatch):
     monkeypatch.setenv("FLYTE_AWS_ENDPOINT", "http://e")
-    assert storage.S3.auto(region="eu").get_fsspec_kwargs() == {"endpoint_url": "http://e"}
+    assert storage.S3.auto(region="eu").get_fsspec_kwargs() == {
+        "endpoint_url": "http://e",
+        "client_kwargs": {"region_name": "eu"},
+    }
     assert storage.S3.auto(region="eu").region == "eu"
     assert storage.S3.for_sandbox().get_fsspec_kwargs(anonymous=True)["anon"] is True
-    assert storage.get_configured_fsspec_kwargs("s3") == {"endpoint_url": "http://e"}
+    assert storage.get_configured_fsspec_kwargs("s3")["endpoint_url"] == "http://e"
     assert storage.get_configured_fsspec_kwargs("file") == {}
 
 
