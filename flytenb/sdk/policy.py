@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
@@ -181,6 +182,13 @@ class ReusePolicy(msgspec.Struct):
             raise ValueError(f'ReusePolicy(scope={self.scope!r}) must be "global" or "run"')
         self.idle_ttl = _ttl("idle_ttl", self.idle_ttl)
         self.scaledown_ttl = _ttl("scaledown_ttl", self.scaledown_ttl)
+        if self.max_replicas == self.concurrency == 1 and "FLYTENB_WORKER" not in os.environ:
+            import logging  # few policies need it
+
+            logging.getLogger("flytenb").warning(
+                "ReusePolicy(replicas=1, concurrency=1): one action at a time; a task that calls tasks of the same "
+                "environment shares its only worker with them. Give replicas=2 or concurrency=2"
+            )
 
     @property
     def min_replicas(self) -> int:

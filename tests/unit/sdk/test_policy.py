@@ -150,3 +150,16 @@ def test_pods():
     assert PodTemplate.from_spec(Spec(), primary_container_name="y").primary_container_name == "y"
     with pytest.raises(NotImplementedError, match=r"read .pod_spec"):
         template.to_k8s_pod()
+
+
+def test_one_worker_for_one_action_is_worth_a_word(caplog, monkeypatch):
+    for policy in (ReusePolicy(1), ReusePolicy((0, 1))):
+        assert policy.max_replicas == 1
+    assert len(caplog.records) == 2
+    assert "replicas=2 or concurrency=2" in caplog.text
+    caplog.clear()
+    ReusePolicy(1, concurrency=2)
+    ReusePolicy(2)
+    monkeypatch.setenv("FLYTENB_WORKER", "w1")
+    ReusePolicy(1)
+    assert not caplog.records
