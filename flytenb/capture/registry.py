@@ -105,6 +105,10 @@ class CellRegistry:
             before[name] = id(namespace[name])
         self._snapshot_modules()
 
+    def texts(self) -> list[str]:
+        """Text of all cells that were executed."""
+        return [cell.text for cell in self._cells.values()]
+
     def _take(self, cell: Cell, namespace: dict[str, Any], changed: list[str]) -> None:
         reached = _line_reached(cell.filename)
         statements = [s for s in cell.tree.body if not reached or s.lineno <= reached]

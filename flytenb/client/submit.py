@@ -11,6 +11,7 @@ from typing import Any
 from flytenb import errors
 from flytenb.capture.program import Program, build_program
 from flytenb.client.config import config
+from flytenb.client.missing import missing_notes
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
@@ -108,7 +109,8 @@ def _captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskD
     )
     declaration: TaskDeclaration = task.declaration(launch, digest, program.entry, key=root.key, doubts=root.doubts)
     _refuse_code(declaration, f'what task "{task.name}" uses', program.body)
-    return declaration, [] if options.disable_run_cache else _doubts(program)
+    missing = missing_notes(task, declaration, program, store.get) if declaration.launch.image is not None else []
+    return declaration, [*missing, *([] if options.disable_run_cache else _doubts(program))]
 
 
 def _refuse_code(declaration: TaskDeclaration, what: str, body: bytes) -> None:

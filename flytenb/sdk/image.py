@@ -169,6 +169,33 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The image that the configuration calls so."""
         return cls(ref_name=name, _made=_MADE)
 
+    @classmethod
+    def from_kernel(cls, *packages: str, name: str | None = None, registry: str | None = None) -> Image:
+        """Debian with this Python and the distributions that the notebook's cells, or the script, have imported.
+
+        Each is pinned to the version that is installed here. What was installed from a folder of this machine is in
+        no index: it is left out, with a warning.
+
+        Args:
+            *packages: more of them, in pip's spelling.
+            name, registry: of the image that is built.
+
+        Example:
+            `env = flyte.TaskEnvironment("train", image=flyte.Image.from_kernel())`
+        """
+        from flytenb.capture.distributions import distributions, imported, texts_of  # 100 ms of metadata
+
+        namespace = sys._getframe(1).f_globals
+        modules = {module for text in texts_of(namespace) for module in imported(text)}
+        found, local = distributions(modules)
+        if local:
+            import warnings
+
+            text = f"{', '.join(local)}: installed from a folder of this machine, so not part of Image.from_kernel()"
+            warnings.warn(f"{text}; add it with .with_uv_project() or .with_source_folder()", UserWarning, stacklevel=2)
+        pins = [f"{dist}=={version}" for dist, version in sorted(found.items())]
+        return cls.from_debian_base(name=name, registry=registry).with_pip_packages(*pins, *packages)
+
     # ---- layers ---------------------------------------------------------------------------------------------------
 
     def _with(self, layer: Layer) -> Image:
