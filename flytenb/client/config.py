@@ -14,6 +14,18 @@ from flytenb.sdk import builders, image_spec
 from flytenb.sdk.template import EXECUTORS
 
 
+def _from_variable(name: str, known: tuple[str, ...]) -> str:
+    """A choice that the environment makes, "" for none.
+
+    Raises:
+        ValueError: it is none of those.
+    """
+    value = os.environ.get(name, "")
+    if value:
+        check_choice(name, value, known)
+    return value
+
+
 @dataclass
 class Config:
     """The process's configuration; a later init replaces it."""
@@ -24,9 +36,9 @@ class Config:
     root_dir: Path | None = None
     is_initialized: bool = False
     #: Where actions run unless their environment or run says so: "auto", "process" or "docker".
-    executor: str = field(default_factory=lambda: os.environ.get("FLYTENB_EXECUTOR", ""))
+    executor: str = field(default_factory=lambda: _from_variable("FLYTENB_EXECUTOR", EXECUTORS))
     #: What happens where an image cannot be realised: "auto", "strict" or "ignore".
-    images: str = field(default_factory=lambda: os.environ.get("FLYTENB_IMAGES", ""))
+    images: str = field(default_factory=lambda: _from_variable("FLYTENB_IMAGES", IMAGE_POLICIES))
     #: Names of images that `Image.from_ref_name` knows.
     image_names: dict[str, str] = field(default_factory=dict)
     #: Everything else that was given: endpoints, keys, TLS. A local engine needs none of it.
