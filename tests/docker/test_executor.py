@@ -153,6 +153,43 @@ def test_docker_kill_repeats_the_action(docker_home: DockerHome) -> None:
     assert len(docker_home.rows("select * from attempt")) == 1
 
 
+def test_killed_every_time_it_fails_in_words(docker_home: DockerHome) -> None:
+    """A container that somebody kills again and again ends the action, not the patience."""
+    printed: list[str] = []
+    text = """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE)
+
+    @env.task
+    async def sleeps(folder: str) -> None:
+        (pathlib.Path(folder) / socket.gethostname()).touch()
+        await asyncio.sleep(60)
+
+    if __name__ == "__main__":
+        flyte.init()
+        run = flyte.run(sleeps, folder=sys.argv[1])
+        try:
+            run.wait()
+        except Exception as error:
+            print(type(error).__name__, error)
+    """
+    shared = docker_home.path / "objects"
+    thread = threading.Thread(target=lambda: printed.append(docker_home.run(HEAD + text, str(shared))))
+    thread.start()
+    seen: set[str] = set()
+
+    def begun() -> set[str]:
+        names = {one["Id"][:12] for one in docker_home.containers()} if shared.exists() else set()
+        return {one for one in names - seen if (shared / one).exists()}
+
+    while thread.is_alive():
+        until(lambda: begun() or not thread.is_alive(), "the action to begin")
+        for ident in begun():
+            seen.add(ident)
+            docker_home.docker.api.kill(ident)
+    assert len(seen) >= 2
+    assert "killed from outside (docker kill" in printed[0]
+
+
 def test_the_image_may_be_deleted_during_a_run(docker_home: DockerHome) -> None:
     api = docker_home.docker.api
     api.tag(docker_home.docker.image, "flytenb-test/passing", "1")
@@ -259,6 +296,85 @@ def test_hardening_seen_from_inside_and_from_outside(docker_home: DockerHome) ->
         text = json.dumps(one)
         assert (docker_home.path / "token").read_text().strip() not in text
         assert "open-sesame-17" not in text
+
+
+def test_code_of_another_minor_is_refused_not_crashed_on(docker_home: DockerHome, other_python: str) -> None:
+    said = docker_home.run(
+        HEAD
+        + """
+    env = flyte.TaskEnvironment(name="newer", image=sys.argv[1] if len(sys.argv) > 1 else IMAGE)
+
+    @env.task
+    async def calls(f: object) -> int:
+        return f(1)
+
+    if __name__ == "__main__":
+        flyte.init()
+        names = {}
+        exec("def without_source(x): return x + 1", names)
+        run = flyte.run(calls, f=names["without_source"])
+        try:
+            run.wait()
+        except Exception as error:
+            print(type(error).__name__, error)
+    """,
+        other_python,
+    )
+    assert said.startswith("CaptureError this value holds code that Python ")
+    assert "an image with Python" in said
+
+
+def test_runs_are_not_started_from_inside(docker_home: DockerHome) -> None:
+    said = docker_home.run(
+        HEAD
+        + """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE)
+
+    @env.task
+    async def inner() -> int:
+        return 1
+
+    @env.task
+    async def outer() -> str:
+        try:
+            flyte.run(inner)
+        except errors.EngineError as error:
+            return str(error)
+        return "ran"
+
+    if __name__ == "__main__":
+        flyte.init()
+        run = flyte.run(outer)
+        run.wait()
+        print(run.outputs()[0])
+    """
+    )
+    assert said.startswith("a task in a container cannot start runs")
+
+
+def test_assigned_gpus_are_those_inside(docker_home: DockerHome) -> None:
+    if not docker_home.docker.is_own:
+        pytest.skip("a user's engine has the GPUs it has")
+    docker_home.env["FLYTENB_GPUS"] = "A100:3"
+    seen = result(
+        docker_home.run(
+            HEAD
+            + """
+    env = flyte.TaskEnvironment(name="gpu", image=IMAGE, resources=flyte.Resources(gpu="A100:2"))
+
+    @env.task
+    async def ids() -> str:
+        return os.environ["NVIDIA_VISIBLE_DEVICES"]
+
+    if __name__ == "__main__":
+        flyte.init()
+        run = flyte.run(ids)
+        run.wait()
+        print(json.dumps(run.outputs()[0]))
+    """
+        )
+    )
+    assert seen in ("0,1", "0,2", "1,2")
 
 
 def test_another_python_minor(docker_home: DockerHome, other_python: str) -> None:
