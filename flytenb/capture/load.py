@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import msgpack
 
+from flytenb.capture.absent import bind_absent
 from flytenb.capture.slice import ENVIRONMENT_NAME, VALUE_NAME
 from flytenb.capture.values import Loader
 from flytenb.errors import CaptureError
@@ -175,7 +176,11 @@ def _load_slice(digest: str, data: dict[str, Any], make_task: Any, make_environm
             if pending and not chunk.startswith(pending + "."):
                 settle()
                 pending = ""
-            _run(module, digest, text, where, line, _FUTURE if future else 0)
+            try:
+                _run(module, digest, text, where, line, _FUTURE if future else 0)
+            except ModuleNotFoundError as error:
+                if chunk or not bind_absent(text, names, error):
+                    raise
             if chunk in tasks:
                 pending = chunk
         settle()
