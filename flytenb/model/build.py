@@ -49,12 +49,13 @@ class BuildRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     def words(self, now: float) -> str:
         """What a person who waits for it reads: "builds image data: step 3 of 7, pip install pandas, 12 s"."""
-        name = self.image.rpartition(":")[0].rpartition("/")[2] or self.image
+        name = self.image.rpartition("/")[2].partition(":")[0]
+        what = "its image" if name == "image" else f"image {name}"
         for n, layer in enumerate(self.layers, 1):
             if layer.phase == BUILDING:
                 elapsed = max(0.0, now - layer.started_at)
-                return f"builds image {name}: step {n} of {len(self.layers)}, {layer.title}, {elapsed:.0f} s"
-        return f"builds image {name}"
+                return f"builds {what}: step {n} of {len(self.layers)}, {layer.title}, {elapsed:.0f} s"
+        return f"builds {what}"
 
 
 class BuildLog(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
