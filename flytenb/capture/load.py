@@ -21,11 +21,13 @@ from typing import Any, Protocol
 import msgpack
 
 from flytenb.capture.absent import bind_absent
-from flytenb.capture.slice import ENVIRONMENT_NAME, VALUE_NAME
 from flytenb.capture.values import Loader
 from flytenb.errors import CaptureError
 from flytenb.model.minors import unmark_code
 
+#: Names that the loader supplies to the generated module.
+VALUE_NAME = "__flytenb_value__"
+ENVIRONMENT_NAME = "__flytenb_environment__"
 _FUTURE = future_features.annotations.compiler_flag
 #: Separates a shown file name from what makes it unique in this process.
 _MARK = " ⋮"

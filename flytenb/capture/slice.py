@@ -15,13 +15,10 @@ from typing import Any
 from flytenb.capture import syntax, values
 from flytenb.capture.graph import Graph
 from flytenb.capture.items import Item
+from flytenb.capture.load import ENVIRONMENT_NAME, VALUE_NAME
 from flytenb.capture.recognise import is_task
 from flytenb.errors import CaptureError
 from flytenb.model.minors import mark_code
-
-#: Names that the loader supplies to the generated module.
-VALUE_NAME = "__flytenb_value__"
-ENVIRONMENT_NAME = "__flytenb_environment__"
 
 
 @dataclass(frozen=True, slots=True)
