@@ -18,16 +18,22 @@ IDLE_S = 30.0
 END_S = 5.0
 
 
-def family_shape(action: Action) -> Shape:
+def family_shape(state: State, action: Action) -> Shape:
     """The shape among the descendants of the nearest GPU holder above: such workers may use lent ids."""
     shape, run = action.shape, action.run
     holder = next((above for above in ancestors(action) if above.shape.gpus), None)
-    if holder is None or (shape.reuse is not None and holder.shape is shape):
+    hosts: frozenset[str] = frozenset()
+    if holder is None:
+        hosts = frozenset(ident for ident in run.avoid if ident in state.lanes and state.lanes[ident].gpus)
+        if not hosts:
+            return shape
+    elif shape.reuse is not None and holder.shape is shape:
         return shape  # a pool has a way of its own for a child beside its parent
-    known = run.families.get((shape, holder.id))
+    number = holder.id if holder is not None else 0
+    known = run.families.get((shape, number))
     if known is None:
-        known = run.families[(shape, holder.id)] = shape.copy()
-        known.family = holder
+        known = run.families[(shape, number)] = shape.copy()
+        known.family, known.hosts = holder, hosts
         if shape in run.bundles:
             run.bundles[known] = run.bundles[shape]
     return known
@@ -45,9 +51,18 @@ def lenders(state: State, shape: Shape) -> list[Holder]:
     """Lanes that lend their GPUs to workers of this shape."""
     holder = shape.family
     if holder is None:
-        return []
+        return _hosts(state, shape) if shape.hosts else []
     lanes = [above.lane for above in (holder, *ancestors(holder)) if above.lane is not None]
     return state.capacity.gpus.lenders(lanes)
+
+
+def _hosts(state: State, shape: Shape) -> list[Holder]:
+    """Lanes in which this run was started lend to it only when it could never begin without: they may still work."""
+    gpus = state.capacity.gpus
+    hosts: list[Holder] = [state.lanes[ident] for ident in shape.hosts if ident in state.lanes]
+    theirs = {ident for host in hosts for ident in host.gpus}
+    others = [gpu for gpu in gpus.matching(shape.resources) if gpu.id not in theirs]
+    return hosts if len(others) < shape.gpus else []
 
 
 def in_turn(state: State) -> list[Shape]:
@@ -56,7 +71,9 @@ def in_turn(state: State) -> list[Shape]:
     asking = [shape for shape in waiting if shape.gpus]
     if not asking:
         return waiting
-    asking.sort(key=lambda shape: (shape.family is None, shape.queue[0].accepted_at if shape.queue else 0.0))
+    asking.sort(
+        key=lambda shape: (shape.family is None and not shape.hosts, shape.queue[0].accepted_at if shape.queue else 0.0)
+    )
     return [shape for shape in waiting if not shape.gpus] + asking
 
 
@@ -70,12 +87,13 @@ def may_place(state: State, shape: Shape, now: float, out: Out) -> bool:
         return False
     if not gpus.is_possible(shape.resources):
         return False
-    if shape.family is not None:
+    if shape.family is not None or shape.hosts:
         return True  # its ancestors hold GPUs: what lets it go on lets them end
     mine = {gpu.id for gpu in gpus.matching(shape.resources)}
     return not any(
         isinstance(older, Shape)
         and older.family is None
+        and not older.hosts
         and older.queue
         and now - older.queue[0].accepted_at > PATIENCE_S
         and any(gpu.id in mine for gpu in gpus.matching(older.resources))
@@ -105,14 +123,16 @@ def take(state: State, shape: Shape, lane: Lane) -> bool:
 def settle(state: State, now: float, out: Out) -> None:
     """After a step's placement: lanes that must go, lanes that others need, and a look at who uses the GPUs."""
     gpus = state.capacity.gpus
-    for lane in gpus.to_clear():
-        _dismiss(state, state.lanes.get(lane.id), "its GPUs are its parent's again", now, out)
+    for holder in gpus.to_clear():
+        lane = state.lanes.get(holder.id)
+        if lane is not None and lane.shape is not None and not lane.shape.queue:
+            _dismiss(state, lane, "its GPUs are its parent's again", now, out)
     unmet, gpus.unmet = gpus.unmet, []
     for shape in unmet:
         assert isinstance(shape, Shape)
         idle: list[Holder] = [*sorted(_idle(state), key=lambda lane: (lane.link is not None, lane.idle_since))]
-        for lane in gpus.room(shape.resources, lenders(state, shape), idle):
-            _dismiss(state, state.lanes.get(lane.id), "others wait for its GPUs", now, out)
+        for needed in gpus.room(shape.resources, lenders(state, shape), idle):
+            _dismiss(state, state.lanes.get(needed.id), "others wait for its GPUs", now, out)
     if (unmet or gpus.holders) and gpus.is_observable and not gpus.is_observed:
         gpus.is_observed = True
         out.chores.append(("watch gpus",))

@@ -30,8 +30,8 @@ MAX_SPAWN_FAILURES = 3
 def enqueue(state: State, action: Action, *, first: bool = False) -> None:
     """The action waits for a lane of its shape (or for the only worker that may run it)."""
     shape = action.shape
-    if shape.gpus and shape.family is None:
-        shape = action.shape = gpu_placement.family_shape(action)
+    if shape.gpus and shape.family is None and not shape.hosts:
+        shape = action.shape = gpu_placement.family_shape(state, action)
     if first:
         shape.queue.appendleft(action)
     else:

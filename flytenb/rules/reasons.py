@@ -115,7 +115,7 @@ def _gpu_words(state: State, shape: Shape) -> str:
     held: dict[str, list[str]] = {}
     for gpu in matching:
         if holders := gpus.holders.get(gpu.id):
-            held.setdefault(_runs(holders[-1:]), []).append(gpu.id)
+            held.setdefault(_holder_words(state, holders[-1]), []).append(gpu.id)
     outside = [words for gpu in matching if (words := outside_words(state, gpu))]
     if len(matching) == 1 or (len(held) == 1 and ask.gpu == 1 and sum(map(len, held.values())) == 1):
         ids = [ident for each in held.values() for ident in each] or [matching[0].id]
@@ -123,6 +123,13 @@ def _gpu_words(state: State, shape: Shape) -> str:
         return f"waiting for GPU {ids[0]}: {'; '.join(parts + outside)}"
     parts = [f"{ids_words(ids)} held by {user}" for user, ids in held.items()]
     return f"waiting for {_count_words(ask.gpu, ask.gpu_kind)}: {'; '.join(parts + outside) or asked_words(ask)}"
+
+
+def _holder_words(state: State, holder: Holder) -> str:
+    lane = state.lanes.get(holder.id)
+    if lane is not None and not lane.actions and lane.link is None and lane.shape is not None and lane.shape.queue:
+        return f"run {lane.shape.queue[0].run.name}, whose worker starts"
+    return _runs([holder])
 
 
 def _runs_of(shape: Shape) -> str:

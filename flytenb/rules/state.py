@@ -62,6 +62,7 @@ class Shape:
         "failures",
         "family",
         "gpus",
+        "hosts",
         "is_per_run",
         "is_plain",
         "is_single",
@@ -86,6 +87,8 @@ class Shape:
         self.gpus = resources.gpu
         #: Serves descendants of this action only, a holder of GPUs that may lend them.
         self.family: Action | None = None
+        #: Serves a run that was started in these lanes, which may wait for it and then lend theirs.
+        self.hosts: frozenset[str] = frozenset()
         self.queue: deque[Action] = deque()
         self.lanes: dict[str, Lane] = {}
         self.spawning = 0

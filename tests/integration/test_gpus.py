@@ -217,6 +217,30 @@ def test_a_parent_lends_its_gpu_to_its_calls(home: Home) -> None:
     assert told[0]["value"] == "['0', '0', '0', '0']", told
 
 
+def test_a_run_started_by_an_action_with_the_only_gpu_gets_it(home: Home) -> None:
+    home.env["FLYTENB_GPUS"] = "T4:1"
+    told = told_by_script(
+        home,
+        "nested.py",
+        """
+        import os
+        env = flyte.TaskEnvironment(name="nested", resources=flyte.Resources(cpu=0.1, gpu=1))
+
+        @env.task
+        def inner() -> str:
+            return os.environ["CUDA_VISIBLE_DEVICES"]
+
+        @env.task
+        def outer() -> str:
+            return flyte.run(inner).outputs()[0]
+
+        if __name__ == "__main__":
+            tell(lambda: outputs(outer)[0])
+        """,
+    )
+    assert told[0]["value"] == "'0'", told
+
+
 def test_siblings_that_hold_gpus_and_call_for_more_are_told_so(home: Home) -> None:
     home.env["FLYTENB_GPUS"] = "T4:2"
     told = told_by_script(
