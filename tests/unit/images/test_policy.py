@@ -19,7 +19,12 @@ VALUES = {
     "venv": (True, False),
 }
 WORDS = Words(
-    layers='layer "apt git"', engine="no Docker engine answers", why="no socket; start Docker", missing="six is missing", venv="no uv", way="W"
+    layers='layer "apt git"',
+    engine="no Docker engine answers",
+    why="no socket; start Docker",
+    missing="six is missing",
+    venv="no uv",
+    way="W",
 )
 
 
