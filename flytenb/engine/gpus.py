@@ -6,11 +6,14 @@ Both take long (a driver's library, a process): they happen in a thread, one at 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, Protocol
 
 from flytenb.model.devices import GpusFound, GpusSeen, GpuUse
 from flytenb.rules import State
 from flytenb.rules.gpu_refusals import inventory_words
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks.
 INTERVAL_S = 2.0
@@ -41,7 +44,11 @@ class GpuWatch:
     async def find(self) -> None:
         """Look for GPUs."""
         async with self._lock:
-            found: GpusFound = await asyncio.to_thread(self._find, self._workers())
+            try:
+                found = await asyncio.to_thread(self._find, self._workers())
+            except Exception as error:  # whoever waits for a GPU must hear something
+                _log.exception("the GPUs of this machine cannot be looked for")
+                found = GpusFound(words=f"they cannot be looked for: {error}")
             self._told = _rounded(found.uses)
             self._engine.happen(found)
 
@@ -69,7 +76,11 @@ class GpuWatch:
         """Look at their use, after a while."""
         await asyncio.sleep(INTERVAL_S)
         async with self._lock:
-            uses: tuple[GpuUse, ...] = await asyncio.to_thread(self._look, self._workers(), self._contained())
+            try:
+                uses = await asyncio.to_thread(self._look, self._workers(), self._contained())
+            except Exception:
+                _log.exception("the use of the GPUs cannot be looked at")
+                uses = ()
             rounded = _rounded(uses)
             is_new, self._told = rounded != self._told, rounded
             self._engine.happen(GpusSeen(uses=uses if is_new else None))
