@@ -68,3 +68,5 @@ class ActionContext:
 
 
 current_action: ContextVar[ActionContext | None] = ContextVar("flytenb_action", default=None)
+#: The script or module that a worker imports at this moment, "" for none: its top level must not start runs.
+loading: ContextVar[str] = ContextVar("flytenb_loading", default="")

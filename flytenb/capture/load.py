@@ -22,6 +22,7 @@ import msgpack
 
 from flytenb.capture.absent import bind_absent
 from flytenb.capture.values import Loader
+from flytenb.context import loading
 from flytenb.errors import CaptureError
 from flytenb.model.minors import unmark_code
 
@@ -283,7 +284,11 @@ def _forget_other_bundles(bundles: Path, folder: Path) -> None:
 
 def _load_files(digest: str, data: dict[str, Any]) -> LoadedProgram:
     name, script = data["module"], data["script"]
-    module = _load_script(name, script, data["files"]) if script else importlib.import_module(name)
+    mark = loading.set(script or name)
+    try:
+        module = _load_script(name, script, data["files"]) if script else importlib.import_module(name)
+    finally:
+        loading.reset(mark)
     return LoadedProgram(module, digest, "files", data["entry"], data["entries"])
 
 

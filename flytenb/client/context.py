@@ -10,6 +10,8 @@ from flytenb.client.hooks import notify_submitted
 from flytenb.client.options import RunOptions
 from flytenb.client.session import session
 from flytenb.client.twin import twin
+from flytenb.context import loading
+from flytenb.errors import ModuleLoadError
 from flytenb.model.declaration import TaskDeclaration
 from flytenb.wire import paths
 
@@ -127,6 +129,11 @@ _DEFAULT = RunOptions()
 
 
 def _submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> Run:
+    if module := loading.get():
+        raise ModuleLoadError(
+            f'{module} starts a run of task "{getattr(task, "name", task)}" at its top level, which every worker '
+            'executes too; put flyte.run(…) under if __name__ == "__main__":',
+        )
     session().begin()  # an engine that must be started boots while this process imports and captures
     from flytenb.client.submit import submit
 

@@ -299,6 +299,28 @@ def test_exception_in_a_task(home: Home) -> None:
     assert after["value"] == "0"
 
 
+def test_a_run_at_the_top_of_a_script(home: Home) -> None:
+    """A worker that imports the script would start another run, which would start another one."""
+    (told,) = told_by_script(
+        home,
+        "open.py",
+        """
+        env = flyte.TaskEnvironment(name="open")
+
+        @env.task
+        def double(x: int) -> int:
+            return 2 * x
+
+        run = flyte.run(double, 1)
+        if __name__ == "__main__":
+            tell(run.outputs)
+        """,
+    )
+    assert told["error"] == "ModuleLoadError"
+    assert "open.py starts a run of task" in told["message"]
+    assert 'under if __name__ == "__main__":' in told["message"]
+
+
 def test_exception_in_a_script(home: Home) -> None:
     (told,) = told_by_script(
         home,
