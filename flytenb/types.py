@@ -1,17 +1,27 @@
-"""`flyte.types`: the type system that plugins extend. Values are encoded by annotation; own types travel by pickle."""
+"""`flyte.types`: the type system that plugins extend: values are written by annotation, or else by pickle."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
 
+from flytenb.codec import custom, objects
+from flytenb.codec.annotations import codec_of
+from flytenb.codec.custom import TypeTransformer, TypeTransformerFailedError
+from flytenb.codec.declared import DeclaredInterface
 from flytenb.codec.interface import Interface
-from flytenb.errors import NotAvailableError
+from flytenb.codec.pickled import FlytePickle
+from flytenb.codec.plain import preview
+from flytenb.codec.schemas import collected
+from flytenb.errors import InputTypeError
 from flytenb.sdk.interface import NativeInterface
-from flytenb.sdk.later import later_class
 
 __all__ = [
     "FlytePickle",
+    "Literal",
     "Renderable",
     "TypeEngine",
     "TypeTransformer",
@@ -20,33 +30,126 @@ __all__ = [
     "literal_string_repr",
 ]
 
-T = TypeVar("T")
+
+@dataclass(frozen=True)
+class Literal:
+    """An encoded value, as `TypeEngine.to_literal` returns it."""
+
+    payload: bytes
+    hash: str
+
+    def __repr__(self) -> str:
+        (seen,) = preview(self.payload)
+        return f"Literal({seen.type}: {seen.text})"
 
 
-class TypeTransformerFailedError(TypeError, AssertionError, ValueError):
-    """A value could not be converted."""
+class TypeEngine:
+    """Flyte's registry of types.
 
-
-class TypeTransformer(Generic[T]):
-    """Flyte's converter of one type; it can be subclassed, and is not called here."""
-
-    def __init__(self, name: str, t: type[T], enable_type_assertions: bool = True) -> None:
-        self.name, self.python_type, self.type_assertions_enabled = name, t, enable_type_assertions
-
-
-class _Engine(type):
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-        raise NotAvailableError(f"flyte.types.TypeEngine.{name}", "annotate the task; values are encoded by themselves")
-
-
-class TypeEngine(metaclass=_Engine):
-    """Flyte's registry of converters. A registered type needs none here: what has no codec travels by pickle."""
+    Example:
+        TypeEngine.register(MoleculeTransformer())
+    """
 
     @classmethod
     def register(cls, transformer: TypeTransformer[Any], additional_types: list[type] | None = None) -> None:
-        """Accepted: values of the type travel by pickle, and say so."""
+        """Use a transformer for its class, the given ones, and their subclasses.
+
+        Raises:
+            ValueError: another transformer has that class, or it is one of Python's own.
+        """
+        custom.register(transformer, additional_types)
+
+    @classmethod
+    def register_additional_type(
+        cls, transformer: TypeTransformer[Any], additional_type: type, override: bool = False
+    ) -> None:
+        """Use a transformer for one more class."""
+        if override or custom.registered(additional_type) is None:
+            custom.register(transformer, [additional_type])
+
+    @classmethod
+    def register_restricted_type(cls, name: str, type: type) -> None:  # noqa: A002  Flyte's name
+        """Refuse a class as type of inputs and outputs."""
+        custom.restrict(name, type)
+
+    @classmethod
+    def get_transformer(cls, python_type: Any) -> TypeTransformer[Any]:
+        """The registered transformer of a type, or one that writes as flytenb itself does."""
+        found = custom.registered(python_type) if isinstance(python_type, type) else None
+        return found or _OwnTransformer(codec_of(python_type).name, python_type)
+
+    @classmethod
+    def get_available_transformers(cls) -> list[Any]:
+        """The classes that have a registered transformer."""
+        cls.lazy_import_transformers()
+        return [one.python_type for one in custom.known()]
+
+    @classmethod
+    def lazy_import_transformers(cls) -> None:
+        """Let installed packages register theirs."""
+        custom.load_entry_points()
+
+    @classmethod
+    def to_literal_type(cls, python_type: Any) -> dict[str, Any]:
+        """JSON schema of a type's values."""
+        return collected(codec_of(python_type).schema)
+
+    @classmethod
+    async def to_literal(cls, python_val: Any, python_type: Any, expected: Any = None) -> Literal:
+        """The value encoded.
+
+        Raises:
+            TypeTransformerFailedError: it is not of the type.
+        """
+        return await asyncio.to_thread(_encoded, python_val, python_type)
+
+    @classmethod
+    async def to_python_value(cls, lv: Literal, expected_python_type: Any) -> Any:
+        """The value again."""
+        return await asyncio.to_thread(_decoded, lv, expected_python_type)
+
+    @classmethod
+    def guess_python_type(cls, flyte_type: Any) -> Any:
+        """The type of a JSON schema, among the plain and the registered ones.
+
+        Raises:
+            ValueError: none is known.
+        """
+        plain = {int, float, bool, str, bytes, datetime, date, timedelta}
+        for kind in (*plain, *(one.python_type for one in custom.known())):
+            if collected(codec_of(kind).schema) == flyte_type:
+                return kind
+        raise ValueError(f"no type is known for {flyte_type!r}; register its transformer, or annotate the task")
+
+
+class _OwnTransformer(TypeTransformer[Any]):
+    """A type that flytenb writes itself, in a transformer's form."""
+
+    def get_literal_type(self, t: Any = None) -> dict[str, Any]:
+        return collected(codec_of(self.python_type).schema)
+
+    async def to_literal(self, python_val: Any, python_type: Any, expected: Any) -> Literal:
+        return await TypeEngine.to_literal(python_val, python_type)
+
+    async def to_python_value(self, lv: Literal, expected_python_type: Any) -> Any:
+        return await TypeEngine.to_python_value(lv, expected_python_type)
+
+
+def _interface(python_type: Any) -> Interface:
+    return DeclaredInterface({"value": python_type}, {}, "value")
+
+
+def _encoded(value: Any, python_type: Any) -> Literal:
+    interface = _interface(python_type)
+    try:
+        payload = interface.encode_inputs((value,), objects())
+    except InputTypeError as error:
+        raise TypeTransformerFailedError(str(error).partition(": ")[2] or str(error)) from error
+    return Literal(payload, interface.digest_inputs(payload).hex())
+
+
+def _decoded(literal: Literal, python_type: Any) -> Any:
+    return _interface(python_type).decode_inputs(literal.payload, objects())[0]
 
 
 @runtime_checkable
@@ -55,9 +158,6 @@ class Renderable(Protocol):
 
     def to_html(self, python_value: Any) -> str:
         """The HTML."""
-
-
-FlytePickle = later_class("flyte.types.FlytePickle", "annotate with the class itself: what has no codec is pickled")
 
 
 def guess_interface(func: Callable[..., Any]) -> NativeInterface:

@@ -9,12 +9,13 @@ import types
 import typing
 from typing import Any
 
+from flytenb.codec import custom
 from flytenb.codec.codec import Codec, MismatchError, type_name
 from flytenb.codec.containers import dict_codec, list_codec, set_codec, tuple_codec, union_codec
 from flytenb.codec.dynamic import Dynamic
 from flytenb.codec.models import model_codec
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.pickled import encode_pickle
+from flytenb.codec.pickled import FlytePickle, encode_pickle
 from flytenb.codec.records import (
     dataclass_codec,
     is_namedtuple,
@@ -54,6 +55,10 @@ def _foreign(kind: type) -> Codec | None:
         from flytenb.codec.arrays import array_codec
 
         return array_codec(kind)
+    if module == "torch":
+        from flytenb.codec.tensors import tensor_codec
+
+        return tensor_codec(kind)
     if module in ("pandas", "polars", "pyarrow"):
         from flytenb.codec.frames import frame_codec
 
@@ -88,6 +93,11 @@ def _class(cls: type) -> Codec:
     bare = {list: list[Any], dict: dict[Any, Any], tuple: tuple[Any, ...], set: set[Any], frozenset: frozenset[Any]}
     if cls in bare:
         return codec_of(bare[cls])
+    if issubclass(cls, FlytePickle):
+        return _PICKLE
+    transformer = custom.registered(cls)
+    if transformer is not None:
+        return custom.custom_codec(cls, transformer, DYNAMIC.codec)
     if issubclass(cls, enum.Enum):
         return enum_codec(cls)
     if is_namedtuple(cls):
@@ -101,6 +111,8 @@ def _class(cls: type) -> Codec:
         return foreign
     if dataclasses.is_dataclass(cls):
         return dataclass_codec(cls, codec_of)
+    if cls.__module__ != "builtins" and custom.load_entry_points():
+        return _class(cls)
     return _pickled(cls)
 
 
@@ -166,3 +178,6 @@ def _pickled(cls: type) -> Codec:
 
 
 DYNAMIC = Dynamic(codec_of, _foreign)
+#: `FlytePickle[T]`: any value, pickled on purpose.
+_PICKLE = Codec("FlytePickle", encode_pickle, DYNAMIC.decode, lambda value: value, lambda: {"title": "FlytePickle"})
+custom.changed.append(_compiled.clear)

@@ -50,9 +50,9 @@ class MismatchError(TypeError):
         self.path = step + self.path
         return self
 
-    def sentence(self) -> str:
-        """Expected and given, in words."""
-        place = f"at {self.path.lstrip('.')}, " if self.path else ""
+    def sentence(self, root: str = "") -> str:
+        """Expected and given, in words; the path begins with the name `root`."""
+        place = f"at {root}{self.path if root else self.path.lstrip('.')}, " if self.path else ""
         if self.problem:
             return f"{place}{self.problem}" + (f"; {self.hint}" if self.hint else "")
         given = "None" if self.value is None else type_name(type(self.value))

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
-from flytenb.codec import classes, leaves
+from flytenb.codec import classes, custom, leaves
 from flytenb.codec.codec import Codec, CodecOf, MismatchError
 from flytenb.codec.containers import dict_codec, list_codec, set_codec, tuple_codec
 from flytenb.codec.objects import ObjectStore
@@ -35,6 +35,8 @@ class Dynamic:
 
     def _chosen(self, kind: type) -> Codec | None:
         """The codec of a class that explains itself on the wire; None = pickle."""
+        if custom.registered(kind) is not None:
+            return self._of(kind)
         codec = self._foreign(kind)
         if codec is not None:
             return codec
@@ -93,6 +95,9 @@ class Dynamic:
             return {self.decode(key, objects): self.decode(part, objects) for key, part in data[1]}
         if code in (leaves.UNION, leaves.LOOSE, leaves.HASHED):
             return self.decode(data[1], objects)
+        if code == leaves.CUSTOM:
+            codec = custom.codec_of_data(data, self._of)
+            return codec.decode(data, objects) if codec.decode else data
         codec = self._foreign_of_code(code) or self._of(classes.resolve(data[0].text))
         return codec.decode(data, objects) if codec.decode else data
 

@@ -78,7 +78,16 @@ def _path_codec(cls: type[File[Any]] | type[Dir[Any]]) -> Codec:
         except OSError as error:
             raise MismatchError(name, value, problem=str(error)) from None
 
-    return Codec(name, encode, decode, read, lambda: {"type": "string", "format": "path"}, read, cls, has_hash=True)
+    return Codec(
+        name,
+        encode,
+        decode,
+        read,
+        lambda: {"type": "string", "format": "path", "title": name},
+        read,
+        cls,
+        has_hash=True,
+    )
 
 
 def _encode_table(value: Any, objects: ObjectStore) -> Any:
@@ -130,7 +139,7 @@ def file_codec(cls: type) -> Codec | None:
             _encode_table,
             _decode_table,
             _read_table,
-            lambda: {"type": "string", "format": "path"},
+            lambda: {"type": "string", "format": "path", "title": "DataFrame"},
             _read_table,
             cls,
             has_hash=True,

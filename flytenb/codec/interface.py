@@ -12,7 +12,11 @@ from flytenb.codec import payload as layout
 from flytenb.codec.annotations import DYNAMIC, codec_of
 from flytenb.codec.codec import Codec, MismatchError, type_name
 from flytenb.codec.containers import parse_text
+from flytenb.codec.leaves import pack
 from flytenb.codec.objects import ObjectStore
+from flytenb.codec.plain import decode_plain, has_opaque, jsonable
+from flytenb.codec.scalars import NOWHERE
+from flytenb.codec.schemas import DRAFT, collected, with_default
 from flytenb.codec.signature import Output, Parameter, Signature
 
 __all__ = ["Interface", "Output", "Parameter"]
@@ -92,7 +96,7 @@ class Interface(Signature):
                     error.hint = f"give {_example(error.expected)} there"
                     if not error.path:
                         error.hint = f"write {name}={_example(error.expected)}"
-                return errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}')
+                return errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence(name)}')
         return errors.InputTypeError(f'task "{self.task_name}": an input cannot be encoded')
 
     def decode_inputs(self, payload: bytes, objects: ObjectStore) -> list[Any]:
@@ -232,13 +236,41 @@ class Interface(Signature):
         }
 
     def schema(self) -> dict[str, Any]:
-        """JSON schema of the inputs as one object."""
+        """JSON schema of the inputs as one object; classes and their fields under `$defs`."""
+        return {"$schema": DRAFT, "title": self.task_name, **collected(self._schema)}
+
+    def _schema(self) -> dict[str, Any]:
+        properties = {}
+        for parameter, codec in zip(self.parameters, self._input_codecs, strict=True):
+            schema = codec.schema()
+            if parameter.has_default:
+                schema = self._with_default(schema, codec, parameter.default)
+            properties[parameter.name] = schema
         return {
             "type": "object",
-            "properties": {name: codec.schema() for name, codec in zip(self._names, self._input_codecs, strict=True)},
+            "properties": properties,
             "required": [name for name in self._names if name not in self._defaults],
             "additionalProperties": False,
         }
+
+    def _with_default(self, schema: dict[str, Any], codec: Codec, default: Any) -> dict[str, Any]:
+        try:
+            (value,) = decode_plain(layout.prefix(("x",)) + pack([codec.encode(default, NOWHERE)]))
+        except (MismatchError, RecursionError, OSError):
+            return schema
+        return schema if has_opaque(value) else with_default(schema, jsonable(value))
+
+    def output_schema(self) -> dict[str, Any]:
+        """JSON schema of the outputs as one object."""
+        pairs = list(zip(self.output_names, self._output_codecs, strict=True))
+        made = collected(
+            lambda: {
+                "type": "object",
+                "properties": {name: codec.schema() for name, codec in pairs},
+                "required": list(self.output_names),
+            }
+        )
+        return {"$schema": DRAFT, "title": self.task_name, **made}
 
     def parse_cli(self, name: str, text: str) -> Any:
         """A typed value from the command line's text.
@@ -259,7 +291,9 @@ class Interface(Signature):
         try:
             return read(self._input_codecs[self._names.index(name)])
         except MismatchError as error:
-            raise errors.InputTypeError(f'task "{self.task_name}", parameter "{name}": {error.sentence()}') from None
+            raise errors.InputTypeError(
+                f'task "{self.task_name}", parameter "{name}": {error.sentence(name)}'
+            ) from None
 
 
 def _example(expected: str) -> str:

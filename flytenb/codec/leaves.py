@@ -25,8 +25,9 @@ FORMAT = 1
 INLINE_LIMIT_BYTES = 64 * 1024
 
 INLINE, REFERENCE = 1, 2
-TUPLE, SET, FROZENSET, MAP, DATACLASS, MODEL, NAMEDTUPLE, ENUM, UNION, FILE, DIR, FRAME, HASHED, LOOSE = range(20, 34)
-_FIRST_MARK, _LAST_MARK = TUPLE, LOOSE
+TUPLE, SET, FROZENSET, MAP, DATACLASS, MODEL, NAMEDTUPLE, ENUM, UNION, FILE, DIR, FRAME = range(20, 32)
+HASHED, LOOSE, CUSTOM = range(32, 35)
+_FIRST_MARK, _LAST_MARK = TUPLE, CUSTOM
 
 
 class Mark:
@@ -75,7 +76,7 @@ def mark(code: int, text: str = "") -> ExtType:
 
 
 def leaf(kind: str, meta: Any, data: Any, objects: ObjectStore) -> ExtType:
-    """An encoded leaf: inside the payload when small, in the object store when not. `data` is any buffer, or several."""
+    """An encoded leaf: inside the payload when small, in the object store when not. `data` is one buffer or several."""
     if isinstance(data, list):
         size = sum(part.nbytes for part in data)
     else:
@@ -121,7 +122,7 @@ def _hook(objects: ObjectStore, code: int, data: bytes) -> Any:
 
 
 #: Modules that read kinds of leaves which this process may meet before it has used their library.
-_LIBRARY_MODULES = ("flytenb.codec.arrays", "flytenb.codec.frames", "flytenb.codec.pickled")
+_LIBRARY_MODULES = tuple(f"flytenb.codec.{name}" for name in ("arrays", "frames", "pickled", "tensors", "custom"))
 
 
 def _loader(loaders: dict[str, Any], kind: str) -> Any:

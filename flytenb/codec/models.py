@@ -7,7 +7,8 @@ from typing import Any
 from flytenb.codec import classes, leaves
 from flytenb.codec.codec import Codec, CodecOf, MismatchError
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.records import Fields, guarded_schema, subclass_codec
+from flytenb.codec.records import Fields, subclass_codec
+from flytenb.codec.schemas import named_schema
 
 
 def model_codec(cls: Any, of: CodecOf) -> Codec:
@@ -97,7 +98,7 @@ def model_codec(cls: Any, of: CodecOf) -> Codec:
         encode,
         decode,
         read,
-        lambda: guarded_schema(id(cls), name, lambda: _schema(cls)),
+        lambda: named_schema(id(cls), name, lambda: _schema(cls)),
         exact=cls,
         has_hash=True,
     )

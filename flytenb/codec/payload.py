@@ -123,6 +123,8 @@ def _hashed(item: Any) -> Any:
             code = item[0].code
             if code == leaves.HASHED:
                 return [item[0]]
+            if code == leaves.CUSTOM:  # without the transformer, whose pickle differs between processes
+                return [item[0], _hashed(item[1])]
             if code in (leaves.FILE, leaves.DIR, leaves.FRAME):
                 content = item[1].get("hash") or item[1].get("content")
                 if content:

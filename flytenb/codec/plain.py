@@ -134,6 +134,8 @@ def _plain(data: Any) -> Any:
         return {_key(_plain(key)): _plain(part) for key, part in data[1]}
     if code == leaves.ENUM:
         return Member(name, data[1])
+    if code == leaves.CUSTOM:
+        return Record(name, {"value": _plain(data[1])})
     if code in (leaves.DATACLASS, leaves.MODEL, leaves.NAMEDTUPLE):
         fields = _plain(data[1])
         extra = _plain(data[2]) if len(data) > 2 else {}
@@ -236,6 +238,11 @@ def _has_pickle(value: Any) -> bool:
     if isinstance(value, Opaque):
         return value.kind == "pickle"
     return any(_has_pickle(part) for part in _inside(value))
+
+
+def has_opaque(value: Any) -> bool:
+    """Whether a part of it is not opened here."""
+    return isinstance(value, Opaque) or any(has_opaque(part) for part in _inside(value))
 
 
 # ---- plain data --------------------------------------------------------------------------------------------------

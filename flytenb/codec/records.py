@@ -6,6 +6,7 @@ Fields are compiled at the first value, not with the class, so that a class may 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from flytenb.codec import classes, leaves
 from flytenb.codec.codec import Codec, CodecOf, MismatchError
 from flytenb.codec.objects import ObjectStore
+from flytenb.codec.schemas import named_schema, with_default
 
 
 def field_hints(cls: type) -> dict[str, Any]:
@@ -84,28 +86,24 @@ class Fields:
                 raise error.under(f".{word}") from None
         return result
 
-    def schema(self, required: list[str]) -> dict[str, Any]:
+    def schema(self, required: list[str], defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """JSON schema of an object with these fields."""
+        given = defaults or {}
         return {
             "type": "object",
             "title": self.owner,
             "required": required,
-            "properties": {name: codec.schema() for name, codec in self.codecs.items()},
+            "properties": {
+                name: with_default(codec.schema(), _plain(given[name])) if name in given else codec.schema()
+                for name, codec in self.codecs.items()
+            },
+            "additionalProperties": False,
         }
 
 
-_open_schemas: set[int] = set()
-
-
-def guarded_schema(key: int, title: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A class's schema; inside its own one it is only named, so that recursive classes end."""
-    if key in _open_schemas:
-        return {"type": "object", "title": title}
-    _open_schemas.add(key)
-    try:
-        return make()
-    finally:
-        _open_schemas.discard(key)
+def _plain(default: Any) -> Any:
+    """A default as forms write it: an enum by its name."""
+    return default.name if isinstance(default, enum.Enum) else default
 
 
 def subclass_codec(data: Any, cls: type, of: CodecOf) -> Codec:
@@ -137,6 +135,7 @@ def dataclass_codec(cls: Any, of: CodecOf) -> Codec:
     has_dict = cls.__dictoffset__ != 0
     skipped = {key for base in cls.__mro__ for key, item in vars(base).items() if isinstance(item, cached_property)}
     new, set_field = cls.__new__, object.__setattr__
+    defaults = {field.name: field.default for field in declared if field.default is not dataclasses.MISSING}
     required = [
         field.name
         for field in declared
@@ -195,7 +194,7 @@ def dataclass_codec(cls: Any, of: CodecOf) -> Codec:
         encode,
         decode,
         read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)),
+        lambda: named_schema(id(cls), name, lambda: fields.schema(required, defaults)),
         exact=cls,
         has_hash=True,
     )
@@ -264,7 +263,7 @@ def namedtuple_codec(cls: Any, of: CodecOf) -> Codec:
         encode,
         decode,
         read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required)),
+        lambda: named_schema(id(cls), name, lambda: fields.schema(required, cls._field_defaults)),
         exact=cls,
         has_hash=True,
     )
@@ -317,7 +316,7 @@ def typeddict_codec(cls: Any, of: CodecOf) -> Codec:
         encode,
         fields.decode,
         read,
-        lambda: guarded_schema(id(cls), name, lambda: fields.schema(required())),
+        lambda: named_schema(id(cls), name, lambda: fields.schema(required())),
         has_hash=True,
     )
 

@@ -149,4 +149,4 @@ class Reference(Generic[T]):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "object", "title": cls.__name__, "properties": {n: {"type": "string"} for n in cls._fields}}
+        return {"type": "string", "format": "path", "title": cls.__name__}

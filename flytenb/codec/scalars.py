@@ -176,7 +176,7 @@ def _same(encode: Callable[[Any, ObjectStore], Any]) -> Callable[[Any], Any]:
     """JSON's own values: checked by the encoder, a float made of an int."""
 
     def read(value: Any) -> Any:
-        encoded = encode(value, _NOWHERE)
+        encoded = encode(value, NOWHERE)
         return encoded if type(encoded) is float else value
 
     return read
@@ -189,7 +189,8 @@ class _Nowhere(ObjectStore):
         return "0" * 64
 
 
-_NOWHERE = _Nowhere("nowhere")
+#: Stands for a store where a value is only checked or described.
+NOWHERE = _Nowhere("nowhere")
 
 
 def _text_of(kind: str, parse: Callable[[str], Any], hint: str = "") -> Callable[[Any], Any]:
@@ -365,7 +366,8 @@ def enum_codec(cls: type[enum.Enum]) -> Codec:
                     return member
             raise MismatchError(cls.__qualname__, word, f"write one of {names}") from None
 
-    return Codec(cls.__qualname__, encode, decode, read, _schema(enum=list(members)), read, cls)
+    schema = _schema(title=cls.__qualname__, type="string", enum=list(members))
+    return Codec(cls.__qualname__, encode, decode, read, schema, read, cls)
 
 
 def literal_codec(choices: tuple[Any, ...], of: CodecOf) -> Codec:

@@ -16,7 +16,10 @@ class NativeInterface(msgspec.Struct, frozen=True):
     inputs: dict[str, tuple[Any, Any]]
     #: name → type.
     outputs: dict[str, Any]
+    #: JSON Schema of the inputs as one object.
     json_schema: dict[str, Any] = {}
+    #: JSON Schema of the outputs as one object.
+    output_schema: dict[str, Any] = {}
 
     def required_inputs(self) -> list[str]:
         """Names of the inputs without a default."""
@@ -35,7 +38,8 @@ class NativeInterface(msgspec.Struct, frozen=True):
                 for one in interface.parameters
             },
             outputs={one.name: one.annotation for one in interface.outputs},
-            json_schema=interface.describe().get("schema", {}),
+            json_schema=interface.schema(),
+            output_schema=interface.output_schema(),
         )
 
 

@@ -109,11 +109,9 @@ def test_types():
     def f(x: int, y: str = "a") -> float: ...
 
     assert types.guess_interface(f).required_inputs() == ["x"]
-    transformer = types.TypeTransformer("mine", dict)
-    types.TypeEngine.register(transformer)
-    assert transformer.python_type is dict
-    with pytest.raises(NotAvailableError, match="to_literal"):
-        types.TypeEngine.to_literal(1)
+    literal = asyncio.run(types.TypeEngine.to_literal([1, 2], list[int]))
+    assert repr(literal) == "Literal(list[2]: [1, 2])"
+    assert asyncio.run(types.TypeEngine.to_python_value(literal, list[int])) == [1, 2]
     assert issubclass(types.TypeTransformerFailedError, (TypeError, ValueError))
     assert types.literal_string_repr({"a": "b"}) == {"a": "'b'"}
 
