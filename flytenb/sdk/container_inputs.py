@@ -29,11 +29,11 @@ class Staged:
 
     Attributes:
         path: relative to that folder, "/" between parts.
-        content: a file, a folder, or bytes.
+        content: a file, a folder, or bytes; None = an empty folder.
     """
 
     path: str
-    content: File[Any] | Dir[Any] | bytes
+    content: File[Any] | Dir[Any] | bytes | None
 
 
 def check_type(annotation: Any, subject: str, *, is_output: bool = False) -> None:
@@ -90,72 +90,86 @@ def _plain(value: UserValue) -> Any:
         return [_plain(one) for one in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, (File, Dir)):
-        return value.path
     return text_of(value)
 
 
-def is_tree(value: UserValue) -> bool:
-    """Whether a value is one or several files or folders."""
-    if isinstance(value, (File, Dir)):
+def is_tree(annotation: Any) -> bool:
+    """Whether a type is that of one or several files or folders."""
+    kind = typing.get_origin(annotation) or annotation
+    if isinstance(kind, type) and issubclass(kind, (File, Dir)):
         return True
-    many = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return bool(many) and all(isinstance(one, (File, Dir)) for one in many)
+    return any(is_tree(one) for one in typing.get_args(annotation)) if kind is not Literal else False
 
 
-def stage(name: str, value: UserValue, layout: Layout) -> Iterator[Staged]:
-    """What one input puts into the folder of inputs.
+@dataclass(frozen=True)
+class Inputs:
+    """How the inputs of a task become files.
 
     A `File` is the file `name` ("NAMED_DIR": `name/` and the file's own name in it), a `Dir` the folder `name`; several
     are in the folder `name`, numbered or by their own names; a plain value is the file `name` with its text.
+
+    Attributes:
+        types: name → type.
+        folder: where they are in the container.
+        layout: how files are called.
     """
-    if value is None:
-        return
-    if isinstance(value, Dir):
-        yield Staged(name, value)
-    elif isinstance(value, File):
-        yield Staged(f"{name}/{_own_name(value, '0')}" if layout == "NAMED_DIR" else name, value)
-    elif is_tree(value):
-        yield from _several(name, value, layout)
-    else:
-        yield Staged(name, value if isinstance(value, bytes) else text_of(value).encode("utf-8", "surrogateescape"))
 
+    types: Mapping[str, Any]
+    folder: str
+    layout: Layout
 
-def _several(name: str, values: Any, layout: Layout) -> Iterator[Staged]:
-    if isinstance(values, dict):
-        for key, one in values.items():
-            if "/" in key or key in ("", ".", ".."):
-                raise ValueError(f'the key "{key}" of the input "{name}" cannot be the name of a file; take another')
-            yield Staged(f"{name}/{key}", one)
-        return
-    used: set[str] = set()
-    for number, one in enumerate(values):
-        own = base = _own_name(one, str(number)) if layout == "NAMED_DIR" else str(number)
-        again = 0
-        while own in used:
-            again += 1
-            own = f"{again}_{base}"
-        used.add(own)
-        yield Staged(f"{name}/{own}", one)
+    def staged(self, name: str, value: UserValue) -> Iterator[Staged]:
+        """What one input puts into the folder."""
+        if value is None:
+            return
+        if not is_tree(self.types[name]):
+            yield Staged(name, value if isinstance(value, bytes) else text_of(value).encode("utf-8", "surrogateescape"))
+        elif isinstance(value, File):
+            yield Staged(f"{name}/{_own_name(value, '0')}" if self.layout == "NAMED_DIR" else name, value)
+        elif isinstance(value, Dir):
+            yield Staged(name, value)
+        elif not value:
+            yield Staged(name, None)
+        else:
+            yield from self._several(name, value)
+
+    def _several(self, name: str, values: Any) -> Iterator[Staged]:
+        if isinstance(values, dict):
+            for key, one in values.items():
+                if "/" in key or key in ("", ".", ".."):
+                    raise ValueError(f'the key "{key}" of the input "{name}" cannot name a file; take another')
+                yield Staged(f"{name}/{key}", one)
+            return
+        used: set[str] = set()
+        for number, one in enumerate(values):
+            own = base = _own_name(one, str(number)) if self.layout == "NAMED_DIR" else str(number)
+            again = 0
+            while own in used:
+                again += 1
+                own = f"{again}_{base}"
+            used.add(own)
+            yield Staged(f"{name}/{own}", one)
+
+    def paths(self, name: str, value: UserValue) -> list[str]:
+        """Where a program finds the files or folders of an input."""
+        return [f"{self.folder}/{one.path}" for one in self.staged(name, value) if one.content is not None]
+
+    def word(self, name: str, value: UserValue) -> str:
+        """An input in a command: the text of a value, the paths of files."""
+        return " ".join(self.paths(name, value)) if is_tree(self.types[name]) else text_of(value)
+
+    def document(self, values: Mapping[str, UserValue]) -> bytes:
+        """All inputs in one JSON document; files by their paths."""
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if is_tree(self.types[name]):
+                paths = self.paths(name, value)
+                found[name] = paths if isinstance(value, (list, tuple, dict)) else next(iter(paths), None)
+            else:
+                found[name] = _plain(value)
+        return json.dumps(found, indent=1).encode()
 
 
 def _own_name(value: File[Any] | Dir[Any], default: str) -> str:
     name = (value.name or "").rpartition("/")[2]
     return default if name in ("", ".", "..") else name
-
-
-def paths_of(folder: str, name: str, value: UserValue, layout: Layout) -> list[str]:
-    """Where a program finds the files or folders of an input."""
-    return [f"{folder}/{one.path}" for one in stage(name, value, layout)]
-
-
-def as_json(values: Mapping[str, UserValue], folder: str, layout: Layout) -> bytes:
-    """All inputs in one document; files by their paths."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if is_tree(value):
-            paths = paths_of(folder, name, value, layout)
-            found[name] = paths[0] if isinstance(value, (File, Dir)) else paths
-        else:
-            found[name] = _plain(value)
-    return json.dumps(found, indent=1).encode()

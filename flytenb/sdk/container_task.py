@@ -28,7 +28,7 @@ from flytenb.model.declaration import Launch, TaskDeclaration
 from flytenb.model.image import ImageSpec, image_digest
 from flytenb.sdk import container_template as template
 from flytenb.sdk.cache import FunctionBodyPolicy
-from flytenb.sdk.container_inputs import Layout, check_type, is_tree, paths_of, text_of
+from flytenb.sdk.container_inputs import Inputs, Layout, check_type
 from flytenb.sdk.image import Image
 from flytenb.sdk.source import cell_or_file
 from flytenb.sdk.template import TaskTemplate
@@ -231,20 +231,18 @@ class ContainerTask(TaskTemplate[Any, Any, Any]):
         """Stands for the task in the key of code that calls it."""
         return f"{self.name}:{self.code_key}"
 
+    @property
+    def files(self) -> Inputs:
+        """How inputs become files."""
+        return Inputs(self.inputs, self.input_data_dir, self.file_input_layout)
+
     # ---- running --------------------------------------------------------------------------------------------------
 
     def job(self, values: Mapping[str, UserValue]) -> Job:
         """What is started for these inputs."""
-        words = [template.render(word, lambda name: self._word(name, values)) for word in self.command]
-        words += [template.render(word, lambda name: self._word(name, values)) for word in self.arguments]
-        return Job(words)
-
-    def _word(self, name: str, values: Mapping[str, UserValue]) -> str:
-        value = values[name]
-        if not is_tree(value):
-            return text_of(value)
-        paths = paths_of(self.input_data_dir, name, value, self.file_input_layout)
-        return " ".join(paths)
+        files = self.files
+        words = (*self.command, *self.arguments)
+        return Job([template.render(word, lambda name: files.word(name, values[name])) for word in words])
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotInTaskContextError(

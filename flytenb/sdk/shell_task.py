@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from flytenb.codec.file import File
 from flytenb.codec.folder import Dir
-from flytenb.sdk.container_inputs import paths_of
 from flytenb.sdk.container_task import ContainerTask, Job
 from flytenb.sdk.image import Image
 from flytenb.sdk.resources import Resources
@@ -126,7 +125,7 @@ class ShellTask(ContainerTask):
             values=values,
             kinds={name: kind for name, (kind, _) in self._kinds.items()},
             flags={name: FlagSpec.coerce(name, self.flag_aliases.get(name)) for name in self.inputs},
-            paths=lambda name: paths_of(self.input_data_dir, name, values[name], self.file_input_layout),
+            paths=lambda name: self.files.paths(name, values[name]),
             output_folder=self.output_data_dir,
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 from flytenb.codec.file import File
 from flytenb.codec.folder import Dir
 from flytenb.model.image import SecretSpec
-from flytenb.sdk.container_inputs import Staged, as_json, stage
+from flytenb.sdk.container_inputs import Staged
 from flytenb.sdk.container_task import ContainerTask, Job
 from flytenb.wire.paths import secrets_folder
 
@@ -24,11 +24,11 @@ VARIABLES = "env"
 def stage_inputs(folder: Path, task: ContainerTask, values: Mapping[str, UserValue], job: Job) -> None:
     """Fill the folder of inputs. Contents of the object store are linked, not copied."""
     folder.mkdir(mode=0o755)
+    files = task.files
     for name, value in values.items():
-        for one in stage(name, value, task.file_input_layout):
+        for one in files.staged(name, value):
             _place(folder / one.path, one)
-    document = as_json(values, task.input_data_dir, task.file_input_layout)
-    (folder / f"inputs.{task.metadata_format.lower()}").write_bytes(document)  # JSON is YAML
+    (folder / f"inputs.{task.metadata_format.lower()}").write_bytes(files.document(values))  # JSON is YAML
     for path, content in job.files.items():
         (folder / path).write_bytes(content)
 
@@ -36,7 +36,9 @@ def stage_inputs(folder: Path, task: ContainerTask, values: Mapping[str, UserVal
 def _place(target: Path, staged: Staged) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     content = staged.content
-    if isinstance(content, bytes):
+    if content is None:
+        target.mkdir()
+    elif isinstance(content, bytes):
         target.write_bytes(content)
     elif _is_remote(content.path):
         content.download_sync(target)
