@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Any
 
 from flytenb.model.minors import unmark_code
+from flytenb.capture.recognise import is_task
 from flytenb.sdk.image import Image
 from flytenb.sdk.task import AsyncFunctionTaskTemplate, TaskTemplate
 
@@ -47,7 +48,8 @@ def _pack(settings: dict[str, Any]) -> bytes:
 
 
 def make_task(name: str, func: Any, entry: dict[str, Any]) -> Any:
-    """The task that takes a shipped function's place."""
+    """The task that takes a shipped function's place; one without source (`python -c`) came whole, by value."""
+    func = getattr(func, "func", func) if is_task(func) else func
     config = entry.get("config") or {}
     cls: Any = AsyncFunctionTaskTemplate
     if config.get("class"):

@@ -168,3 +168,16 @@ NESTED = """
 def test_an_action_may_block_on_a_run_that_it_started(home: Home, cpus: str) -> None:
     home.env["FLYTENB_CPUS"] = cpus
     assert home.python(str(home.script("nested.py", NESTED)), timeout=40).stdout.split() == ["4", "3"]
+
+
+def test_code_without_a_file(home: Home) -> None:
+    """`python -c`: no source can be read, so the function travels by value; its children too."""
+    done = home.python(
+        "-c",
+        "import flytenb as flyte\n"
+        "env = flyte.TaskEnvironment(name='bare')\n"
+        "@env.task\nasync def half(x: int) -> int: return x // 2\n"
+        "@env.task\nasync def main(x: int) -> int: return await half(x) + 1\n"
+        "print('got', flyte.run(main, x=6).outputs()[0])",
+    )
+    assert "got 4" in done.stdout
