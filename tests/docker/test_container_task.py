@@ -467,3 +467,52 @@ def test_shell_tasks(docker_home: DockerHome) -> None:
     assert least == "[/var/inputs/a/a 1.bed]\nx;"
     assert "status 1" in failed
     assert docker_home.rows("select stream from log where text like 'warned%'")[0] == ("stderr",)
+
+
+def test_a_docker_that_is_stopped_and_started_is_said(docker_home: DockerHome) -> None:
+    if not docker_home.docker.is_own:
+        pytest.skip("somebody else's Docker engine is not stopped")
+    process = docker_home.popen(str(docker_home.script("sleeper.py", HEAD + SLEEP.format(timeout=0))))
+    until(lambda: _running(docker_home), "the container")
+    docker_home.docker.restart()
+    output, _ = process.communicate(timeout=100)
+    kind, words = json.loads(output.splitlines()[-1])
+    assert kind == "ContainerExitError"
+    assert "killed from outside (docker kill, or the Docker engine stopped)" in words
+    assert "begun" in words
+
+
+def test_the_entry_point_of_an_image_is_kept(docker_home: DockerHome) -> None:
+    docker_home.env["WORD"] = "secret"
+    name = "flytenb-test/entry:1"
+    made = docker_home.docker.api.create_container(docker_home.docker.image, ["true"])["Id"]
+    changes = ['ENTRYPOINT ["printf", "%s,"]', 'CMD ["default"]']
+    docker_home.docker.api.commit(made, *name.split(":"), changes="\n".join(changes))
+    docker_home.docker.api.remove_container(made)
+    got = result(
+        docker_home.run(
+            HEAD
+            + f"""
+    IMAGE = {name!r}
+"""
+            + """
+    secret = flyte.Secret("word", as_env_var="WORD")
+    tasks = [
+        ContainerTask("given", IMAGE, ["a", "{{.inputs.x}}"], inputs={"x": int}),
+        ContainerTask("plain", IMAGE, []),
+        ContainerTask("secret", IMAGE, ["a", "{{.inputs.x}}"], inputs={"x": int}, secrets=[secret]),
+        ContainerTask("secretly", IMAGE, [], secrets=[secret]),
+        shell.create("script", image=IMAGE, script="printf %s $WORD", secrets=[secret]),
+    ]
+
+    if __name__ == "__main__":
+        told = []
+        for task in tasks:
+            run = flyte.run(task, **({"x": 1} if task.inputs else {}))
+            run.wait()
+            told.append(run.logs)
+        tell(told)
+    """
+        )
+    )
+    assert [one.strip() for one in got] == ["a,1,", "default,", "a,1,", "default,", "secret"]
