@@ -25,7 +25,7 @@ import hello
 import venvs
 from floors import floors
 from targets import TARGETS, verdict
-from timing import MEASURES
+from timing import LARGE, MEASURES
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -93,12 +93,19 @@ def run_script(side: str, python: Path, words: list[str], env: dict[str, str], l
         into.add(measure, side, result)
 
 
+def parts(script: str, script_of_large: str, measures: list[str]) -> list[tuple[str, list[str]]]:
+    """Which script runs which measures; those without a script or a measure are left out."""
+    pairs = ((script, [one for one in measures if one not in LARGE]), (script_of_large, [*LARGE & set(measures)]))
+    return [(name, wanted) for name, wanted in pairs if name and wanted]
+
+
 def run_ours(measures: list[str], is_quick: bool, into: Findings) -> None:
     """This project, on a home of its own whose engine is stopped afterwards."""
     with hello.own_home(OUT) as home:
-        words = [str(HERE / "ours.py"), *measures, *(["--quick"] if is_quick else [])]
         try:
-            run_script(OURS, Path(sys.executable), words, hello.environment(home), 300, into)
+            for script, wanted in parts("ours.py", "large_ours.py", measures):
+                words = [str(HERE / script), *wanted, *(["--quick"] if is_quick else [])]
+                run_script(OURS, Path(sys.executable), words, hello.environment(home), 300, into)
         finally:
             hello.stop_engine(home)
 
@@ -107,9 +114,9 @@ def run_peer(side: str, measures: list[str], round_number: int, into: Findings) 
     """One peer in its own environment."""
     peer, words, once = SCRIPTS[side]
     wanted = [measure for measure in measures if round_number == 0 or measure not in once]
-    if wanted:
+    for name, asked in parts(words[0], "large_flyte.py" if side == "flyte" else "", wanted):
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-        script = [str(HERE / "peers" / words[0]), *words[1:], *wanted]
+        script = [str(HERE / "peers" / name), *words[1:], *asked]
         run_script(side, venvs.python_of(peer), script, env, 400, into)
 
 

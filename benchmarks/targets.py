@@ -81,6 +81,15 @@ TARGETS = (
     Target("script_running", "script to result, engine running", "s", Bound((("flyte", 0.45),)), Bound((), 0.2)),
     Target("trace", "traced call, p50", "µs", Bound((), 40), Bound((), 10), digits=1),
     Target("memory", "engine memory per finished action", "KB", Bound((), 1), Bound((), 0.3)),
+    Target(
+        "array", "100 MB ndarray, A returns it to B has read it", "s",
+        Bound((("flyte", 0.15),)), Bound((("flyte", 0.1),)), digits=3,
+    ),
+    Target(
+        "frame", "100 MB DataFrame, A returns it to B has read it", "s",
+        Bound((("flyte", 0.35),)), Bound((("flyte", 0.2),)), digits=3,
+    ),
+    Target("file", "1 GB File by content, without a copy", "s", Bound((), 3), Bound((), 1.2), digits=3),
     Target("listing", "list 10,000 actions", "ms", Bound((), 60), Bound((), 25), digits=1),
 )  # fmt: skip
 

@@ -18,7 +18,12 @@ from typing import Any
 clock = time.perf_counter
 
 #: The measures in the order of the table. A script runs those it has.
-MEASURES = ("sequential", "fanout_1000", "fanout_10000", "tree", "mixed", "trace", "listing", "memory")
+MEASURES = (
+    *("sequential", "fanout_1000", "fanout_10000", "tree", "mixed", "trace", "listing", "memory"),
+    *("array", "frame", "file"),
+)
+#: Those with values of 100 MB and more, which have scripts of their own.
+LARGE = frozenset({"array", "frame", "file"})
 
 
 def latencies(seconds: Sequence[float], unit_per_s: float = 1e3) -> dict[str, float]:

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).resolve().parent / ".venvs"
 
 #: Direct requirements. flyte is the one that the targets name; the others are the versions of the published figures.
 PEERS: dict[str, tuple[str, ...]] = {
-    "flyte": ("flyte==2.12.1",),
+    "flyte": ("flyte==2.12.1", "numpy>=2", "pandas>=2.2", "pyarrow>=18"),
     "ray": ("ray[default]==2.60.0",),
     "dask": ("dask[distributed]==2026.8.0",),
     # prefect 3.8.8 does not start with fastapi 0.165.

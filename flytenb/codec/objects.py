@@ -102,7 +102,7 @@ class ObjectStore:
         self._checked: dict[str, tuple[int, int, int, int]] = {}
         #: Large files that it has linked, as they were.
         self._files: dict[tuple[int, int, int, int], str] = {}
-        #: Samples of large values that this process has stored: who stores one again need not write it again.
+        #: Samples of large values that this process has stored or read: who stores one again need not write it again.
         self._samples: set[bytes] = set()
 
     def __repr__(self) -> str:
@@ -145,19 +145,16 @@ class ObjectStore:
         return digest
 
     def _seems_stored(self, parts: list[memoryview]) -> bool:
-        sample = hashlib.blake2b(digest_size=16)
-        for part in parts[:64]:
-            step = max(1, part.nbytes // 64)
-            sample.update(part.nbytes.to_bytes(8, "big"))
-            for start in range(0, part.nbytes, step):
-                sample.update(part[start : start + 64])
-        key = sample.digest()
+        key = _sample(parts)
         if key in self._samples:
             return True
+        self._remember(key)
+        return False
+
+    def _remember(self, key: bytes) -> None:
         if len(self._samples) > 10_000:
             self._samples.clear()
         self._samples.add(key)
-        return False
 
     def put_file(self, path: Path | str, *, is_ours: bool = False) -> str:
         """Store a file's content; the digest in hex.
@@ -230,6 +227,8 @@ class ObjectStore:
             if os.fstat(file.fileno()).st_size == 0:
                 return bytearray()
             view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            if len(view) >= _BESIDE_BYTES:  # who passes it on as it is need not write it again
+                self._remember(_sample([memoryview(view)]))
             self._check(digest, file, None)  # by reading: faulting in every page of the mapping takes longer
             return view
 
@@ -374,6 +373,20 @@ class ObjectStore:
 def _hash(hasher: hashlib._Hash, parts: list[memoryview]) -> None:
     for part in parts:
         hasher.update(part)
+
+
+def _sample(parts: list[memoryview]) -> bytes:
+    """A hash of the length and of a little from everywhere, however the content is cut into parts."""
+    size = sum(part.nbytes for part in parts)
+    sample = hashlib.blake2b(size.to_bytes(8, "big"), digest_size=16)
+    step = max(1, size // 64)
+    start = 0
+    for part in parts:
+        end = start + part.nbytes
+        for place in range(-(-start // step) * step, end, step):
+            sample.update(part[place - start : place - start + 16])
+        start = end
+    return sample.digest()
 
 
 def _write(file: BinaryIO, parts: list[memoryview], size: int) -> None:

@@ -76,3 +76,13 @@ def test_writers_do_not_disturb_each_other(tmp_path):
     for number in range(200):
         data = b"%d" % number * 1000
         assert store.get(hashlib.sha256(data).hexdigest()) == data
+
+
+def test_a_large_value_that_was_read_is_not_written_again(store, monkeypatch):
+    data = os.urandom(3 << 20)
+    digest = store.put(data)
+    reader = ObjectStore(store.root)
+    assert bytes(reader.view(digest)) == data
+    monkeypatch.setattr("flytenb.codec.copying.sync_folder", None)
+    monkeypatch.setattr(ObjectStore, "_writing", None)
+    assert reader.put([data[:1000], data[1000:]]) == digest
