@@ -169,6 +169,18 @@ def get_pools(output: str) -> None:
     _emit(msgspec.to_builtins(rows), output, pools_text(rows))
 
 
+@get.command("containers")
+@_output
+def get_containers(output: str) -> None:
+    """Show the containers of this home: what they run, and those that are kept after a failure."""
+    import msgspec
+
+    from flytenb.cli import containers
+
+    rows = containers.rows()
+    _emit(msgspec.to_builtins(rows), output, containers.text(rows))
+
+
 @get.command("secret")
 @click.argument("name", required=False)
 @click.option("--limit", default=100, show_default=True, help="How many to list.")
@@ -268,6 +280,18 @@ def delete_secret(name: str) -> None:
     click.echo(f"secret {name} is forgotten")
 
 
+@delete.command("container")
+@click.argument("name", required=False, default="")
+@click.option("--kept", is_flag=True, help="All that are kept.")
+@_output
+def delete_container(name: str, kept: bool, output: str) -> None:
+    """Remove a container that was kept after a failure, by name or RUN/ACTION, or all of them (--kept)."""
+    from flytenb.cli import containers
+
+    gone = containers.remove(name, is_all=kept)
+    _emit(gone, output, "\n".join(f"container {one} is removed" for one in gone) or "no container is kept")
+
+
 @get.command("build")
 @click.argument("number", type=int, required=False)
 @click.option("--limit", default=20, show_default=True, help="How many builds to list.")
@@ -318,6 +342,20 @@ def _abort(run_name: str, action: str, reason: str, output: str) -> None:
     answer = session().query("abort", run=run_name, action=action, reason=reason)
     what = f"{answer['run']}/{answer['action']}" if action else f"run {answer['run']}"
     _emit(answer, output, f"{what} is being stopped" if answer["was_running"] else f"{what} has ended already")
+
+
+# ---- exec -----------------------------------------------------------------------------------------------------------
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("words", metavar="RUN[/ACTION] [-- COMMAND …]", nargs=-1, type=click.UNPROCESSED, required=True)
+def exec_(words: tuple[str, ...]) -> int:
+    """Run a command in the container of an action that runs, or that failed and was kept (keep_on_failure=True).
+
+    Without a command, Python code is read from standard input. An action in a process has no container: the command
+    then runs beside it, with its Python, variables and folder.
+    """
+    from flytenb.cli.containers import execute
+
+    return execute(list(words))
 
 
 # ---- engine ---------------------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from flytenb.engine.builds import BuildDesk
+from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.link import Link
 from flytenb.engine.publish import Publisher
-from flytenb.engine.queries import Queries, QueryError
+from flytenb.engine.queries import Queries
+from flytenb.engine.refused import QueryError
 from flytenb.engine.secrets import forget
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
@@ -78,6 +80,7 @@ class Engine:
         self.publisher = Publisher(self)
         self.queries = Queries(self)
         self.builds = BuildDesk(self)
+        self.containers = ContainerDesk(self)
         self.gpus = GpuWatch(self)
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False

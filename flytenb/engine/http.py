@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from flytenb.engine.lifetime import write_info
-from flytenb.engine.queries import Asked, QueryError
+from flytenb.engine.queries import Asked
+from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildRow
+from flytenb.model.containers import ContainerRow
 from flytenb.model.events import Watch
 from flytenb.model.placement import Placement
 from flytenb.model.pools import PoolRow
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/status", "status", "Who the engine is and what it does now", dict[str, Any]),
     ("GET", "/api/v1/pools", "pools", "Workers by kind: who is warm, busy, parked, starting", list[PoolRow]),
+    ("GET", "/api/v1/containers", "containers", "Containers: what they run or are kept for", list[ContainerRow]),
+    ("POST", "/api/v1/containers/remove", "remove_containers", "Remove what is kept, all or ?name=", list[str]),
     ("GET", "/api/v1/resources", "resources", "CPUs, memory, GPUs: who holds and who awaits them", ResourcesView),
     ("GET", "/api/v1/runs", "runs", "Runs, newest first", list[RunRow]),
     ("GET", "/api/v1/runs/{run}", "run", "One run", RunRow),
@@ -63,6 +67,9 @@ _STATUS = {
     "RunNotFound": 404,
     "ActionNotFound": 404,
     "BuildNotFound": 404,
+    "ContainerNotFound": 404,
+    "ContainerBusy": 409,
+    "NotRunning": 409,
     "BadQuery": 400,
     "UnknownQuery": 404,
     "EngineBusy": 409,

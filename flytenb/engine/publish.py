@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flytenb.engine import rows
-from flytenb.engine.queries import QueryError
+from flytenb.engine.refused import QueryError
 from flytenb.model.events import RunRequest, Watch
 from flytenb.model.phases import QUEUED
 from flytenb.model.snapshot import RunRow, RunSnapshot

@@ -13,7 +13,9 @@ import msgspec
 from flytenb.engine import resources, rows
 from flytenb.engine.builds import BuildRefused
 from flytenb.engine.pools import pool_rows, worker_state
+from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
+from flytenb.model.containers import ContainerRow, Inside
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
@@ -33,14 +35,6 @@ if TYPE_CHECKING:
 SNAPSHOT_LOGS = 40
 
 
-class QueryError(Exception):
-    """A question that cannot be answered; the text says why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Parameters of every query; each method reads those it knows."""
 
@@ -58,6 +52,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = "stopped by the user"
     digest: str = ""
     force: bool = False
+    #: Of a container: its name, its id, or RUN/ACTION.
+    name: str = ""
     #: Of builds: an image, the number of one, and what was seen of it.
     spec: bytes = b""
     build: int = 0
@@ -90,6 +86,9 @@ class Queries:
             "abort": self.abort,
             "status": self.status,
             "pools": self.pools,
+            "containers": self.containers,
+            "container": self.container,
+            "remove_containers": self.remove_containers,
             "resources": self.resources,
             "builds": self.builds,
             "build_logs": self.build_logs,
@@ -384,6 +383,20 @@ class Queries:
     async def pools(self, asked: Asked) -> list[PoolRow]:
         """Workers by kind: who is warm, busy, parked, starting."""
         return pool_rows(self._engine.state, time.time())
+
+    async def containers(self, asked: Asked) -> list[ContainerRow]:
+        """Containers of this home: what they run or are kept for."""
+        return await self._engine.containers.rows()
+
+    async def container(self, asked: Asked) -> Inside:
+        """Where an action is now, for a program that shall run beside it."""
+        row = await self._run_row(asked.run)
+        number = self._action_number(row[0], asked.action)
+        return await self._engine.containers.inside(row[1], number, is_root_meant=bool(asked.action))
+
+    async def remove_containers(self, asked: Asked) -> list[str]:
+        """Remove the kept container `name`, or all that are kept; the names of those that are gone."""
+        return await self._engine.containers.remove(asked.name)
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

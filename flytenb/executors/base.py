@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from flytenb.model import Grant, Launch, Placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contained:
+    """A container of this home.
+
+    Attributes:
+        name, id, kind, image, worker: as it is labelled.
+        is_mine: of this engine process.
+        is_kept: its action has failed and it stays for a person.
+        is_running: something can be run in it.
+        created_at: when it was made.
+        actions: numbers of the actions that it is kept for.
+        run, action: names of the one action that it is, of a task that is a container.
+    """
+
+    name: str
+    id: str
+    kind: str
+    image: str
+    worker: str
+    is_mine: bool
+    is_kept: bool
+    is_running: bool
+    created_at: float
+    actions: tuple[int, ...]
+    run: str
+    action: str
 
 
 class Owner(Protocol):
@@ -61,6 +90,16 @@ class Executor(Protocol):
         Returns:
             Whether the executor finds out; `on_worker_exit` follows. Else nobody knows more.
         """
+
+    async def containers(self) -> tuple[str, list[Contained]]:
+        """The address of the container engine and all containers of this home; "" and none where it never had one.
+
+        Raises:
+            ContainerEngineError: it does not answer.
+        """
+
+    async def remove_kept(self, names: list[str]) -> list[str]:
+        """Remove containers that are kept for a person; the names of those that are gone now."""
 
     async def stop(self) -> None:
         """End everything that was started."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from flytenb.errors import BaseRuntimeError
-from flytenb.executors.base import Owner
+from flytenb.executors.base import Contained, Owner
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
 from flytenb.wire.paths import home, object_path, tasks_folder
@@ -72,6 +72,16 @@ class Router:
     def look_after(self, worker: str) -> bool:
         """Whether the end of a worker whose link has closed is being found out."""
         return self._docker is not None and self._docker.look_after(worker)
+
+    async def containers(self) -> tuple[str, list[Contained]]:
+        """The container engine's address and all containers of this home; "" and none where it never had one."""
+        if self._docker is None and not (self._home / "containers").is_dir() and not self._has_task_containers():
+            return "", []
+        return await self._containers().listed()
+
+    async def remove_kept(self, names: list[str]) -> list[str]:
+        """Remove containers that are kept for a person; the names of those that are gone now."""
+        return await self._containers().remove_kept(names)
 
     async def stop(self) -> None:
         """End everything that was started."""

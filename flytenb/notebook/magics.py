@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 
-from flytenb.notebook import commands, options
+from flytenb.notebook import beside, commands, options
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.tasks import CellTasks, Submit
 
@@ -79,6 +79,16 @@ class FlyteMagics(Magics):
         if not limit.isdigit():
             raise UsageError(f"%flyte_logs: -n takes a number, got {limit!r}")
         print(commands.logs(words[0] or "last", words[1], int(limit)))
+
+    @cell_magic
+    def flyte_exec(self, line: str, cell: str) -> int:
+        """Run this cell in the container of an action that runs, or that failed and was kept (keep_on_failure=True).
+
+        %%flyte_exec RUN/ACTION [--shell]
+        """
+        status = beside.execute(line, cell, f"Cell In[{self._shell.execution_count}]")
+        self._shell.user_ns["_exit_code"] = status
+        return status
 
     @line_magic
     def flyte_resources(self, line: str) -> Any:

@@ -66,6 +66,11 @@ def tasks_folder(state: Path) -> Path:
     return state / "tasks"
 
 
+def container_folder(state: Path, name: str) -> Path:
+    """What a worker's container shares with this machine alone; a kept one goes by a second name."""
+    return state / "containers" / name.replace("flytenb-kept-", "flytenb-", 1)
+
+
 def object_path(state: Path, digest: str) -> Path:
     """Where the content with this digest is: for those who read objects and write none."""
     return state / "objects" / digest[:2] / digest

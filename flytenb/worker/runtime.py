@@ -42,6 +42,8 @@ _TELL_AT_ONCE_S = 0.001
 
 #: Actions of this process that failed, the last ones: whoever started it may want to look at what is left.
 failed_actions: deque[int] = deque(maxlen=16)
+#: Hears of every action that comes: in a container that may be kept, its number is noted before it can do harm.
+on_action: Callable[[int], None] | None = None
 
 
 class _Interrupted(errors.ActionAbortedError):
@@ -150,6 +152,8 @@ class Runtime:
 
     def _execute(self, message: list[Any]) -> None:
         _, number, attempt, task, inputs = message
+        if on_action is not None:
+            on_action(number)
         action = Action(number, attempt, self._definitions[task], inputs, perf_counter())
         if self._replays:
             action.replay = self._replays.pop(number, None)

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 from flytenb.containers.client import Docker, connect, forget
 from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
-from flytenb.executors.base import Owner
-from flytenb.executors.docker import container, exits, runtime
+from flytenb.executors.base import Contained, Owner
+from flytenb.executors.docker import container, exits, listing, runtime
 from flytenb.executors.docker.container import Place
 from flytenb.executors.docker.exits import Exit
 from flytenb.executors.docker.watch import Watch
@@ -106,6 +106,17 @@ class DockerExecutor:
         if not entry.is_ending and entry.ident:
             self._spawn(self._await_end(entry))
         return True
+
+    async def listed(self) -> tuple[str, list[Contained]]:
+        """The engine's address and all containers of this home."""
+        docker = await self._thread(connect)
+        found = await self._thread(listing.contained, docker, self._home, self._home_id, self._engine_id)
+        return docker.address.url, found
+
+    async def remove_kept(self, names: list[str]) -> list[str]:
+        """Remove containers that are kept for a person."""
+        docker = await self._thread(connect)
+        return await self._thread(listing.remove_kept, docker, self._home, self._home_id, names)
 
     async def stop(self) -> None:
         """Remove all containers of this engine, except those that are kept for a person."""

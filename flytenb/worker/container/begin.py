@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flytenb.worker.container.supervisor import FAILED
 
+def serve(boot: dict[str, Any], folder: str, failed: int) -> int:
+    """The worker's whole life; returns its exit status.
 
-def serve(boot: dict[str, Any]) -> int:
-    """The worker's whole life; returns its exit status."""
-    _prepare(boot)
+    Args:
+        boot: what the engine said.
+        folder: shared with the engine, of this container alone.
+        failed: the status that asks process 1 to keep the container.
+    """
+    _prepare(boot, folder)
     _stand_in()
-    from flytenb.worker import shipped
+    from flytenb.worker import runtime, shipped
 
+    if boot.get("keep"):
+        runtime.on_action = partial(_note_action, f"{folder}/actions")
     ended = shipped.serve(boot["worker"], boot["socket"], boot["token"], Path(boot["home"]))
-    return FAILED if boot.get("keep") and has_failed() else ended
+    if not boot.get("keep") or not runtime.failed_actions:
+        return ended
+    Path(folder, "failed").write_text("".join(f"{number}\n" for number in runtime.failed_actions))
+    return failed
 
 
-def has_failed() -> bool:
-    """Whether an action of this worker has failed."""
-    from flytenb.worker import runtime
+def _note_action(path: str, number: int) -> None:
+    """Should this process be killed, the one that ran last is known."""
+    with open(path, "a") as noted:
+        noted.write(f"{number}\n")
 
-    return bool(runtime.failed_actions)
 
-
-def _prepare(boot: dict[str, Any]) -> None:
+def _prepare(boot: dict[str, Any], own: str) -> None:
     os.environ.update(boot["env"])
     sys.path.insert(0, "")  # modules beside the program
     for folder in (boot["cwd"], "/tmp", os.sep):
         with contextlib.suppress(OSError):
             os.chdir(folder)
             break
+    # For programs that are run beside the worker: `worker.container.beside`.
+    Path(own, "place.json").write_text(json.dumps({"cwd": os.getcwd(), "env": boot["env"]}))
 
 
 def _stand_in() -> None:

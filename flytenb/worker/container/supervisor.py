@@ -93,7 +93,7 @@ def _become_worker(boot: "dict[str, Any]") -> None:
         sys.path.append(RUNTIME + "/lib")
         from flytenb.worker.container.begin import serve
 
-        status = serve(boot)
+        status = serve(boot, WORKER, FAILED)
     except BaseException:
         import traceback
 

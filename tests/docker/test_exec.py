@@ -1,0 +1,132 @@
+"""Programs beside actions: in containers that run, in kept ones, and next to processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from tests.docker.conftest import DockerHome
+from tests.integration.conftest import Home, until
+from tests.integration.telling import script, told_by_cells
+
+TASKS = """
+    import asyncio, os, pathlib
+    env = flyte.TaskEnvironment(
+        name="box", image="flytenb-test/python:3.11", keep_on_failure=True, env_vars={"MODE": "deep"}
+    )
+    plain = flyte.TaskEnvironment(name="plain", env_vars={"MODE": "shallow"})
+
+    @env.task
+    async def leaves_a_trace(fails: bool, folder: str) -> int:
+        pathlib.Path("/tmp/trace").write_text("what happened")
+        if fails:
+            raise ValueError("look at /tmp/trace")
+        (pathlib.Path(folder) / "begun-inside").touch()
+        while not (pathlib.Path(folder) / "enough").exists():
+            await asyncio.sleep(0.05)
+        return 1
+
+    @env.task
+    async def dies() -> int:
+        os.kill(os.getpid(), 9)
+        return 1
+
+    @plain.task
+    async def waits(folder: str) -> int:
+        (pathlib.Path(folder) / "begun-outside").touch()
+        while not (pathlib.Path(folder) / "enough").exists():
+            await asyncio.sleep(0.05)
+        return 1
+"""
+
+
+def begin(home: Home, task: str, *words: str) -> str:
+    """Start a run and leave it; its name. What started it ends with the run."""
+    path = script(home, "tasks.py", TASKS)
+    process = home.popen("-m", "flytenb.cli", "run", str(path), task, *words)
+    assert process.stdout is not None
+    name = process.stdout.readline().strip()
+    home.followers = [*getattr(home, "followers", ()), process]  # type: ignore[attr-defined]
+    return name
+
+
+def rows(home: Home) -> list[dict]:
+    return json.loads(home.cli("get", "containers", "-o", "json").stdout)
+
+
+def test_in_a_kept_container(docker_home: DockerHome) -> None:
+    run = begin(docker_home, "leaves_a_trace", "--fails", "true", "--folder", "/tmp")
+    until(lambda: [row["state"] for row in rows(docker_home) if row.get("run") == run] == ["kept"], "the container")
+
+    looked = docker_home.cli("exec", f"{run}/a0", "--", "cat", "/tmp/trace")
+    assert looked.stdout == "what happened"
+    assert docker_home.cli("exec", run, "a0", "--", "sh", "-c", "exit 7", check=False).returncode == 7
+    missing = docker_home.cli("exec", run, "--", "no-such-program", check=False)
+    assert (missing.returncode, missing.stderr.strip()) == (127, "no-such-program: No such file or directory")
+    hidden = docker_home.cli("exec", run, "--", "env").stdout
+    assert "MODE=deep" in hidden
+    assert "token" not in hidden.lower()
+
+    docker_home.cli("engine", "stop")
+    assert docker_home.cli("exec", run, "--", "echo", "still there").stdout == "still there\n"
+    listed = docker_home.cli("get", "containers").stdout
+    assert f"{run}/a0" in listed
+    assert "docker exec -it flytenb-kept-" in listed
+    assert "is removed" in docker_home.cli("delete", "container", f"{run}/a0").stdout
+    assert [row for row in rows(docker_home) if row["state"] == "kept"] == []
+    gone = docker_home.cli("exec", run, "--", "true", check=False)
+    assert "has ended (failed) and nothing of it runs" in gone.stderr
+    assert list((docker_home.path / "containers").glob("*/failed")) == []
+
+
+def test_a_worker_that_was_killed_is_kept_for_its_action(docker_home: DockerHome) -> None:
+    run = begin(docker_home, "dies")
+    until(lambda: not docker_home.rows("select 1 from action where phase < 5"), "the run to end")
+    until(
+        lambda: [row["state"] for row in rows(docker_home) if row.get("run") == run] == ["kept"] * 3, "three kept ones"
+    )
+    assert docker_home.cli("exec", f"{run}/a0", "--", "echo", "here").stdout == "here\n"
+    assert "is removed" in docker_home.cli("delete", "container", "--kept").stdout
+
+
+def test_cells_where_an_action_runs(docker_home: DockerHome, tmp_path: Path) -> None:
+    folder = docker_home.path / "objects"
+    folder.mkdir(parents=True)
+    run = begin(docker_home, "leaves_a_trace", "--fails", "false", "--folder", str(folder))
+    beside = begin(docker_home, "waits", "--folder", str(folder))
+    until(lambda: [row["state"] for row in rows(docker_home) if row.get("run") == run] == ["busy"], "the action")
+    busy = [row for row in rows(docker_home) if row.get("run") == run]
+    until(lambda: len(list(folder.glob("begun-*"))) == 2, "both actions")
+    refused = docker_home.cli("delete", "container", f"{run}/a0", check=False)
+    assert "abort its action instead" in refused.stderr, busy
+
+    begun = time.monotonic()
+    told = told_by_cells(
+        docker_home,
+        f"%%flyte_exec {run}/a0\nimport socket\nprint('TOLD', '{{\"host\": \"' + socket.gethostname() + '\"}}')\n"
+        "open('/tmp/trace').read()",
+        f'%%flyte_exec {run} --shell\necho "TOLD {{\\"mode\\": \\"$MODE\\"}}"',
+        f"%%flyte_exec {beside}/a0\nimport os\nprint('TOLD', '{{\"mode\": \"' + os.environ['MODE'] + '\"}}')",
+        "tell(lambda: _exit_code)",
+        f"%%flyte_exec {run}\ndef fails():\n    raise LookupError('nothing here')\nfails()",
+        "tell(lambda: _exit_code)",
+    )
+    assert told[0]["host"] == busy[0]["id"][:12]
+    assert told[1] == {"mode": "deep"}
+    assert told[2] == {"mode": "shallow"}
+    assert [told[3]["value"], told[4]["value"]] == ["0", "1"]
+    assert time.monotonic() - begun < 30
+
+    # What is not wanted any more does not go on in the container.
+    process = docker_home.popen("-m", "flytenb.cli", "exec", run, "--", "sleep", "4321")
+    api = docker_home.docker.api
+    until(lambda: b"4321" in json.dumps(api.top(busy[0]["id"])).encode(), "the command to begin")
+    process.send_signal(2)
+    process.communicate()
+    until(lambda: b"4321" not in json.dumps(api.top(busy[0]["id"])).encode(), "the command to end")
+
+    (folder / "enough").touch()
+    until(lambda: not docker_home.rows("select 1 from action where phase < 5"), "the runs to end")
+    ended = docker_home.cli("exec", f"{beside}/a0", "--", "true", check=False)
+    assert "keep_on_failure=True) keeps the container of an action that fails" in ended.stderr
