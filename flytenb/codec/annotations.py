@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import enum
 import types
@@ -73,8 +74,9 @@ def _foreign(kind: type) -> Codec | None:
 def _compile(annotation: Any) -> Codec:
     if annotation is None:
         annotation = type(None)
-    if isinstance(annotation, collections.abc.Hashable) and annotation in SCALARS:
-        return SCALARS[annotation]
+    with contextlib.suppress(TypeError):  # Annotated with unhashable metadata
+        if annotation in SCALARS:
+            return SCALARS[annotation]
     if annotation in (Any, object, typing.Hashable) or isinstance(annotation, (typing.TypeVar, str)):
         return DYNAMIC.codec
     if hasattr(annotation, "__supertype__"):

@@ -5,6 +5,7 @@ numpy is imported by the user's values or, in a reader, by the first array.
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from flytenb.codec import leaves
@@ -12,7 +13,7 @@ from flytenb.codec.codec import Codec, MismatchError
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.pickled import encode_pickle
 
-_NO_BYTES_OF_THEIR_OWN = "OV"
+_NO_BYTES_OF_THEIR_OWN = "O"
 
 
 def _encode_array(value: Any, objects: ObjectStore) -> Any:
@@ -35,17 +36,27 @@ def _preview(array: Any) -> str:
 
 def _is_plain(dtype: Any) -> bool:
     """Whether bytes and the dtype's text are all there is; structs with padding and metadata go by pickle."""
+    if dtype.kind == "V":
+        try:
+            return not dtype.hasobject and dtype.metadata is None and _dtype(_dtype_text(dtype)) == dtype
+        except (TypeError, ValueError):  # a struct that its description does not give back: by pickle
+            return False
     return dtype.kind not in _NO_BYTES_OF_THEIR_OWN and dtype.metadata is None and dtype.isbuiltin != 2
 
 
 def _dtype_text(dtype: Any) -> str:
-    return str(dtype.str)
+    """The dtype as numpy's own files write it."""
+    import numpy as np
+
+    return str(dtype.str) if dtype.names is None else repr(np.lib.format.dtype_to_descr(dtype))
 
 
 def _dtype(text: str) -> Any:
     import numpy as np
 
-    return np.dtype(text)
+    if not text.startswith("["):
+        return np.dtype(text)
+    return np.lib.format.descr_to_dtype(ast.literal_eval(text))
 
 
 def _shape(array: Any, meta: Any) -> Any:

@@ -31,10 +31,17 @@ _KINDS: dict[Any, frozenset[str]] = {
 #: The beginning of a library's name for a dtype, in small letters → our word. Order matters.
 _WORDS = (
     *(("uint", "int"), ("int", "int"), ("float", "float"), ("double", "float"), ("halffloat", "float")),
-    *(("bool", "bool"), ("str", "str"), ("large_string", "str"), ("utf8", "str"), ("binary", "bytes")),
+    *(
+        ("bool", "bool"),
+        ("struct", "dict"),
+        ("str", "str"),
+        ("large_string", "str"),
+        ("utf8", "str"),
+        ("binary", "bytes"),
+    ),
     *(("datetime", "datetime"), ("timestamp", "datetime"), ("date", "date"), ("duration", "timedelta")),
     *(("timedelta", "timedelta"), ("time", "time"), ("decimal", "decimal"), ("list", "list"), ("array", "list")),
-    *(("large_list", "list"), ("fixed_size_list", "list"), ("struct", "dict"), ("map", "dict")),
+    *(("large_list", "list"), ("fixed_size_list", "list"), ("map", "dict")),
     *(("large_binary", "bytes"), ("fixed_size_binary", "bytes"), ("enum", "str"), ("categorical", "str")),
 )
 
