@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from flytenb.containers.client import connect
+from flytenb.containers.client import Docker, connect
 from flytenb.containers.run import image_id, pull
+from flytenb.errors import ContainerEngineError
 from flytenb.images.docker_build import build_image
 from flytenb.model.image import ImageSpec
 
@@ -25,12 +26,21 @@ async def image_to_run(spec: ImageSpec, *, home: Path, news: Callable[[str], Non
         ImageBuildError: it cannot be built.
         ImagePullBackOffError: it, or its base, is not here and cannot be pulled.
     """
+    docker = await asyncio.to_thread(_connect, spec)
     if spec.dockerfile or spec.layers:
         built = await build_image(spec, home=home, news=news)
         return built.name, built.image_id
 
     def found() -> str:
-        docker = connect()
         return image_id(docker, spec.base) or pull(docker, spec.base, news)
 
     return spec.base, await asyncio.to_thread(found)
+
+
+def _connect(spec: ImageSpec) -> Docker:
+    try:
+        return connect()
+    except ContainerEngineError as error:
+        # Here there is no way without.
+        words = str(error).replace(', or run without containers: executor="process"', "")
+        raise ContainerEngineError(f'a container of image "{spec.text}" cannot run: {words}') from error

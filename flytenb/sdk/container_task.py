@@ -206,11 +206,8 @@ class ContainerTask(TaskTemplate[Any, Any, Any]):
     @property
     def image_spec(self) -> ImageSpec:
         """What the image is made of, also where the image stands for the caller's Python elsewhere."""
-        image = self.image
-        assert isinstance(image, Image)
-        spec = image.spec()
-        base = image.base_image or ""
-        return spec or ImageSpec(text=base, base=base, python=tuple(image.python_version), is_debian=True)
+        assert isinstance(self.image, Image)
+        return self.image.buildable()
 
     @property
     def code_key(self) -> str:
@@ -305,7 +302,7 @@ class ContainerTask(TaskTemplate[Any, Any, Any]):
         for name in ("docs", "links", "triggers"):
             state.pop(name, None)
         if isinstance(self.image, Image):
-            state["image"] = self.image.fixed()
+            state["image"] = replace(self.image, _spec=self.image_spec)
         return state
 
 
