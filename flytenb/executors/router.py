@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from flytenb.errors import BaseRuntimeError
 from flytenb.executors.base import Contained, Owner
+from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
-from flytenb.wire.paths import home, object_path, tasks_folder
+from flytenb.wire.paths import home, object_path
 
 if TYPE_CHECKING:
     from flytenb.executors.docker import DockerExecutor
@@ -33,8 +33,9 @@ class Router:
 
     def __init__(self, socket_path: str, token: str, owner: Owner) -> None:
         self._owner = owner
-        self._process = ProcessExecutor(socket_path, token, owner)
         self._home = home()
+        self._contained = ContainedWorkers(owner, self._home)
+        self._process = ProcessExecutor(socket_path, token, self._contained)
         self._realiser: Realiser | None = None
         self._docker: DockerExecutor | None = None
         #: Workers whose software is being prepared.
@@ -45,8 +46,7 @@ class Router:
         await self._process.start()
         if (self._home / "containers").is_dir():  # an earlier engine had some
             await self._containers().start()
-        if self._has_task_containers():
-            asyncio.get_running_loop().run_in_executor(None, _clear_tasks, self._home)
+        self._contained.clear_soon()
 
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
@@ -71,11 +71,11 @@ class Router:
 
     def look_after(self, worker: str) -> bool:
         """Whether the end of a worker whose link has closed is being found out."""
-        return self._docker is not None and self._docker.look_after(worker)
+        return worker in self._contained or (self._docker is not None and self._docker.look_after(worker))
 
     async def containers(self) -> tuple[str, list[Contained]]:
         """The container engine's address and all containers of this home; "" and none where it never had one."""
-        if self._docker is None and not (self._home / "containers").is_dir() and not self._has_task_containers():
+        if self._docker is None and not (self._home / "containers").is_dir() and not self._contained.has_leftovers:
             return "", []
         return await self._containers().listed()
 
@@ -88,8 +88,7 @@ class Router:
         try:
             await self._stop()
         finally:
-            if self._has_task_containers():
-                await asyncio.to_thread(_clear_tasks, self._home)
+            await self._contained.clear()
 
     async def _stop(self) -> None:
         tasks = list(self._preparing.values())
@@ -139,11 +138,8 @@ class Router:
         )
         self._owner.on_worker_placed(worker, placement, False)
         seen = replace(launch, env_vars={"FLYTENB_TASK_IMAGE": image})
+        self._contained.add(worker)
         self._process.spawn(worker, seen, grant)
-
-    def _has_task_containers(self) -> bool:
-        folder = tasks_folder(self._home)
-        return folder.is_dir() and any(folder.iterdir())
 
     def _start(self, worker: str, launch: Launch, grant: Grant, realised: Realised) -> None:
         placement = Placement(
@@ -181,13 +177,3 @@ def _new_realiser(router: Router) -> Realiser:
     from flytenb.images.realise import Realiser  # with it come readers of requirements: only images pay for them
 
     return Realiser(router._home, lambda digest: object_path(router._home, digest))
-
-
-def _clear_tasks(home: Path) -> None:
-    """Remove containers of tasks whose workers are gone. Blocking."""
-    from flytenb.containers.leftovers import clear
-
-    try:
-        clear(tasks_folder(home))
-    except Exception as error:  # docker and requests share no class; tried again by the next engine
-        _log.warning("containers of tasks whose workers are gone could not be removed: %s", error)

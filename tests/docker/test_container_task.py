@@ -114,7 +114,7 @@ def test_what_goes_wrong_is_said(docker_home: DockerHome) -> None:
             HEAD
             + """
     wrong = {
-        "status": sh("status", "echo first; echo trouble >&2; exit 3"),
+        "status": sh("status", "echo first; sleep 0.2; echo trouble >&2; exit 3"),
         "missing": sh("missing", "touch /var/outputs/other", outputs={"count": int}),
         "unread": sh("unread", "echo many > /var/outputs/count", outputs={"count": int}),
         "away": sh("away", "ln -s /etc/hostname /var/outputs/name", outputs={"name": File}),

@@ -202,7 +202,7 @@ class _Attempt:
             name=name,
             subject=self.subject,
             labels={
-                **labels(home_id(place.home), "task", place.worker),
+                **labels(home_id(place.home), "task", place.worker, str(os.getpid())),
                 "flytenb.run": place.run,
                 "flytenb.action": place.action,
                 "flytenb.task": task.name,
