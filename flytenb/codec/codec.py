@@ -38,6 +38,9 @@ class Codec:
 CodecOf = Callable[[Any], Codec]
 
 
+_PATH_CHARACTERS = 200
+
+
 class MismatchError(TypeError):
     """A value is not of its annotation's type. Caught by `Interface`, which names task and parameter."""
 
@@ -52,7 +55,8 @@ class MismatchError(TypeError):
 
     def sentence(self, root: str = "") -> str:
         """Expected and given, in words; the path begins with the name `root`."""
-        place = f"at {root}{self.path if root else self.path.lstrip('.')}, " if self.path else ""
+        path = self.path if len(self.path) <= _PATH_CHARACTERS else f"{self.path[:_PATH_CHARACTERS]}…"
+        place = f"at {root}{path if root else path.lstrip('.')}, " if path else ""
         if self.problem:
             return f"{place}{self.problem}" + (f"; {self.hint}" if self.hint else "")
         given = "None" if self.value is None else type_name(type(self.value))

@@ -234,7 +234,7 @@ class File(Reference[T]):
             self._check_state()
             if local_path is None and not self.content:
                 return without_scheme(self.path)
-        name = os.path.basename(self.name) or "data"
+        name = places.file_name(self.name)
         target = os.fspath(local_path) if local_path is not None else os.path.join(places.temporary_folder(), name)
         if os.path.isdir(target):
             target = os.path.join(target, name)

@@ -242,7 +242,7 @@ class Dir(Reference[T]):
         target = (
             os.fspath(local_path)
             if local_path is not None
-            else os.path.join(places.temporary_folder(), os.path.basename(self.name) or "data")
+            else os.path.join(places.temporary_folder(), places.file_name(self.name))
         )
         os.makedirs(target, exist_ok=True)
         if is_remote(self.path):

@@ -9,7 +9,7 @@ from msgpack import ExtType
 
 from flytenb.codec import leaves
 from flytenb.codec.annotations import DYNAMIC
-from flytenb.codec.codec import Codec, Decode
+from flytenb.codec.codec import Codec, Decode, MismatchError
 from flytenb.codec.leaves import INLINE_LIMIT_BYTES, pack, unpack, unpack_with
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.pickled import encode_pickle
@@ -73,8 +73,20 @@ def encode_whole(codec: Codec, value: Any, objects: ObjectStore) -> Any:
     except (RecursionError, ValueError) as error:
         if isinstance(error, ValueError) and "recursion" not in str(error):
             raise  # the user's own, of a hash function or a property
-        return [_WHOLE_HEAD, encode_pickle(value, objects)]
+        return [_WHOLE_HEAD, _pickled(value, objects)]
     return encoded
+
+
+def _pickled(value: Any, objects: ObjectStore) -> Any:
+    try:
+        return encode_pickle(value, objects)
+    except RecursionError:
+        raise MismatchError(
+            "a value that can be encoded",
+            value,
+            "pass it on flat (a list of its parts), or write it to a File",
+            problem=f"{type(value).__qualname__} cannot be encoded: it is nested too deeply, hundreds of levels",
+        ) from None
 
 
 def decode_value(decode: Decode, data: Any, objects: ObjectStore) -> Any:

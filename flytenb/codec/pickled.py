@@ -89,14 +89,15 @@ def dumps(value: Any) -> bytes:
 
     Raises:
         MismatchError: it cannot be pickled; says why.
+        RecursionError: it is nested too deeply; a value it is part of may still be pickled as a whole.
     """
     try:
         return mark_code(_pickle(value))
     except Exception as error:  # any __reduce__ may raise anything
+        if _is_too_deep(error):
+            raise RecursionError(f"a {type(value).__qualname__} is nested too deeply") from None
         path, culprit, cause = _culprit(value, error)
         reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        if isinstance(cause, RecursionError):
-            reason = "it is nested too deeply (some thousand levels)"
         raise MismatchError(
             "a value that can be encoded",
             culprit,
@@ -114,11 +115,15 @@ def _pickle(value: Any) -> bytes:
     return buffer.getvalue()
 
 
+def _is_too_deep(error: Exception) -> bool:
+    return isinstance(error, RecursionError) or "recursion" in str(error)  # cloudpickle makes a PicklingError of it
+
+
 def _culprit(value: Any, error: Exception) -> tuple[str, Any, Exception]:
     """Path, value and error of the innermost member that cannot be pickled."""
     path = ""
     seen: set[int] = set()
-    while id(value) not in seen and not isinstance(error, RecursionError):
+    while id(value) not in seen and not _is_too_deep(error):
         seen.add(id(value))
         for step, part in _members(value):
             try:

@@ -94,6 +94,12 @@ def safe_name(name: str, what: str) -> str:
     return name
 
 
+def file_name(name: str) -> str:
+    """The last part of a name, as a file can have it."""
+    base = os.path.basename(name)
+    return "data" if base in ("", ".", "..") or "\0" in base else base
+
+
 def from_environment(protocol: str) -> dict[str, Any]:
     """Arguments for a protocol's file system, from FLYTE_AWS_ENDPOINT and the like."""
     if protocol not in ("s3", "s3a"):
