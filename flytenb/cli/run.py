@@ -182,7 +182,8 @@ def _is_ours(filename: str) -> bool:
 def _help(parsed: Words, task: Any) -> str:
     described = task.interface.describe()
     lines = [f"Usage: flytenb run [OPTIONS] {parsed.file} {parsed.task} [--input VALUE …]", ""]
-    doc = (getattr(task.func, "__doc__", None) or "").strip()
+    func = getattr(task, "func", None)  # the task of a container has none
+    doc = (func.__doc__ or "").strip() if func is not None else ""
     lines += [f"  {doc.splitlines()[0]}", ""] if doc else []
     lines.append("Inputs:")
     for one in described["inputs"]:
