@@ -16,6 +16,8 @@ HOT_S = 10.0
 #: The next spare is started when an action that took the last one ends or runs for so long: a start beside it would
 #: slow the hand-over on a small machine.
 HAND_OVER_S = 0.02
+#: CPUs on which a spare container is started beside the first of its kind.
+MANY_CPUS = 4
 #: A spare that nobody needed for so long goes.
 SPARE_S = 30.0
 #: Workers in all, so that no shape can fork the machine to death.
@@ -127,7 +129,10 @@ def _missing_single(state: State, shape: Shape, now: float) -> int:
     if shape.resources.gpu:
         spare = 0  # a started worker would hold its GPUs
     else:
-        is_hot = bool(waiting) or (now - shape.used_at < HOT_S and not is_handing_over(shape, now))
+        is_begun = now - shape.used_at < HOT_S and not is_handing_over(shape, now)
+        # Of two containers' starts at once each takes half as long again where cores are few; one is waited for.
+        is_beside = shape.launch.image is None or state.capacity.cpu >= MANY_CPUS or shape.used_at > 0
+        is_hot = is_beside if waiting else is_begun
         spare = 1 if is_hot and _may_spare(state, shape) else 0
     ready = sum(not lane.is_used and not lane.is_closing for lane in shape.lanes.values())
     room = state.capacity.room(shape.cpu, shape.memory_bytes)

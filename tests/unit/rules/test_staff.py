@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from flytenb.model.declaration import Reuse
 from flytenb.model.events import AbortRequest, LaneReady
+from flytenb.model.image import ImageSpec
 from flytenb.model.tags import PREPARE, RECALL, SHUTDOWN
 from tests.unit.rules.desk import PLAIN, Desk, Source
 
@@ -51,6 +52,19 @@ def test_a_spare_waits_holds_nothing_and_goes() -> None:
     desk.lose("w3")
     assert not desk.state.lanes
     assert not desk.wait(1).chores
+
+
+@pytest.mark.parametrize(("cpus", "beside"), [(2, ["w1"]), (4, ["w1", "w2"])])
+def test_the_first_container_starts_alone_where_cores_are_few(cpus: int, beside: list[str]) -> None:
+    desk = Desk(cpus=cpus)
+    task = desk.declare(launch=replace(STRICT, image=ImageSpec(base="python:3.12")))
+    root = desk.run(task)
+    assert desk.spawned() == beside
+    desk.arrive()
+    assert root is not None
+    assert root.lane is not None
+    desk.wait(0.03)
+    assert len(desk.state.lanes) == 2  # the spare comes when the hand-over is done
 
 
 def test_a_spare_keeps_no_slot_from_others() -> None:
