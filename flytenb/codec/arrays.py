@@ -37,6 +37,8 @@ def _preview(array: Any) -> str:
 def _is_plain(dtype: Any) -> bool:
     """Whether bytes and the dtype's text are all there is; structs with padding and metadata go by pickle."""
     if dtype.kind == "V":
+        if dtype.isalignedstruct:  # no description says so
+            return False
         try:
             return not dtype.hasobject and dtype.metadata is None and _dtype(_dtype_text(dtype)) == dtype
         except (TypeError, ValueError):  # a struct that its description does not give back: by pickle

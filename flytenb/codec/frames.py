@@ -43,6 +43,8 @@ def _is_exact_in_arrow(frame: Any) -> bool:
     if index.name is not None and (type(index.name) is not str or index.name in columns):
         return False
     columns = [frame.iloc[:, position] for position in range(len(columns))]
+    if not len(frame) and any(isinstance(one.dtype, pd.CategoricalDtype) for one in (*columns, index)):
+        return False  # Arrow forgets what the categories are
     return all(_is_exact_dtype(one.dtype) or _is_text(one) for one in (*columns, index))
 
 
