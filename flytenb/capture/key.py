@@ -12,6 +12,7 @@ from flytenb.capture import importing
 from flytenb.capture.graph import Graph
 from flytenb.capture.items import Item, digest
 from flytenb.capture.registry import registry
+from flytenb.capture.said import said_of
 
 #: Grows when the meaning of a part changes.
 KEY_FORMAT = "flytenb.code/1"
@@ -27,6 +28,10 @@ class CodeKey:
     parts: dict[str, tuple[str, str, str]]
     #: Why the key may be incomplete, in words; not empty = no automatic hit.
     doubts: tuple[str, ...]
+    #: Labels that the root reaches without going through another task.
+    own: frozenset[str] = frozenset()
+    #: label → a short value as text.
+    said: dict[str, str] = field(default_factory=dict)
 
 
 def key_of(graph: Graph, root: Item) -> CodeKey:
@@ -54,7 +59,24 @@ def key_of(graph: Graph, root: Item) -> CodeKey:
     doubts += graph.shared(reached)
     doubts += importing.doubts_of(reached)
     words = [f"{label}\0{part}" for label, (_, part, _) in sorted(parts.items())]
-    return CodeKey(digest(KEY_FORMAT, root.label, *words), parts, tuple(sorted(set(doubts))))
+    own = frozenset(item.label for item in _own(root))
+    said = {item.label: text for item in reached if (text := said_of(item))}
+    return CodeKey(digest(KEY_FORMAT, root.label, *words), parts, tuple(sorted(set(doubts))), own, said)
+
+
+def _own(root: Item) -> dict[Item, None]:
+    """What the root reaches without going through another task."""
+    reached: dict[Item, None] = {}
+    stack = [root]
+    while stack:
+        item = stack.pop()
+        if item in reached:
+            continue
+        reached[item] = None
+        if item is root or item.task is None:
+            stack.extend(item.hard)
+            stack.extend(item.soft)
+    return {item: None for item in reached if item is root or (item.task is None and item.kind != "alias")}
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ import msgpack
 
 from flytenb.capture import files
 from flytenb.capture import slice as slicing
+from flytenb.capture.ingredients import packed
 from flytenb.capture.items import Item
 from flytenb.capture.key import CodeKey, Snapshot, key_of, snapshot_of
 from flytenb.capture.modules import kind_of_module
@@ -44,6 +45,8 @@ class TaskEntry:
     line: int = 0
     #: What the caller's `describe` said of the task, plain data.
     config: Any = None
+    #: What its key was made of; None when it was refused one.
+    code: CodeKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ def _program(
     text: str,
     key: CodeKey | None,
 ) -> Program:
+    body["ingredients"] = packed((one.entry, one.code) for one in entries.values() if one.code is not None)
     data = msgpack.packb(body, use_bin_type=True)
     tasks: dict[str, str] = {}
     for name, one in entries.items():
@@ -232,7 +236,7 @@ def _entry(item: Item, entry: str, made: Snapshot, describe: Any) -> TaskEntry:
     key = made.key if target is made.root else key_of(made.graph, target)
     return TaskEntry(
         *_names(subject), entry=entry, key=key.hex, doubts=key.doubts, source=target.where, line=target.line,
-        config=_config(subject, describe),
+        config=_config(subject, describe), code=key,
     )  # fmt: skip
 
 
@@ -244,7 +248,7 @@ def _imported_entry(item: Item, entry: str, describe: Any) -> TaskEntry:
         key = CodeKey("", {}, (str(error),))
     return TaskEntry(
         *_names(item.obj), entry=entry, key=key.hex, doubts=key.doubts, source=item.where, line=item.line,
-        config=_config(item.obj, describe),
+        config=_config(item.obj, describe), code=key if key.hex else None,
     )  # fmt: skip
 
 

@@ -79,6 +79,16 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_contained: bool = False
 
 
+class CacheSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a task said of its cache beside the behavior: kept to explain misses."""
+
+    version: str = ""
+    salt: str = ""
+    ignored: tuple[str, ...] = ()
+    #: Names of policies that made the version in place of the code's key.
+    policies: tuple[str, ...] = ()
+
+
 class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A task as one call of it was configured. Its digest identifies it on the wire; it is stored once."""
 
@@ -111,6 +121,11 @@ class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     key: str = ""
     #: Why the key may be incomplete, in words.
     key_doubts: tuple[str, ...] = ()
+    #: Seconds after which a cached result is not used any more; 0 = never.
+    cache_max_age_s: float = 0.0
+    #: Equal calls that must run do so one after the other.
+    is_serialized: bool = False
+    cache_settings: CacheSettings | None = None
     #: JSON description of inputs and outputs.
     interface: dict[str, Any] = {}
     #: "Cell In[4]" or a file's path, and the line of the function.

@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
+from flytenb.model.declaration import CacheSettings
+
 CacheBehavior = Literal["auto", "override", "disable"]
 
 _ALIASES: dict[str, CacheBehavior] = {
@@ -50,7 +52,8 @@ class Cache(msgspec.Struct):
     Args:
         behavior: "auto" reads and writes, "override" always runs and writes, "disable" does neither.
         version_override: a version of your own in place of the code's key.
-        serialize: of equal calls at the same time one runs, the others wait for it.
+        serialize: equal calls never run at the same time. (Calls that may use a result always share a running one;
+            with this, those that must run, by "override" or `overwrite_cache`, wait for one another too.)
         ignored_inputs: parameters that do not make a difference.
         salt: any text; another text is another cache.
         policies: what makes the version; the default is the code.
@@ -109,10 +112,29 @@ class Cache(msgspec.Struct):
         """Parameters that do not count."""
         return tuple(self.ignored_inputs)
 
+    def settings(self) -> CacheSettings | None:
+        """What the engine keeps of it to explain misses; None when nothing but the behavior was said."""
+        policies = self.policies if isinstance(self.policies, list) else []
+        said = CacheSettings(
+            version=self.version_override or "",
+            salt=self.salt,
+            ignored=self.get_ignored_inputs(),
+            policies=tuple(type(one).__name__ for one in policies),
+        )
+        return said if said != CacheSettings() else None
+
     @property
     def needs_code_key(self) -> bool:
         """Whether the version is made from the code."""
-        return self.is_enabled() and self.version_override is None and self.policies is None
+        if not self.is_enabled() or self.version_override is not None:
+            return False
+        policies = self.policies if isinstance(self.policies, list) else []
+        return self.policies is None or any(isinstance(policy, FunctionBodyPolicy) for policy in policies)
+
+    @property
+    def max_age_s(self) -> float:
+        """Seconds after which a result is too old; 0 = never."""
+        return self.max_age.total_seconds() if isinstance(self.max_age, timedelta) else 0.0
 
     def get_version(self, params: VersionParameters | None = None) -> str:
         """The version that stands for the task's code in the cache; "" when the task is not cached or has none."""
