@@ -16,6 +16,8 @@ HOT_S = 10.0
 #: The next spare is started when an action that took the last one ends or runs for so long: a start beside it would
 #: slow the hand-over on a small machine.
 HAND_OVER_S = 0.02
+#: Kinds of single lanes that have a spare, at least.
+MIN_SPARES = 4
 #: CPUs on which a spare container is started beside the first of its kind.
 MANY_CPUS = 4
 #: A spare that nobody needed for so long goes.
@@ -147,13 +149,23 @@ def is_handing_over(shape: Shape, now: float) -> bool:
 
 
 def _may_spare(state: State, shape: Shape) -> bool:
-    """Not more shapes with a spare than CPUs."""
-    others = sum(
-        any(lane.is_single and not lane.is_used and not lane.is_closing for lane in other.lanes.values())
-        for other in state.kept.values()
-        if other is not shape and not other.queue
-    )
-    return others < max(1, int(state.capacity.cpu))
+    """Not more shapes with a spare than `_most_spares`: of those, the ones that were used last."""
+    others = [other for other in _with_spare(state) if other is not shape]
+    return len(others) < _most_spares(state) or shape.used_at > min(other.used_at for other in others)
+
+
+def _most_spares(state: State) -> int:
+    """An idle spare costs some memory and no CPU, but every one is started once and again."""
+    return max(MIN_SPARES, 2 * int(state.capacity.cpu))
+
+
+def _with_spare(state: State) -> list[Shape]:
+    return [
+        shape
+        for shape in state.kept.values()
+        if not shape.queue
+        and any(lane.is_single and not lane.is_used and not lane.is_closing for lane in shape.lanes.values())
+    ]
 
 
 def _missing_pooled(state: State, shape: Shape, now: float) -> int:
@@ -207,6 +219,10 @@ def retire(state: State, now: float, out: Out) -> None:
                     dismiss(lane, "idle", out)
         if not shape.lanes and not shape.queue and now - shape.used_at >= HOT_S:
             del state.kept[ident]
+    spared = sorted(_with_spare(state), key=lambda shape: shape.used_at)
+    for shape in spared[: max(0, len(spared) - _most_spares(state))]:
+        for lane in _idle(shape):
+            dismiss(lane, "others are used more", out)
 
 
 def _retire_pooled(shape: Shape, now: float, out: Out) -> None:

@@ -81,9 +81,9 @@ def test_a_spare_keeps_no_slot_from_others() -> None:
     assert any(lane.is_single and not lane.is_used for lane in desk.state.lanes.values())
 
 
-def test_not_more_spares_than_cpus() -> None:
+def test_spares_are_few_and_of_those_used_last() -> None:
     desk = Desk(cpus=2)
-    for number in range(5):
+    for number in range(7):
         root = desk.run(desk.declare(f"s{number}", replace(STRICT, cwd=f"/{number}")))
         desk.arrive()
         assert root is not None
@@ -91,8 +91,13 @@ def test_not_more_spares_than_cpus() -> None:
         desk.finish(root)
         assert lane is not None
         desk.lose(lane.id)
+        desk.wait(0.1)
     desk.arrive()
-    assert len(desk.state.lanes) <= 2
+    for lane in list(desk.state.lanes.values()):
+        if lane.is_closing:
+            desk.lose(lane.id)
+    folders = [lane.shape.launch.cwd for lane in desk.state.lanes.values() if lane.shape is not None]
+    assert sorted(folders) == ["/3", "/4", "/5", "/6"]
 
 
 def test_many_single_actions_start_at_once_but_not_more_than_cpus() -> None:
