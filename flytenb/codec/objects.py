@@ -2,8 +2,8 @@
 
 Writers never lock: a temporary file is renamed into place, and two writers of the same content write the same file.
 Readers check the content against its name, once per process and file; what differs is moved aside, so that it can be
-made again. A large file of the same file system is not copied but cloned or linked; a *seal* beside it tells when the
-owner has changed it in place.
+made again. A *seal* beside a large one says how its writer left it, so that a value just handed on is not read twice.
+A large file of the same file system is not copied but cloned or linked; its seal tells when the owner changes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import mmap
 import os
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flytenb import errors
+from flytenb.codec import seals
 from flytenb.codec.copying import clone, copy_file, hash_file, identity, link, may_link, sync_folder
 
 Buffer = bytes | bytearray | memoryview
@@ -28,7 +28,9 @@ Buffer = bytes | bytearray | memoryview
 _WRITE_BYTES = 4 << 20
 #: From here on bytes are hashed beside the write, in a second thread.
 _BESIDE_BYTES = 2 << 20
-#: From here on a user's file is linked rather than copied, and trusted by its seal rather than read again.
+#: From here on a seal lies beside an object.
+_SEALED_BYTES = 1 << 20
+#: From here on a user's file is linked rather than copied, and a seal holds whatever its age.
 LARGE_BYTES = 256 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _serial = count()
@@ -145,7 +147,7 @@ class ObjectStore:
         return digest
 
     def _seems_stored(self, parts: list[memoryview]) -> bool:
-        key = _sample(parts)
+        key = seals.sample(parts)
         if key in self._samples:
             return True
         self._remember(key)
@@ -228,7 +230,7 @@ class ObjectStore:
                 return bytearray()
             view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             if len(view) >= _BESIDE_BYTES:  # who passes it on as it is need not write it again
-                self._remember(_sample([memoryview(view)]))
+                self._remember(seals.sample([memoryview(view)]))
             self._check(digest, file, None)  # by reading: faulting in every page of the mapping takes longer
             return view
 
@@ -248,27 +250,21 @@ class ObjectStore:
             yield file
 
     def _check(self, digest: str, file: BinaryIO, content: Any) -> None:
-        now = identity(os.fstat(file.fileno()))
+        stat = os.fstat(file.fileno())
+        now = identity(stat)
         if self._checked.get(digest) == now:
             return
-        seal = self._seal(digest) if now[2] >= LARGE_BYTES else {}
-        if seal.get("mtime_ns") != now[3] or seal.get("size") != now[2]:
+        seal = seals.read(self._root, digest) if now[2] >= _SEALED_BYTES else {}
+        if not seals.holds(seal, stat, is_large=now[2] >= LARGE_BYTES):
             found = hash_file(self._path(digest)) if content is None else hashlib.sha256(content).hexdigest()
             if found != digest:
-                origin = (seal or self._seal(digest)).get("origin", "")
+                origin = (seal or seals.read(self._root, digest)).get("origin", "")
                 aside = os.path.join(self._root, "corrupted")
                 self._make_folder(aside)
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(self._path(digest), os.path.join(aside, digest))
                 raise CorruptedObjectError(digest, self._root, origin)
         self._checked[digest] = now
-
-    def _seal(self, digest: str) -> dict[str, Any]:
-        try:
-            with open(os.path.join(self._root, "seals", digest), encoding="utf-8", errors="surrogateescape") as file:
-                return dict(json.load(file))
-        except (OSError, ValueError):
-            return {}
 
     def named(self, digest: str, name: str) -> Path:
         """A path with this file name to the object's content, for libraries that look at extensions. Read-only."""
@@ -358,14 +354,12 @@ class ObjectStore:
             os.fchmod(file.fileno(), 0o444)
         if self.is_durable:
             os.fsync(file.fileno())
-        now = identity(os.fstat(file.fileno()))
-        if now[2] >= LARGE_BYTES:
-            self._make_folder(os.path.join(self._root, "seals"))
-            with open(f"{name}-seal", "w", encoding="utf-8", errors="surrogateescape") as seal:
-                json.dump({"size": now[2], "mtime_ns": now[3], "origin": origin}, seal, ensure_ascii=False)
-            os.replace(f"{name}-seal", os.path.join(self._root, "seals", digest))
         os.replace(name, target)
-        self._checked[digest] = now
+        stat = os.fstat(file.fileno())
+        self._checked[digest] = identity(stat)
+        if stat.st_size >= _SEALED_BYTES:
+            self._make_folder(os.path.join(self._root, "seals"))
+            seals.write(self._root, digest, stat, f"{name}-seal", origin)
         if self.is_durable:
             sync_folder(folder)
 
@@ -373,20 +367,6 @@ class ObjectStore:
 def _hash(hasher: hashlib._Hash, parts: list[memoryview]) -> None:
     for part in parts:
         hasher.update(part)
-
-
-def _sample(parts: list[memoryview]) -> bytes:
-    """A hash of the length and of a little from everywhere, however the content is cut into parts."""
-    size = sum(part.nbytes for part in parts)
-    sample = hashlib.blake2b(size.to_bytes(8, "big"), digest_size=16)
-    step = max(1, size // 64)
-    start = 0
-    for part in parts:
-        end = start + part.nbytes
-        for place in range(-(-start // step) * step, end, step):
-            sample.update(part[place - start : place - start + 16])
-        start = end
-    return sample.digest()
 
 
 def _write(file: BinaryIO, parts: list[memoryview], size: int) -> None:

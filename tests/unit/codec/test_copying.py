@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from flytenb.codec import ObjectStore, copying
+from flytenb.codec import ObjectStore, copying, seals
 from flytenb.codec.objects import CorruptedObjectError, MissingObjectError, StoreFullError
 
 room = importlib.import_module("flytenb.codec.objects")  # the package has a function of that name
@@ -107,6 +107,27 @@ def test_corrupted_content_is_found_once_told_and_made_again(store, size, read):
         getattr(reopened(store), read)(digest)
     assert store.put(data) == digest
     assert reopened(store).get(digest) == data
+
+
+def test_a_fresh_value_is_trusted_an_old_or_touched_one_is_read(store, monkeypatch):
+    monkeypatch.setattr(room, "LARGE_BYTES", 1 << 30)
+    digest = store.put(os.urandom(2 << 20))
+    path = store.path(digest)
+    read = []
+    monkeypatch.setattr(room, "hash_file", lambda place: read.append(place) or digest)
+    reopened(store).view(digest)
+    assert read == []
+    monkeypatch.setattr(seals, "_FRESH_S", -1)
+    reopened(store).view(digest)
+    assert len(read) == 1
+    monkeypatch.setattr(seals, "_FRESH_S", 3600)
+    stat = os.stat(path)
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as file:
+        file.write(b"changed")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # the time of change is set back
+    reopened(store).view(digest)
+    assert len(read) == 2
 
 
 def test_a_truncated_object_is_found(store):
