@@ -12,11 +12,13 @@ import msgspec
 
 from flytenb.engine import resources, rows
 from flytenb.engine.builds import BuildRefused
+from flytenb.engine.history import HistoryDesk
 from flytenb.engine.pools import pool_rows, worker_state
 from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.containers import ContainerRow, Inside
 from flytenb.model.events import AbortRequest
+from flytenb.model.history import Entry, Held, History
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
@@ -60,6 +62,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     seen: int = 0
     since: float = 0.0
+    #: Of the past: keys of results, and bytes that outputs hold.
+    keys: tuple[bytes, ...] = ()
+    needle: bytes = b""
 
 
 _decode = msgspec.msgpack.Decoder(Asked).decode
@@ -71,6 +76,7 @@ class Queries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._past = HistoryDesk(engine)
         self.methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
             "runs": self.runs,
             "run": self.run,
@@ -83,6 +89,10 @@ class Queries:
             "attempts": self.attempts,
             "report": self.report,
             "result": self.result,
+            "history": self.history,
+            "entries": self.entries,
+            "previous": self.previous,
+            "holders": self.holders,
             "abort": self.abort,
             "status": self.status,
             "pools": self.pools,
@@ -294,6 +304,26 @@ class Queries:
         present = self._present(row)
         payload = (root[-1] if root is not None and ActionPhase(present.phase).is_terminal else b"") or b""
         return {"name": row[1], "phase": present.phase, "payload": payload}
+
+    # ---- the past ---------------------------------------------------------------------------------------------
+
+    async def history(self, asked: Asked) -> History:
+        """An action, what lies in the cache under its key, and earlier calls of its task."""
+        row = await self._run_row(asked.run)
+        return await self._past.history(self._action_number(row[0], asked.action), row[3])
+
+    async def entries(self, asked: Asked) -> list[Entry]:
+        """What lies in the cache under `keys`."""
+        return await self._past.entries(asked.keys)
+
+    async def previous(self, asked: Asked) -> dict[str, Any]:
+        """The newest run of `task_name` that succeeded, or the one before `run`."""
+        before = (await self._run_row(asked.run))[0] if asked.run else 1 << 31
+        return await self._past.previous(asked.task_name, before)
+
+    async def holders(self, asked: Asked) -> list[Held]:
+        """Who made outputs with the bytes `needle`."""
+        return await self._past.holders(asked.needle)
 
     # ---- commands ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,125 @@
+"""Answers about the past: earlier calls of a task, entries of the cache, the run before, who gave a value."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flytenb.engine.refused import QueryError
+from flytenb.model.events import RunOptions
+from flytenb.model.history import Entry, Held, History, PastCall
+from flytenb.model.ids import action_name
+from flytenb.model.phases import ActionPhase
+from flytenb.store.history import HistoryReader
+
+if TYPE_CHECKING:
+    from flytenb.engine.core import Engine
+
+#: Calls that are compared at most, and keys that one question may name.
+MOST_CALLS = 60
+MOST_KEYS = 20_000
+
+_decode_options = msgspec.msgpack.Decoder(RunOptions).decode
+
+
+class HistoryDesk:
+    """Slow questions, answered in threads: the loop and its reader go on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._opened: HistoryReader | None = None
+
+    @property
+    def _reader(self) -> HistoryReader:
+        if self._opened is None:
+            self._opened = HistoryReader(self._engine.home / "store.db")
+        return self._opened
+
+    def _tasks_named(self, name: str) -> list[int]:
+        tasks = self._engine.state.tasks_by_id
+        return [number for number, task in tasks.items() if task.declaration.name == name]
+
+    async def history(self, number: int, options: bytes) -> History:
+        """An action and the calls of its task before it."""
+        call = await asyncio.to_thread(self._reader.call, number)
+        if call is None:
+            raise QueryError("ActionNotFound", f"there is no action {action_name(number)!r} in this run yet")
+        tasks = self._engine.state.tasks_by_id
+        same = self._tasks_named(tasks[call[1]].declaration.name)
+        asked = _decode_options(options)
+
+        def read() -> History:
+            earlier = self._reader.calls(same, number, MOST_CALLS)
+            calls = self._named([call, *earlier])
+            return History(
+                call=calls[0],
+                entry=self._entry(call[3]) if call[3] else None,
+                earlier=tuple(calls[1:]),
+                tasks={each.task: tasks[each.task].body for each in calls},
+                is_overwriting=asked.overwrite_cache,
+                is_disabling=asked.disable_cache,
+            )
+
+        return await asyncio.to_thread(read)
+
+    async def entries(self, keys: tuple[bytes, ...]) -> list[Entry]:
+        """What lies in the cache under these keys; keys without a result are left out."""
+        if len(keys) > MOST_KEYS:
+            raise QueryError("BadQuery", f"{len(keys)} keys are more than {MOST_KEYS}: ask for fewer at a time")
+
+        def read() -> list[Entry]:
+            return [entry for key in keys if (entry := self._entry(key)) is not None]
+
+        return await asyncio.to_thread(read)
+
+    async def previous(self, task_name: str, before: int) -> dict[str, Any]:
+        """Name of the newest run of a task that succeeded, "" for none."""
+        same = self._tasks_named(task_name)
+        found = await asyncio.to_thread(self._reader.last_run, same, before)
+        return {"run": found[1] if found else ""}
+
+    async def holders(self, needle: bytes) -> list[Held]:
+        """Who made outputs with these bytes, newest first."""
+        if len(needle) < 8:
+            raise QueryError("BadQuery", "fewer than 8 bytes are in too many values: ask for more")
+        tasks = self._engine.state.tasks_by_id
+
+        def read() -> list[Held]:
+            rows = self._reader.holders(needle, 20)
+            calls = self._named([row[:-1] for row in rows])
+            pairs = zip(calls, rows, strict=True)
+            return [Held(call=call, outputs=row[-1], declaration=tasks[call.task].body) for call, row in pairs]
+
+        return await asyncio.to_thread(read)
+
+    def _entry(self, key: bytes) -> Entry | None:
+        found = self._reader.entry(key)
+        if found is None:
+            return None
+        action, duration_s, created_at = found
+        run = self._reader.run_names([action >> 32]).get(action >> 32, "")
+        return Entry(key=key, run=run, action=action_name(action), duration_s=duration_s, created_at=created_at)
+
+    def _named(self, rows: list[tuple[Any, ...]]) -> list[PastCall]:
+        names = self._reader.run_names(row[0] >> 32 for row in rows)
+        return [_call(row, names.get(row[0] >> 32, "")) for row in rows]
+
+
+def _call(row: tuple[Any, ...], run: str) -> PastCall:
+    number, task, phase, key, inputs, saved_s, accepted_at, started_at, ended_at = row
+    return PastCall(
+        id=number,
+        run=run,
+        action=action_name(number),
+        task=task,
+        phase=ActionPhase.of(phase).value,
+        key=key or b"",
+        inputs=inputs or b"",
+        is_cached=saved_s is not None,
+        saved_s=saved_s or 0.0,
+        accepted_at=accepted_at,
+        started_at=started_at or 0.0,
+        ended_at=ended_at or 0.0,
+    )
