@@ -15,6 +15,7 @@ import msgpack
 
 from flytenb.capture.key import CodeKey
 
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One thing that a key was made of."""

@@ -177,6 +177,13 @@ class Action:
         return handle.outputs_of(io.outputs, self._store)
 
     @twin
+    def why(self) -> Any:
+        """Why it was taken from the cache or not: the nearest earlier call, and what differs, in words."""
+        from flytenb.client.explain import why as explaining  # who asks pays for it
+
+        return explaining.explain(self._link, self._store, self.run_name, self.name)
+
+    @twin
     def details(self) -> Action:
         """The same, read again."""
         return self.sync()

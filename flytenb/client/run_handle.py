@@ -315,6 +315,21 @@ class Run:
         return ActionDetails(failed[0], self.name, link, self._store) if failed else None
 
     @twin
+    def why(self, action: str | None = None) -> Any:
+        """Why an action ("a3") was taken from the cache or not; without one, all tasks of the run.
+
+        Example:
+            print(run.why())          # search-1: 1 of 3 cached; clean changed
+            run.why("a2").differences # what differs from the nearest earlier call
+        """
+        from flytenb.client.explain import why as explaining  # who asks pays for it
+
+        link = self._link
+        if action is None:
+            return explaining.explain_run(link, self._store, self.name)
+        return explaining.explain(link, self._store, self.name, action)
+
+    @twin
     def abort(self, reason: str = "stopped by the user") -> None:
         """Stop it with all its actions. What has ended stays."""
         self._link.query("abort", run=self.name, reason=reason)
