@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from flytenb.sdk.policy import ReusePolicy as ReusePolicy
     from flytenb.sdk.policy import Timeout as Timeout
     from flytenb.sdk.policy import TimeoutType as TimeoutType
+    from flytenb.sdk.progress import progress as progress
     from flytenb.sdk.resources import Resources as Resources
     from flytenb.sdk.secret import Secret as Secret
     from flytenb.sdk.secret import SecretRequest as SecretRequest
@@ -123,6 +124,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "sdk.mapping": ("map",),
     "sdk.pod": ("PodTemplate",),
     "sdk.policy": ("Backoff", "RetryStrategy", "ReusePolicy", "Timeout", "TimeoutType"),
+    "sdk.progress": ("progress",),
     "sdk.resources": ("Resources",),
     "sdk.secret": ("Secret", "SecretRequest"),
     "sdk.task": ("AsyncFunctionTaskTemplate", "TaskTemplate"),
@@ -204,6 +206,7 @@ __all__ = [
     "logger",
     "map",
     "new_condition",
+    "progress",
     "rerun",
     "run",
     "run_python_script",

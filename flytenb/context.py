@@ -40,6 +40,9 @@ class Port(Protocol):
     def report(self, html: str) -> None:
         """Publish the action's whole report page."""
 
+    def progress(self, done: float, total: float, text: str, elapsed_s: float) -> None:
+        """Tell how far the body is; what comes too fast is told a moment later, the last state always."""
+
     def contain(self, task: Any, values: dict[str, Any]) -> Awaitable[Any]:
         """Run the container of a `ContainerTask` to its end; its outputs."""
 

@@ -12,7 +12,7 @@ from flytenb.model.ids import action_name
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import QUEUED, RUNNING, ActionPhase
 from flytenb.model.placement import Placement, decode_placement
-from flytenb.model.snapshot import ActionRow, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
+from flytenb.model.snapshot import ActionRow, Advance, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
 from flytenb.rules.reasons import Reasons
 from flytenb.rules.state import Action, Run, State, Task
 
@@ -62,7 +62,15 @@ def live_row(action: Action, state: State, reasons: Reasons | None = None) -> Ac
         has_report=declaration.has_report,
         source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
         placement=action.lane.placement if action.lane is not None else 0,
+        progress=_advance(action),
     )
+
+
+def _advance(action: Action) -> Advance | None:
+    if action.progress is None:
+        return None
+    said, at = action.progress
+    return Advance(done=said.done, total=said.total, text=said.text, elapsed_s=said.elapsed_s, at=at)
 
 
 def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None) -> RunRow:

@@ -124,6 +124,15 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, tag=14):
         return f"Offer({self.run_name!r})"  # never the values
 
 
+class Progress(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
+    action: int
+    attempt: int
+    done: float
+    total: float
+    text: str
+    elapsed_s: float
+
+
 #: Everything that may arrive in a frame.
 WireEvent = (
     Hello
@@ -140,6 +149,7 @@ WireEvent = (
     | Returned
     | Started
     | Offer
+    | Progress
 )
 
 

@@ -12,6 +12,30 @@ from flytenb.model.phases import SUCCEEDED, ActionPhase
 from flytenb.model.placement import Placement
 
 
+class Advance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How far the body of an action says that it is."""
+
+    done: float
+    #: 0 when it is not known.
+    total: float = 0.0
+    text: str = ""
+    #: Seconds since it began to count, and the moment of saying so.
+    elapsed_s: float = 0.0
+    at: float = 0.0
+
+    @property
+    def share(self) -> float | None:
+        """Between 0 and 1; None when the total is not known."""
+        return min(1.0, max(0.0, self.done / self.total)) if self.total > 0 else None
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds that the rest takes at the speed so far; None when nothing can be said."""
+        if self.total <= 0 or self.done <= 0 or self.done >= self.total or self.elapsed_s <= 0:
+            return None
+        rest_s = self.elapsed_s * (self.total - self.done) / self.done
+        return max(0.0, rest_s - max(0.0, now - self.at))
+
+
 class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One action. `inputs` and `outputs` are encoded values; only `codec.preview` may look into them."""
 
@@ -38,6 +62,8 @@ class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: str = ""
     #: Number of the `Placement` it ran with, 0 when it never ran or that is not known yet.
     placement: int = 0
+    #: What its body said last of how far it is.
+    progress: Advance | None = None
 
     @property
     def is_terminal(self) -> bool:

@@ -7,7 +7,7 @@ fields named `body` are msgpack maps of a struct in this room or of plain data.
 from __future__ import annotations
 
 #: Grows with every change of layout; both sides refuse another number by name.
-PROTOCOL = 2
+PROTOCOL = 3
 
 # ---- from workers and clients to the engine -------------------------------------------------------------------
 #: (HELLO, protocol, version, role "worker"|"client"|"local", ident, pid, token)
@@ -42,6 +42,9 @@ RETURNED = 12
 STARTED = 13
 #: (OFFER, run_name, secrets)  values again, for an engine that was started anew; secrets as in RUN.
 OFFER = 14
+#: (PROGRESS, action, attempt, done, total, text, elapsed_s)  how far a body is; total 0 = not known; `elapsed_s`
+#: since it began to count. At most four a second for an action; nothing is written to disk.
+PROGRESS = 15
 
 # ---- from the engine to workers and clients -------------------------------------------------------------------
 #: (WELCOME, protocol, version, pid)

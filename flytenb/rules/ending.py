@@ -28,6 +28,8 @@ def end(
     for child in [*(action.children or {}).values(), *(action.orphans or {}).values()]:
         abort(state, child, "its parent ended", now, out, silent=True)
     run = action.run
+    if action.progress is not None:
+        note_progress(action, now, out)
     if phase != SUCCEEDED:
         run.failed_count += 1
         action.failure = payload
@@ -82,6 +84,16 @@ def _end_cached(
         leader.followers = rest
         state.in_flight[action.cache_key] = leader
         enqueue(state, leader)
+
+
+def note_progress(action: Action, now: float, out: Out) -> None:
+    """How far a body was that did not reach its end stays in its log."""
+    said, _ = action.progress or (None, 0.0)
+    if said is None or action.phase == SUCCEEDED:
+        return
+    done = f"{said.done:g}" + (f" of {said.total:g}" if said.total else "")
+    text = f"it was at {done}" + (f": {said.text}" if said.text else "")
+    out.logs.append((action.id, action.attempt, "progress", now, text + "\n"))
 
 
 def hit(state: State, action: Action, found: CacheHit, now: float, out: Out) -> None:

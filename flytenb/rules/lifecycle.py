@@ -23,6 +23,7 @@ from flytenb.model.events import (
     Loaded,
     Log,
     Offer,
+    Progress,
     Recovered,
     Report,
     Returned,
@@ -37,7 +38,7 @@ from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
 from flytenb.rules import gpu_placement, gpu_refusals, lanes, pools
 from flytenb.rules.beginning import begin
-from flytenb.rules.ending import abort, end, fail, stop_body
+from flytenb.rules.ending import abort, end, fail, note_progress, stop_body
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place, prepare
@@ -188,12 +189,14 @@ def again(
     lanes.release(state, action)
     if failure is not None:
         out.attempts.append(_attempt_row(action, why, failure, now))
+    if action.progress is not None:
+        note_progress(action, now, out)
     for child in (action.children or {}).values():  # they go on; the next attempt finds them by (key, n)
         child.call = ORPHAN
         if action.orphans is None:
             action.orphans = {}
         action.orphans[(child.key, child.n)] = child
-    action.children = None
+    action.children = action.progress = None
     action.attempt += 1
     action.not_before = not_before
     if not_before:
@@ -239,6 +242,14 @@ def on_trace(state: State, source: Any, event: Trace, now: float, out: Out) -> N
 
 def on_report(state: State, source: Any, event: Report, now: float, out: Out) -> None:
     out.reports.append((event.digest, event.action))
+
+
+def on_progress(state: State, source: Any, event: Progress, now: float, out: Out) -> None:
+    action = state.live.get(event.action)
+    if action is not None and action.attempt == event.attempt and action.phase == RUNNING:
+        action.progress = (event, now)
+        if action.run.id in state.watched:
+            state.watched[action.run.id][action.id] = action
 
 
 def on_forget(state: State, source: Any, event: Forget, now: float, out: Out) -> None:
@@ -442,6 +453,7 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Log: on_log,
     Trace: on_trace,
     Report: on_report,
+    Progress: on_progress,
     Forget: on_forget,
     Returned: on_returned,
     Started: on_started,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from flytenb.model.declaration import Grant, Launch, ResourceRequest, TaskDeclaration
-from flytenb.model.events import RunOptions
+from flytenb.model.events import Progress, RunOptions
 from flytenb.model.phases import QUEUED
 from flytenb.rules.gpus import Gpus
 
@@ -234,6 +234,7 @@ class Action:
         "orphans",
         "parent",
         "phase",
+        "progress",
         "replay",
         "run",
         "saved_s",
@@ -268,6 +269,8 @@ class Action:
         self.replay: list[tuple[bytes, int, bool, bytes]] | None = None
         self.cache_key, self.cache_mode = b"", 0
         self.group = ""
+        #: What its body said last of how far it is, and when.
+        self.progress: tuple[Progress, float] | None = None
         #: Equal cached calls that wait for this one.
         self.followers: list[Action] | None = None
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
-from flytenb.views import words
+from flytenb.views import progress, words
 from flytenb.views.marks import Mark, is_terminal, mark_of
 from flytenb.views.places import Place, places
 
@@ -58,6 +58,8 @@ class Node:
     why: str
     actions: tuple[ActionRow, ...] = ()
     children: tuple[Node, ...] = ()
+    #: Between 0 and 1: how far the row is, when its actions say so.
+    share: float | None = None
 
     @property
     def is_wide(self) -> bool:
@@ -238,6 +240,7 @@ class _Builder:
             why=self._why_one(first) if alone else self._why_many(members, mark),
             actions=tuple(members),
             children=self.rows(members, depth + 1),
+            share=progress.share(members),
             **self._span(members),
         )
 
@@ -280,7 +283,7 @@ class _Builder:
             parts.append(failure_text(action.failure))
         if action.attempt > 1:
             parts.append(f"attempt {action.attempt}")
-        parts.append(action.reason)
+        parts += [action.reason, progress.words_of(action, self._now)]
         return words.joined(parts)
 
     def _why_many(self, members: Sequence[ActionRow], mark: Mark) -> str:
@@ -297,6 +300,7 @@ class _Builder:
                 parts.append(f"saved {words.duration(saved)}")
         else:
             parts += list({a.reason: None for a in members if a.reason})[:1]
+            parts.append(progress.words_of_many(members, self._now))
         return words.joined(parts)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from flytenb.model.snapshot import ActionRow
-from flytenb.views import text, timeline, words
+from flytenb.views import progress, text, timeline, words
 from flytenb.views.escape import data_image, html, html_block
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -207,7 +207,7 @@ def _row(node: Node, width: int) -> tuple[str, str, str, str]:
     indent = f'<span style="padding-left:{18 * node.depth}px"></span>' if node.depth else ""
     word = f"<b>{html(node.mark.word)}</b>" if node.mark.is_loud else html(node.mark.word)
     spent = words.duration(node.duration_s) if node.duration_s is not None else ""
-    why = html(node.why[:1].upper() + node.why[1:], width)
+    why = progress.bar_html(node.share) + html(node.why[:1].upper() + node.why[1:], width)
     return f"{indent}{glyph(node.mark)} {html(node.label, 60)}", word, spent, why
 
 

@@ -14,6 +14,7 @@ from flytenb.model import Launch, TaskDeclaration
 if TYPE_CHECKING:
     import asyncio
 
+    from flytenb.worker.advance import Advance
     from flytenb.worker.logs import AttemptLog
 
 UserValue = Any
@@ -100,6 +101,7 @@ class Action:
 
     __slots__ = (
         "active_s",
+        "advance",
         "arrived_at",
         "attempt",
         "calls",
@@ -139,6 +141,7 @@ class Action:
         self.task: asyncio.Task[None] | None = None
         self.thread: Any = None
         self.log: AttemptLog | None = None
+        self.advance: Advance | None = None
 
     def begin(self) -> None:
         """The clock starts."""

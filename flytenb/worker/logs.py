@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from flytenb.context import current_action
 from flytenb.wire import tags
+from flytenb.worker.bars import Bars, Reading, held_from, unnested
 
 #: Text waits this long for more of it, and leaves earlier when it reaches this size.
 FLUSH_S = 0.25
@@ -33,7 +34,19 @@ DOUBT = "[several actions share this process: output of subprocesses and native 
 class AttemptLog:
     """What one attempt wrote and has not been sent."""
 
-    __slots__ = ("_action", "_attempt", "_is_doubted", "_lines", "_lock", "_send", "_size", "_tails", "_total")
+    __slots__ = (
+        "_action",
+        "_attempt",
+        "_bars",
+        "_is_doubted",
+        "_lines",
+        "_lock",
+        "_send",
+        "_size",
+        "_tails",
+        "_total",
+        "on_bar",
+    )
 
     def __init__(self, action: int, attempt: int, send: Callable[[Any], None], lock: RLock) -> None:
         self._action, self._attempt, self._send, self._lock = action, attempt, send, lock
@@ -41,6 +54,9 @@ class AttemptLog:
         self._tails: dict[str, str] = {}
         self._size = self._total = 0
         self._is_doubted = False
+        #: Hears of progress bars in the output; None when nobody wants to know.
+        self.on_bar: Callable[[Reading], None] | None = None
+        self._bars: Bars | None = None
 
     def write(self, stream: str, text: str) -> None:
         """Take text; whole lines leave when there are enough of them, or with the next flush."""
@@ -48,10 +64,17 @@ class AttemptLog:
             if self._total > MAX_ATTEMPT_CHARACTERS:
                 return
             self._total += len(text)
+            if "\r" in text and self.on_bar is not None:
+                self._look_for_bars(text)
             text = self._tails.get(stream, "") + text
+            held = ""
+            if "\r" in text:
+                text = unnested(text)
+                start = held_from(text)
+                text, held = text[:start], text[start:]
             end = text.rfind("\n")
             whole, tail = (text[: end + 1], text[end + 1 :]) if end >= 0 else ("", text)
-            self._tails[stream] = _last_state(tail, is_open=True) if "\r" in tail else tail
+            self._tails[stream] = held or ("\r" + _last_state(tail, is_open=True) if "\r" in tail else tail)
             if whole:
                 if "\r" in whole:
                     whole = "".join(_last_state(line) + "\n" for line in whole[:-1].split("\n"))
@@ -64,6 +87,13 @@ class AttemptLog:
                 self._lines.append((stream, f"… more than {megabytes} MB of output: the rest is not kept\n"))
             if self._size >= BATCH_CHARACTERS:
                 self.flush()
+
+    def _look_for_bars(self, text: str) -> None:
+        if self._bars is None:
+            self._bars = Bars()
+        reading = self._bars.read(text[-4096:])
+        if reading is not None and self.on_bar is not None:
+            self.on_bar(reading)
 
     def doubt(self, stream: str) -> None:
         """Say once that what comes below Python's own output may be of another action."""
@@ -95,8 +125,9 @@ class AttemptLog:
 
     def _end_lines(self) -> None:
         for stream, tail in self._tails.items():
-            if tail.rstrip("\r"):
-                self._lines.append((stream, _last_state(tail) + "\n"))
+            if tail.rstrip("\r\n"):
+                lines = tail.rstrip("\r\n").split("\n")
+                self._lines.append((stream, "".join(_last_state(line) + "\n" for line in lines)))
         self._tails.clear()
 
 

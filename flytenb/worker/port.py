@@ -21,6 +21,8 @@ from flytenb.model.outcome import decode_failure
 from flytenb.wire import tags
 from flytenb.wire.paths import home
 from flytenb.worker.action import Action, Interface, Target
+from flytenb.worker.advance import Advance
+from flytenb.worker.bars import Reading
 from flytenb.worker.keys import cache_key, call_key
 
 if TYPE_CHECKING:
@@ -128,6 +130,24 @@ class WorkerPort:
         action, _ = self._current()
         digest = self._objects.put(html.encode())
         self._send((tags.REPORT, action.id, action.attempt, digest))
+        if get_ident() == self.thread:
+            self._link.flush()  # a body that never awaits would keep it to itself
+
+    def progress(self, done: float, total: float, text: str, elapsed_s: float) -> None:
+        """Tell how far the body is, at most four times a second; the last state always arrives."""
+        action, _ = self._current()
+        self._advance(action).say((done, total, text, elapsed_s))
+
+    def bar(self, action: Action, reading: Reading) -> None:
+        """A progress bar in the output; what the body says itself goes before. Any thread."""
+        if action.is_running and (action.advance is None or action.advance.is_from_output):
+            self._advance(action, is_from_output=True).say(reading)
+
+    def _advance(self, action: Action, *, is_from_output: bool = False) -> Advance:
+        if action.advance is None:
+            action.advance = Advance(action.id, action.attempt, self._link, self._loop, self.thread)
+        action.advance.is_from_output = is_from_output
+        return action.advance
 
     async def contain(self, task: Any, values: dict[str, UserValue]) -> Any:
         """Start the container of a task and wait for its end."""

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from operator import attrgetter
 from time import perf_counter
 from typing import Any
@@ -320,6 +321,8 @@ class Runtime:
             action.log.close()
         if not ok:
             failed_actions.append(action.id)
+        if action.advance is not None:
+            action.advance.end(send)
         send((tags.FINISHED, action.id, action.attempt, ok, payload, action.active_s))
 
     # ---- declarations ----------------------------------------------------------------------------------------------
@@ -356,6 +359,7 @@ class Runtime:
                 log = action.log
                 if log is None:
                     log = action.log = AttemptLog(number, attempt, self._send_log, self._log_lock)
+                    log.on_bar = partial(self.port.bar, action)
                     self._logs.add(log)
                     if not self._is_log_timer_set:
                         self._is_log_timer_set = True

@@ -90,6 +90,7 @@ _OURS = {
     "Directory": "older spelling of flyte.io.Dir",
     "File": "older spelling of flyte.io.File",
     "GPUAccelerator": "older spelling of flyte.GPU",
+    "progress": "how far a task is, shown in its run's view",
 }
 
 _FACES = {
