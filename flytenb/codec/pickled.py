@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from flytenb.codec import classes, leaves
+from flytenb.codec import classes, leaves, tensor_bytes
 from flytenb.codec.codec import MismatchError, shown
 from flytenb.codec.current import objects as current_objects
 from flytenb.codec.objects import ObjectStore
@@ -62,6 +62,10 @@ def _make_pickler() -> type[Any]:
                 and "<locals>" not in item.__qualname__
             ):
                 return _global, (item.__qualname__,)
+            if type(item).__module__ == "torch" and type(item).__name__ == "Tensor" and tensor_bytes.is_plain(item):
+                # torch's own pickles name storages by their address: no two are alike, and no key would be either.
+                name, shape, data = tensor_bytes.parts(item)
+                return tensor_bytes.make, (name, shape, bytes(data))
             return super().reducer_override(item)
 
     return Pickler

@@ -81,6 +81,8 @@ def _opaque(kind: str, meta: Any, size: int) -> Any:
     if kind == "ndarray":
         dtype, _shape, _order, is_scalar, text = meta
         return Opaque(kind, dtype.lstrip("<>|=") if is_scalar else "ndarray", text, size)
+    if kind == "tensor":
+        return Opaque(kind, "Tensor", meta[2], size)
     if kind in ("pandas", "polars", "polars-lazy", "arrow"):
         rows, columns, _schema, head = meta
         name = {"arrow": "Table", "polars-lazy": "LazyFrame"}.get(kind, "DataFrame")
