@@ -21,11 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import contained
 import hello
 import venvs
 from floors import floors
 from targets import TARGETS, verdict
-from timing import LARGE, MEASURES
+from timing import CONTAINED, LARGE, MEASURES
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -91,6 +92,9 @@ def run_script(side: str, python: Path, words: list[str], env: dict[str, str], l
     into.versions[side] = facts["version"]
     for measure, result in facts["measures"].items():
         into.add(measure, side, result)
+    for other, found in facts.get("beside", {}).items():
+        for measure, result in found.items():
+            into.add(measure, other, result)
 
 
 def parts(script: str, script_of_large: str, measures: list[str]) -> list[tuple[str, list[str]]]:
@@ -140,6 +144,7 @@ def measure_all(options: argparse.Namespace) -> Findings:
             else:
                 run_peer(side, in_scripts, number, found)
             print(f"round {number + 1}: {side} {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    measure_contained(options, found)
     if options.only & {"script_stopped", "script_running"}:
         peer = venvs.python_of("flyte") if "flyte" in sides else None
         try:
@@ -150,9 +155,30 @@ def measure_all(options: argparse.Namespace) -> Findings:
     return found
 
 
+def measure_contained(options: argparse.Namespace, into: Findings) -> None:
+    """Containers, where a Docker engine can be had; all rounds with one engine."""
+    wanted = [measure for measure in CONTAINED if measure in options.only]
+    if not wanted:
+        return
+    try:
+        with contained.docker_engine() as docker:
+            for number in range(options.rounds):
+                start = time.monotonic()
+                with hello.own_home(OUT) as home:
+                    words = [str(HERE / "contained.py"), *wanted, *(["--quick"] if options.quick else [])]
+                    env = hello.environment(home) | docker.env | {"FLYTENB_TEST_DOCKER_HOST": docker.host}
+                    run_script(OURS, Path(sys.executable), words, env, 300, into)
+                took = time.monotonic() - start
+                print(f"round {number + 1}: containers {took:.0f} s", file=sys.stderr, flush=True)
+    except contained.no_engine() as error:
+        options.only -= set(wanted)
+        into.notes.append(f"containers: not measured, no Docker engine can be had here: {error}")
+
+
 def table(found: Findings, measures: set[str], is_quick: bool) -> list[list[str]]:
     """Header and one line per measure."""
     sides = [side for side in SCRIPTS if any(side in of for of in found.results.values())]
+    sides += [contained.BARE] if contained.BARE in found.results.get("container_cold", {}) else []
     lines = [["measure", OURS, *sides, "must", "reached", "aim", "verdict", "read back from disk"]]
     for target in TARGETS:
         if target.measure not in measures:
@@ -188,6 +214,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.only, options.peers = set(options.only.split(",")), set(options.peers.split(","))
+    if options.quick and options.only == set(known):
+        options.only -= set(CONTAINED)  # a bare machine would make an engine and a base image first
     for asked, allowed in ((options.only, known), (options.peers, list(SCRIPTS))):
         unknown = sorted(asked - set(allowed) - {""})
         if unknown:

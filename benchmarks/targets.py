@@ -90,6 +90,17 @@ TARGETS = (
         Bound((("flyte", 0.35),)), Bound((("flyte", 0.2),)), digits=3,
     ),
     Target("file", "1 GB File by content, without a copy", "s", Bound((), 3), Bound((), 1.2), digits=3),
+    Target(
+        "container_cold", "action in a new container, nothing started", "ms",
+        Bound((("docker run", 1.1),)), Bound((("docker run", 1.0),)), digits=0,
+    ),
+    Target("container_spare", "the same with a started spare", "ms", Bound((), 15), Bound((), 4)),
+    Target("pool_p50", "reusable pool of containers, sequential", "ms", Bound((), 1.5), Bound((), 1.0)),
+    Target("pool_rate", "the same, 1,000 at once", "/s", Bound((), 2_000), Bound((), 8_000), True, 0),
+    Target("fork", "fresh process per action, a started spare", "ms", Bound((), 4), Bound((), 2.5)),
+    Target("venv_pool", "pool in a virtual environment, sequential", "ms", Bound((), 1.5), Bound((), 1.0)),
+    Target("image_cached", "image built again, all layers cached", "s", Bound((), 0.3), Bound((), 0.1), digits=3),
+    Target("image_hash", "image declared and hashed, 4 layers", "ms", Bound((), 1), Bound((), 0.2), digits=3),
     Target("listing", "list 10,000 actions", "ms", Bound((), 60), Bound((), 25), digits=1),
 )  # fmt: skip
 

@@ -24,6 +24,11 @@ MEASURES = (
 )
 #: Those with values of 100 MB and more, which have scripts of their own.
 LARGE = frozenset({"array", "frame", "file"})
+#: Those that need a container engine, or are compared with what does.
+CONTAINED = (
+    *("container_cold", "container_spare", "pool_p50", "pool_rate", "fork", "venv_pool"),
+    *("image_cached", "image_hash"),
+)
 
 
 def latencies(seconds: Sequence[float], unit_per_s: float = 1e3) -> dict[str, float]:
@@ -67,10 +72,12 @@ class Limit:
 class Report:
     """Collects one script's results; a measure that fails becomes a note and does not end the others."""
 
-    def __init__(self, peer: str, version: str, arguments: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, peer: str, version: str, arguments: Sequence[str] | None = None, *, known: Sequence[str] = MEASURES
+    ) -> None:
         words = list(sys.argv[1:] if arguments is None else arguments)
         self.is_quick = "--quick" in words
-        self.wanted = {word for word in words if word in MEASURES} or set(MEASURES)
+        self.wanted = {word for word in words if word in known} or set(known)
         self.facts: dict[str, Any] = {
             "peer": peer,
             "version": version,
@@ -97,6 +104,10 @@ class Report:
             found = {"error": f"{type(error).__name__}: {str(error)[:300]}"}
         self.facts["measures"][name] = found
         print(f"{self.facts['peer']}: {name}: {json.dumps(found)}", file=sys.stderr, flush=True)
+
+    def beside(self, side: str, name: str, found: dict[str, Any]) -> None:
+        """What was measured of something else in the same loop."""
+        self.facts.setdefault("beside", {}).setdefault(side, {})[name] = found
 
     def end(self) -> None:
         """Print the JSON line."""
