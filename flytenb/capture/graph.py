@@ -213,6 +213,7 @@ class Graph:
             item.part = f"from:{public_module(home.module, obj)}:{obj.__qualname__}"
             if home.module and kind_of_module(sys.modules[home.module]) == "project":
                 if home is item.space:
+                    item.part = ""  # as in a script or a notebook: what it is, not where
                     self._describe(item, obj)
                 else:
                     top = obj.__qualname__.partition(".")[0]

@@ -11,7 +11,9 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from flytenb.capture.items import Item
 from flytenb.capture.modules import kind_of_module
@@ -20,7 +22,8 @@ from flytenb.capture.registry import registry
 #: Calls that read something outside of the process, by their last name, and by their first.
 _READERS = frozenset(
     ("open", "read_text", "read_bytes", "getenv", "load_dotenv", "dotenv_values", "urlopen", "listdir", "scandir",
-     "glob", "iglob", "rglob", "getcwd", "cwd", "gethostname", "now", "utcnow", "today", "urandom")
+     "glob", "iglob", "rglob", "getcwd", "cwd", "gethostname", "now", "utcnow", "today", "urandom", "parse_args",
+     "parse_known_args", "input")
 )  # fmt: skip
 _READING = ("read_", "load_dataset", "fetch_", "from_pretrained")
 _READING_MODULES = frozenset(("subprocess", "requests", "httpx", "random", "uuid", "secrets"))
@@ -37,49 +40,70 @@ _MOST = 3
 
 def doubts_of(reached: Iterable[Item]) -> list[str]:
     """Doubts about the local modules that these items come from, and about those that they import."""
-    names: dict[str, None] = {}
+    #: Module → whether only its effects on others count, not what it reads: nobody here uses its values.
+    waiting: dict[str, bool] = {}
+    roots = set()
     for item in reached:
-        if item.space.is_project and item.space.module:
-            names[item.space.module] = None
+        space = item.space
+        name = "__main__" if _is_script(space.globals) else space.module if space.is_project else ""
+        if name:
+            waiting[name] = False
+            if not space.prefix:
+                roots.add(name)
         if isinstance(item.obj, ModuleType) and kind_of_module(item.obj) == "project":
-            names[item.obj.__name__] = None
-    found: list[str] = []
-    waiting = list(names)
+            waiting[item.obj.__name__] = False
+    found: dict[str, None] = {}
+    seen: dict[str, bool] = {}
     while waiting:
-        name = waiting.pop()
+        name, is_effects = waiting.popitem()
         module = sys.modules.get(name)
-        if module is None:
+        if module is None or (name in seen and seen[name] <= is_effects):
             continue
-        doubts, imported = _examined(registry.snapshot(name, module))
-        found += [f"module {name}, line {line}: {what} while it is imported" for line, what in doubts[:_MOST]]
+        seen[name] = is_effects
+        doubts, imported, used = _examined(registry.snapshot(name, module))
+        shown = Path(str(module.__file__)).stem if name == "__main__" else name
+        told = [one for one in doubts if not (is_effects and one[1].startswith("reads"))]
+        found |= {f"module {shown}, line {line}: {what} while it is imported": None for line, what in told[:_MOST]}
         for other in (*imported, name.rpartition(".")[0]):
-            if other and other not in names and kind_of_module(sys.modules.get(other)) == "project":
-                names[other] = None
-                waiting.append(other)
-    return found
+            if other and kind_of_module(sys.modules.get(other)) == "project":
+                narrow = is_effects or (name in roots and other in imported and other not in used)
+                waiting[other] = waiting.get(other, True) and narrow
+    return list(found)
+
+
+def _is_script(globals_: dict[str, Any]) -> bool:
+    """Whether these are the globals of the running script: workers import it, under its own name."""
+    main = sys.modules.get("__main__")
+    file = globals_.get("__file__")
+    return main is not None and vars(main) is globals_ and isinstance(file, str) and file.endswith(".py")
 
 
 @lru_cache(maxsize=512)
-def _examined(text: str) -> tuple[tuple[tuple[int, str], ...], tuple[str, ...]]:
-    """(line, what) of each doubtful statement at the top level, and the modules that it imports."""
+def _examined(text: str) -> tuple[tuple[tuple[int, str], ...], tuple[str, ...], tuple[str, ...]]:
+    """(line, what) of each doubtful statement at the top level, the modules it imports, and those it uses there."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
-        return (), ()
+        return (), (), ()
     statements = list(_executed(tree.body))
     own = {name for statement in statements for name in _bound(statement)}
     doubts: dict[int, str] = {}
-    imported: dict[str, None] = {}
+    imported: dict[str, set[str]] = {}
+    read: set[str] = set()
     for statement in statements:
         if isinstance(statement, ast.Import):
-            imported.update(dict.fromkeys(alias.name for alias in statement.names))
+            for alias in statement.names:
+                imported.setdefault(alias.name, set()).add(alias.asname or alias.name.partition(".")[0])
         elif isinstance(statement, ast.ImportFrom):
             if statement.module and not statement.level:
-                imported[statement.module] = None
+                imported.setdefault(statement.module, set()).update(a.asname or a.name for a in statement.names)
         else:
+            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                read |= {node.id for node in _expressions(statement) if isinstance(node, ast.Name)}
             for node, what in _doubted(statement, own):
                 doubts.setdefault(node.lineno, what)
-    return tuple(sorted(doubts.items())), tuple(imported)
+    used = tuple(name for name, bound in imported.items() if bound & (read | {"*"}))
+    return tuple(sorted(doubts.items())), tuple(imported), used
 
 
 def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -159,6 +183,8 @@ def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
 def _read(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     if isinstance(node, ast.Attribute) and node.attr == "environ" and isinstance(node.ctx, ast.Load):
         yield node, "reads the environment"
+    if isinstance(node, ast.Attribute) and node.attr == "argv" and isinstance(node.ctx, ast.Load):
+        yield node, "reads the command line"
     if not isinstance(node, ast.Call):
         return
     chain = _chain(node.func)

@@ -26,6 +26,7 @@ Options:
   --label KEY=VALUE          label of the run; may be repeated
   --overwrite-cache          run again what is cached, and keep the new results
   --disable-run-cache        neither read nor write the cache
+  --cache-lookup-scope S     whose results count: global (default) or project-domain (those of this --project, --domain)
   --root-dir DIR             the project's directory (default: that of FILE)
   --copy-style STYLE         files that go along: loaded_modules (default) or all
   --queue, --service-account, --version, --raw-data-path, --max-action-concurrency, -p/--project, -d/--domain
@@ -59,6 +60,7 @@ _VALUED = {
     "--label": "label",
     "--root-dir": "root_dir",
     "--copy-style": "copy_style",
+    "--cache-lookup-scope": "cache_lookup_scope",
     "--queue": "queue",
     "--service-account": "service_account",
     "--version": "version",

@@ -61,7 +61,17 @@ def _submit(parsed: Words, task: Any, inputs: dict[str, Any]) -> Any:
     from flytenb.client.context import with_runcontext
 
     given = parsed.given
-    same = ("name", "copy_style", "queue", "service_account", "version", "raw_data_path", "project", "domain")
+    same = (
+        "name",
+        "copy_style",
+        "queue",
+        "service_account",
+        "version",
+        "raw_data_path",
+        "project",
+        "domain",
+        "cache_lookup_scope",
+    )
     options: dict[str, Any] = {key: given[key] for key in same if key in given}
     options |= {key: True for key in ("overwrite_cache", "disable_run_cache") if key in given}
     if "max_action_concurrency" in given:

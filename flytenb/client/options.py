@@ -12,6 +12,7 @@ from flytenb.sdk.template import EXECUTORS
 MODES = ("local", "remote", "hybrid")
 COPY_STYLES = ("loaded_modules", "all", "none")
 IMAGE_POLICIES = ("auto", "strict", "ignore")
+CACHE_SCOPES = ("global", "project-domain")
 
 
 def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
@@ -66,6 +67,7 @@ class RunOptions:
             check_choice("executor", self.executor, EXECUTORS)
         if self.images is not None:
             check_choice("images", self.images, IMAGE_POLICIES)
+        check_choice("cache_lookup_scope", self.cache_lookup_scope, CACHE_SCOPES)
         if self.copy_style not in COPY_STYLES:
             raise ValueError(
                 f'copy_style "{self.copy_style}" is not possible here; write one of {", ".join(COPY_STYLES)}'

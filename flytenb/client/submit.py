@@ -10,7 +10,7 @@ from typing import Any
 
 from flytenb import errors
 from flytenb.capture.program import Program, build_program
-from flytenb.client.config import config
+from flytenb.client.config import config, current_domain, current_project
 from flytenb.client.missing import missing_notes
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
@@ -23,7 +23,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
 from flytenb.model.minors import refuse_for
 from flytenb.wire import paths
-from flytenb.worker.keys import cache_key, cache_mode
+from flytenb.worker.keys import cache_key, cache_mode, code_identity
 from flytenb.worker.remake import describe
 
 UserValue = Any
@@ -159,7 +159,11 @@ def send(
         told["pin"] = pin
     mode = cache_mode(declaration, is_disabled=options.disable_run_cache, is_overwritten=options.overwrite_cache)
     ignored = getattr(getattr(task, "cache", None), "ignored_inputs", None) or ()
-    key = cache_key(declaration.key, task.interface.digest_inputs(inputs, ignored)) if mode else b""
+    scope = _cache_scope(options)
+    if scope:
+        told["cache_scope"] = scope
+    digest = task.interface.digest_inputs(inputs, ignored) if mode else b""
+    key = cache_key(code_identity(declaration), digest, scope) if mode else b""
     needed = values_here(declaration)
     accepted = link.run(name, encode_declaration(declaration), os.urandom(16), inputs, key, mode, told, needed)
     try:
@@ -175,6 +179,13 @@ def cannot_store(state: Path, error: OSError) -> errors.EngineError:
     return errors.EngineError(
         f"cannot write into {state}: {error.strerror or error}; make room or set FLYTENB_HOME to another directory"
     )
+
+
+def _cache_scope(options: RunOptions) -> str:
+    """Whose cached results a run uses: "" for everybody's."""
+    if options.cache_lookup_scope == "global":
+        return ""
+    return f"{options.project or current_project()}/{options.domain or current_domain()}"
 
 
 def _placed(options: RunOptions) -> dict[str, Any]:

@@ -163,6 +163,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     notes: list[str] = []
     overwrite_cache: bool = False
     disable_cache: bool = False
+    #: The project and domain whose cached results alone are used; "" = all.
+    cache_scope: str = ""
     mode: str = "remote"
     run_start_time: float = 0.0
     #: Ident of the only worker that may run it ("" = any): local mode.

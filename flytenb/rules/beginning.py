@@ -25,16 +25,18 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
         heappush(state.deadlines, (action.accepted_at + declaration.deadline_s, action.id, 0, "deadline"))
     if action.run.id in state.watched:
         state.watched[action.run.id][action.id] = action
-    if mode == CACHE_AUTO and not options.overwrite_cache:
+    may_hit = mode == CACHE_AUTO and not options.overwrite_cache
+    if may_hit:
         found = state.find_cached(action.cache_key)
-        if found is not None:
+        max_age_s = declaration.cache_max_age_s
+        if found is not None and (not max_age_s or now - found[3] <= max_age_s):
             hit(state, action, found, now, out)
             return
     if action.shape.secrets and not provide(state, action, now, out):
         return
-    if mode == CACHE_AUTO and not options.overwrite_cache:
+    if may_hit or (mode != CACHE_OFF and declaration.is_serialized):
         leader = state.in_flight.get(action.cache_key)
-        if leader is not None and leader is not action:
+        if leader is not None and leader is not action and not _waits_for(leader, action):
             if leader.followers is None:
                 leader.followers = []
             leader.followers.append(action)
@@ -42,3 +44,13 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
     if mode != CACHE_OFF:
         state.in_flight.setdefault(action.cache_key, action)
     enqueue(state, action)
+
+
+def _waits_for(leader: Action, action: Action) -> bool:
+    """Whether the leader is above the action: it would wait for the one that waits for it."""
+    above = action.parent
+    while above is not None:
+        if above is leader:
+            return True
+        above = above.parent
+    return False

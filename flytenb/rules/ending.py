@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flytenb.model.outcome import Failure, encode_failure
 from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCEEDED
-from flytenb.model.tags import CACHE_OFF, CANCEL, ENDED, RESOLVE
+from flytenb.model.tags import CACHE_AUTO, CACHE_OFF, CANCEL, ENDED, RESOLVE
 from flytenb.rules import lanes, pools
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
@@ -70,19 +70,33 @@ def _end_cached(
         return
     followers = action.followers or []
     if succeeded:
+        waiting: list[Action] = []
         # The twin stays known until its row is on disk, where every later call looks.
         out.chores.append(("release", action.cache_key, action))
         for follower in followers:
             if follower.id in state.live:
-                hit(state, follower, (action.id, payload, now - started_at), now, out)
+                if _must_run(follower):
+                    waiting.append(follower)
+                else:
+                    hit(state, follower, (action.id, payload, now - started_at, now), now, out)
         action.followers = None
+        _lead(state, action, waiting)
         return
     del state.in_flight[action.cache_key]
-    waiting = [follower for follower in followers if follower.id in state.live]
+    _lead(state, action, [follower for follower in followers if follower.id in state.live])
+
+
+def _must_run(follower: Action) -> bool:
+    """Whether it waits for its turn, not for the result."""
+    return follower.cache_mode != CACHE_AUTO or follower.run.options.overwrite_cache
+
+
+def _lead(state: State, former: Action, waiting: list[Action]) -> None:
+    """The first of those who wait runs now, the others wait for it."""
     if waiting:
         leader, *rest = waiting
         leader.followers = rest
-        state.in_flight[action.cache_key] = leader
+        state.in_flight[former.cache_key] = leader
         enqueue(state, leader)
 
 

@@ -25,6 +25,7 @@ def run_info(name: str, options: RunOptions) -> bytes:
             "custom_context": options.custom_context,
             "overwrite_cache": options.overwrite_cache,
             "disable_cache": options.disable_cache,
+            "cache_scope": options.cache_scope,
             "run_start_time": options.run_start_time,
             "mode": options.mode,
         }

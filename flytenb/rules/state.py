@@ -13,8 +13,8 @@ from flytenb.model.events import Progress, RunOptions
 from flytenb.model.phases import QUEUED
 from flytenb.rules.gpus import Gpus
 
-#: An action's result as the cache knows it: (action, outputs, duration_s).
-CacheHit = tuple[int, bytes, float]
+#: An action's result as the cache knows it: (action, outputs, duration_s, created_at).
+CacheHit = tuple[int, bytes, float, float]
 #: What a worker is told of secrets: (key, variable, mount, value).
 SecretBundle = tuple[tuple[str, str, str, bytes], ...]
 _encode = msgspec.msgpack.Encoder(order="sorted").encode

@@ -132,6 +132,14 @@ class Cache(msgspec.Struct):
         return self.policies is None or any(isinstance(policy, FunctionBodyPolicy) for policy in policies)
 
     @property
+    def is_changing(self) -> bool:
+        """Whether the user's own policies make the version: they may look at anything, so each call asks them."""
+        if not self.is_enabled() or self.version_override is not None:
+            return False
+        policies = self.policies if isinstance(self.policies, list) else []
+        return any(type(policy) is not FunctionBodyPolicy for policy in policies)
+
+    @property
     def max_age_s(self) -> float:
         """Seconds after which a result is too old; 0 = never."""
         return self.max_age.total_seconds() if isinstance(self.max_age, timedelta) else 0.0

@@ -33,10 +33,10 @@ class Reader:
         with self._lock:
             self._connection.close()
 
-    def cached(self, key: bytes) -> tuple[int, bytes, float] | None:
-        """(action, outputs, duration in seconds) of a cache key."""
+    def cached(self, key: bytes) -> tuple[int, bytes, float, float] | None:
+        """(action, outputs, duration in seconds, created at) of a cache key."""
         try:
-            rows = self._all("SELECT action, outputs, duration_s FROM cache WHERE key = ?", (key,))
+            rows = self._all("SELECT action, outputs, duration_s, created_at FROM cache WHERE key = ?", (key,))
         except sqlite3.DatabaseError:  # damaged pages: as if it had never been cached
             return None
         return rows[0] if rows else None

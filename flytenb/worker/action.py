@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flytenb.model import Launch, TaskDeclaration
+from flytenb.worker.keys import code_identity
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,12 +67,12 @@ class Body:
 class Target:
     """A child task as one definition's bodies call it."""
 
-    __slots__ = ("body", "cache_mode", "code_key", "digest", "ignored", "interface", "name", "task")
+    __slots__ = ("body", "cache_mode", "code_identity", "digest", "ignored", "interface", "name", "task")
 
     def __init__(self, task: Any, declaration: TaskDeclaration, digest: bytes, body: bytes) -> None:
         #: Keeps the task alive, so that its id stays its own.
         self.task = task
-        self.name, self.code_key = declaration.name, declaration.key
+        self.name, self.code_identity = declaration.name, code_identity(declaration)
         self.digest, self.body = digest, body
         self.interface: Interface = task.interface
         self.cache_mode = 0

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
+
+from msgpack import packb
 
 from flytenb.model import TaskDeclaration
 from flytenb.wire import tags
+
+#: What a schema says for people: other words, the same type.
+_FOR_PEOPLE = frozenset(("title", "description", "default", "examples"))
 
 
 def call_key(task_name: str, inputs_digest: bytes, group: str) -> bytes:
@@ -17,11 +23,38 @@ def call_key(task_name: str, inputs_digest: bytes, group: str) -> bytes:
     return state.digest()
 
 
-def cache_key(code_key: str, inputs_digest: bytes) -> bytes:
-    """Key (16 bytes) of a result: the code's key and the inputs; b"" when the code has none."""
-    if not code_key:
+def code_identity(declaration: TaskDeclaration) -> bytes:
+    """What a task's results are filed under (16 bytes): its name, its code or version, its types; b"" without a key.
+
+    The name and the types make a difference where a version of the user's own stands for the code.
+    """
+    if not declaration.key:
         return b""
-    return blake2b(b"flytenb.result/1\0" + code_key.encode() + b"\0" + inputs_digest, digest_size=16).digest()
+    told = declaration.interface
+    sides = [[[one["name"], one["type"]] for one in told.get(side, ())] for side in ("inputs", "outputs")]
+    types = _plain_schema((told.get("schema") or {}).get("$defs") or {})
+    body: bytes = packb([declaration.name, declaration.key, sides, types])
+    return blake2b(b"flytenb.task/1\0" + body, digest_size=16).digest()
+
+
+def _plain_schema(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return [[key, _plain_schema(schema[key])] for key in sorted(schema) if key not in _FOR_PEOPLE]
+    return [_plain_schema(one) for one in schema] if isinstance(schema, (list, tuple)) else schema
+
+
+def cache_key(identity: bytes, inputs_digest: bytes, scope: str = "") -> bytes:
+    """Key (16 bytes) of a result; b"" when the task has none.
+
+    Args:
+        identity: of `code_identity`.
+        inputs_digest: of the inputs that count.
+        scope: "" for all projects, else the only one that may use the result.
+    """
+    if not identity:
+        return b""
+    whose = b"\0" + scope.encode() if scope else b""
+    return blake2b(b"flytenb.result/2\0" + identity + inputs_digest + whose, digest_size=16).digest()
 
 
 def cache_mode(declaration: TaskDeclaration, *, is_disabled: bool = False, is_overwritten: bool = False) -> int:

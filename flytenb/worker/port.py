@@ -216,7 +216,7 @@ class WorkerPort:
         if mode:
             if target.ignored:
                 digest = interface.digest_inputs(inputs, target.ignored)
-            reuse = cache_key(target.code_key, digest)
+            reuse = cache_key(target.code_identity, digest, self._runtime.cache_scope(action))
         number = action.call_number()
         n = action.number_of(key)
         return (tags.SUBMIT, action.id, number, target.digest, key, n, inputs, reuse, mode, group), number

@@ -335,7 +335,8 @@ class Runtime:
         target.ignored = tuple(getattr(getattr(task, "cache", None), "ignored_inputs", None) or ())
         if len(definition.targets) > 4096:  # a body that overrides a task anew for every call
             definition.targets.clear()
-        definition.targets[id(task)] = target
+        if not getattr(getattr(task, "cache", None), "is_changing", False):
+            definition.targets[id(task)] = target
         return target
 
     def cache_mode(self, action: Action, target: Target) -> int:
@@ -346,6 +347,10 @@ class Runtime:
         if info.get("disable_cache"):
             return tags.CACHE_OFF
         return tags.CACHE_OVERRIDE if info.get("overwrite_cache") else target.cache_mode
+
+    def cache_scope(self, action: Action) -> str:
+        """The only project and domain whose cached results count, "" for all."""
+        return str((self._runs.get(run_of(action.id)) or _NO_INFO).get("cache_scope") or "")
 
     # ---- logs and announcements ------------------------------------------------------------------------------------
     def log_of(self, number: int, attempt: int) -> AttemptLog | None:

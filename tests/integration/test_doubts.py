@@ -58,3 +58,36 @@ def test_a_doubtful_key_never_hits(home: Home) -> None:
     (told,) = eval(doubts["value"])
     parts = "first is not taken from the cache", "module doubtful, line 2: reads the environment", "version_override"
     check_sentence(told, *parts)
+
+
+MAIN = """
+    import os, sys
+    from pathlib import Path
+    import quiet, switch
+    env = flyte.TaskEnvironment(name="main", cache="auto")
+    LEVEL = os.environ.get("LEVEL", "")
+
+    @env.task
+    def t(name: str) -> int:
+        with open(name, "a") as file:
+            file.write("x")
+        return Path(name).stat().st_size
+
+    if __name__ == "__main__":
+        for _ in range(2):
+            tell(lambda: outputs(t, sys.argv[1])[0])
+        tell(lambda: list(flyte.run(t, sys.argv[1]).snapshot().run.origin["doubts"]))
+"""
+
+
+def test_a_script_that_reads_the_environment_is_in_doubt(home: Home) -> None:
+    home.script("quiet.py", "import os\nHERE = os.environ.get('X')\n")
+    home.script("switch.py", "import sys\nsys.dont_write_bytecode = True\n")
+    one, two, doubts = told_by_script(home, "main.py", MAIN, str(home.path.parent / "count"))
+    assert [one["value"], two["value"]] == ["1", "2"]
+    (told,) = eval(doubts["value"])
+    check_sentence(told, "module main", "reads the environment", "module switch", "changes sys.dont_write_bytecode")
+    assert "quiet" not in told
+    path = next(home.path.parent.glob("work/main.py"))
+    by_cli = [home.cli("run", str(path), "t", "--name", str(home.path.parent / "count")).stdout for _ in range(2)]
+    assert by_cli[0].count("from cache") == by_cli[1].count("from cache") == 0

@@ -218,8 +218,8 @@ class World:
             for phase, outputs, *_, number in out.ended:
                 assert disk.actions[number]["phase"] < FIRST_TERMINAL, "ended twice"
                 disk.actions[number].update(phase=phase, outputs=bytes(outputs))
-            for key, action, outputs, duration, _ in out.cached:
-                disk.cache[key] = (action, outputs, duration)
+            for key, action, outputs, duration, created_at in out.cached:
+                disk.cache[key] = (action, outputs, duration, created_at)
             for phase, *_, number in out.run_ends:
                 disk.ended_runs[number] = phase
         for out in batch:
