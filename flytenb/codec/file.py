@@ -184,10 +184,10 @@ class File(Reference[T]):
         try:
             now = os.stat(path)
         except FileNotFoundError:
-            why = "its content was removed from the store" if self.content else "it was moved or removed"
+            gone = "it was moved or removed" if self.state else "nothing was there when it was passed on"
+            why = "its content was removed from the store" if self.content else gone
             raise places.NoSuchPlaceError(
-                f"file {self.name!r} is not at {path} any more: {why}; make it again, or pass it on with "
-                "File.from_local"
+                f"file {self.name!r} is not at {path}: {why}; make it again, or pass it on with File.from_local"
             ) from None
         if self.state is not None and self.state != (now.st_mtime_ns, now.st_size):
             raise ChangedFileError(

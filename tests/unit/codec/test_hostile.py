@@ -140,9 +140,7 @@ def test_a_reference_that_changed_is_refused(tmp_path, round_trip):
             read()
     source.unlink()
     for read in (file.download_sync, lambda: file.open_sync().__enter__()):
-        with pytest.raises(
-            FileNotFoundError, match=r"'data\.csv' is not at .* any more: it was moved or removed; make it"
-        ):
+        with pytest.raises(FileNotFoundError, match=r"'data\.csv' is not at .*: it was moved or removed; make it"):
             read()
 
 
@@ -157,6 +155,10 @@ def test_content_that_is_gone_is_told(tmp_path, interface_of):
     (result,) = interface_of(File).decode_inputs(payload, ObjectStore(store.root))
     with pytest.raises(FileNotFoundError, match="its content was removed from the store; make it again"):
         result.download_sync()
+    with pytest.raises(
+        FileNotFoundError, match=r"'none' is not at .*: nothing was there when it was passed on; make it"
+    ):
+        File(path=str(tmp_path / "none")).download_sync()
     folder = Dir(path=str(tmp_path / "gone"))
     with pytest.raises(FileNotFoundError, match=r"folder 'gone' is not at .* any more"):
         list(folder.walk_sync())
