@@ -7,8 +7,10 @@ BuildKit is used through the engine's API without a session, so that nothing but
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +44,7 @@ def build(
     labels: Mapping[str, str],
     arguments: Mapping[str, str],
     with_buildkit: bool,
+    on_open: Callable[[Callable[[], None]], None],
     platform: str = "",
 ) -> Iterator[BuildEvent]:
     """Build a Dockerfile; the last event is "image" with the id, or "failed".
@@ -54,6 +57,7 @@ def build(
         labels: of the image.
         arguments: predefined ones only (proxies), which leave no trace.
         with_buildkit: whether BuildKit builds it.
+        on_open: given what ends the build, from any thread.
         platform: "" for the engine's own.
     """
     api = docker.api
@@ -73,8 +77,16 @@ def build(
     api._set_auth_headers(headers)
     answer = api._post(api._url("/build"), data=context, params=params, headers=headers, stream=True, timeout=_BUILD_S)
     api._raise_for_status(answer)
+    on_open(lambda: _hang_up(api, answer))
     lines = api._stream_helper(answer, decode=True)
     yield from _buildkit_events(lines) if with_buildkit else _classic_events(lines)
+
+
+def _hang_up(api: Any, answer: Any) -> None:
+    """Close the connection, for a reader that waits too: the engine then gives up the build."""
+    with contextlib.suppress(Exception):  # it has ended
+        found = api._get_raw_response_socket(answer)
+        getattr(found, "_sock", found).shutdown(socket.SHUT_RDWR)
 
 
 def _json(value: Mapping[str, str]) -> str:

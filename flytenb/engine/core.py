@@ -10,7 +10,7 @@ import secrets
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.containers import ContainerDesk
@@ -44,6 +44,9 @@ from flytenb.rules.runs import refusal
 from flytenb.rules.state import Task
 from flytenb.store import Journal, Reader
 from flytenb.wire.tokens import worker_token
+
+if TYPE_CHECKING:
+    from flytenb.images.progress import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -215,6 +218,10 @@ class Engine:
     def on_worker_news(self, worker: str, words: str) -> None:
         """The executor tells what a worker waits for."""
         self.happen(LaneNews(worker, words))
+
+    def on_worker_build(self, worker: str, build: Progress) -> None:
+        """The executor tells what is built for a worker."""
+        self.builds.follow(worker, build)
 
     async def _answer(self, link: Link, query: Query) -> None:
         try:

@@ -42,6 +42,8 @@ class Publisher:
         self._watchers: dict[int, set[Any]] = {}
         self._names: dict[int, str] = {}
         self._logs: dict[int, list[tuple[Any, ...]]] = {}
+        #: Runs whose builds changed.
+        self._builds: set[int] = set()
         self._armed: set[int] = set()
         #: run id → action → the reason of its wait that was told last.
         self._reasons: dict[int, dict[int, str]] = {}
@@ -87,6 +89,7 @@ class Publisher:
 
     def _drop_if_alone(self, number: int) -> None:
         if not self._watchers.get(number):
+            self._builds.discard(number)
             for table in (self._watchers, self._names, self._logs, self._reasons, self._engine.state.watched):
                 table.pop(number, None)
 
@@ -102,12 +105,22 @@ class Publisher:
             if row[-1] in self._watchers:
                 self._flush_into(row[-1], out, row)
         for number, changed in self._engine.state.watched.items():
-            if (changed or number in self._logs) and number not in self._armed:
-                self._armed.add(number)
-                self._engine.loop.call_later(INTERVAL_S, self._due, number)
+            if changed or number in self._logs:
+                self._arm(number)
         if not self._is_looking and self._engine.state.waiting:
             self._is_looking = True
             self._engine.loop.call_later(WAIT_S, self._look)
+
+    def tell_builds(self, number: int) -> None:
+        """What a run waits for is being built, and is further now."""
+        if number in self._watchers:
+            self._builds.add(number)
+            self._arm(number)
+
+    def _arm(self, number: int) -> None:
+        if number not in self._armed:
+            self._armed.add(number)
+            self._engine.loop.call_later(INTERVAL_S, self._due, number)
 
     def _look(self) -> None:
         """Tell why actions wait that have waited for a moment, or wait for something else now."""
@@ -125,7 +138,7 @@ class Publisher:
 
     def _due(self, number: int) -> None:
         self._armed.discard(number)
-        if self._engine.state.watched.get(number) or self._logs.get(number):
+        if self._engine.state.watched.get(number) or self._logs.get(number) or number in self._builds:
             out = Out()
             self._flush_into(number, out, None)
             self._engine.journal.append(out, urgent=True)
@@ -150,6 +163,8 @@ class Publisher:
             return
         counted = run or root.run
         logs = self._logs.pop(number, [])[-LOG_LINES:]
+        builds = self._engine.builds.live_of(number) if number in self._builds else {}
+        self._builds.discard(number)
         self._version += 1
         snapshot = RunSnapshot(
             run=RunRow(
@@ -166,6 +181,7 @@ class Publisher:
             actions=actions,
             logs=tuple(rows.log_line((0, *log)) for log in logs),
             placements=rows.placements(actions, self._engine.placements),
+            builds=tuple(builds.values()),
             version=self._version,
             taken_at=time.time(),
         )

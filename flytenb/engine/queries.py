@@ -233,6 +233,7 @@ class Queries:
         run = self._present(row)
         actions = await self._actions_of(number)
         named = [action_index(each.id) for each in actions if each.failure is not None][:3]
+        builds = await self._engine.builds.of_run(number)
         lines: list[tuple[Any, ...]] = []
         if logs:
             for index in named:
@@ -254,6 +255,7 @@ class Queries:
             traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
             logs=tuple(rows.log_line(each) for each in lines),
             placements=rows.placements(actions, self._engine.placements),
+            builds=builds,
             taken_at=time.time(),
         )
         return snapshot, number

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flytenb.model import Grant, Launch, Placement
+
+if TYPE_CHECKING:
+    from flytenb.images.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,9 @@ class Owner(Protocol):
 
     def on_worker_news(self, worker: str, words: str) -> None:
         """What a worker that is not there yet waits for."""
+
+    def on_worker_build(self, worker: str, build: Progress) -> None:
+        """What is being built for a worker that is not there yet."""
 
     async def listen_for_workers(self, path: Path) -> bytes:
         """Meet workers at a further Unix socket, which only they may use.

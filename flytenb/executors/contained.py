@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flytenb.executors.base import Owner
 from flytenb.model import Placement
 from flytenb.wire.paths import tasks_folder
 
 _log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from flytenb.images.progress import Progress
 
 
 class ContainedWorkers(Owner):
@@ -79,6 +82,9 @@ class ContainedWorkers(Owner):
 
     def on_worker_news(self, worker: str, words: str) -> None:
         self._owner.on_worker_news(worker, words)
+
+    def on_worker_build(self, worker: str, build: Progress) -> None:
+        self._owner.on_worker_build(worker, build)
 
     async def listen_for_workers(self, path: Path) -> bytes:
         return await self._owner.listen_for_workers(path)

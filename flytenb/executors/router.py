@@ -62,7 +62,7 @@ class Router:
     def kill(self, worker: str) -> None:
         """End a worker's process at once, or the preparation for it."""
         task = self._preparing.get(worker)
-        if task is not None:
+        if task is not None and not task.done():
             task.cancel()
             return
         self._process.kill(worker)
@@ -111,7 +111,10 @@ class Router:
             if self._realiser is None:
                 self._realiser = await asyncio.to_thread(_new_realiser, self)
             realised = await self._realiser.realise(
-                launch, news=lambda words: self._owner.on_worker_news(worker, words), gpu=len(grant.gpus)
+                launch,
+                news=lambda words: self._owner.on_worker_news(worker, words),
+                follow=lambda progress: self._owner.on_worker_build(worker, progress),
+                gpu=len(grant.gpus),
             )
         except asyncio.CancelledError:
             self._owner.on_worker_exit(worker, -9, "killed", "it was stopped while its image was prepared")
@@ -131,7 +134,10 @@ class Router:
 
         assert launch.image is not None
         image, ident = await image_to_run(
-            launch.image, home=self._home, news=lambda words: self._owner.on_worker_news(worker, words)
+            launch.image,
+            home=self._home,
+            news=lambda words: self._owner.on_worker_news(worker, words),
+            follow=lambda progress: self._owner.on_worker_build(worker, progress),
         )
         placement = Placement(
             executor="docker", reason="every action is a container of its own", image=image, image_id=ident

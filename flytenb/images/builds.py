@@ -30,6 +30,10 @@ class _Flight:
     def __init__(self) -> None:
         self.progress: Progress | None = None
         self.making: Making | None = None
+        #: Hear of the build when there is one: most images are there.
+        self.followers: list[Callable[[Progress], None]] = []
+        self.waiters = 0
+        self.is_cancelled = False
         self.done: asyncio.Future[Built] = asyncio.get_running_loop().create_future()
 
 
@@ -41,20 +45,45 @@ class Builds:
         self._flights: dict[tuple[str, str], _Flight] = {}
 
     async def image(
-        self, spec: ImageSpec, *, home: Path, news: Callable[[str], None], engine: str = "", force: bool = False
+        self,
+        spec: ImageSpec,
+        *,
+        home: Path,
+        news: Callable[[str], None],
+        follow: Callable[[Progress], None] | None = None,
+        engine: str = "",
+        force: bool = False,
     ) -> Built:
         """See `docker_build.build_image`."""
         key = (engine, image_digest(spec) + ("!" if force else ""))
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight()
-            flight.done.add_done_callback(lambda _: self._flights.pop(key, None))
+            flight.done.add_done_callback(lambda _: self._forget(key, flight))
             self._start(flight, spec, home, engine, force)
-        while not flight.done.done():
-            await asyncio.wait([flight.done], timeout=_NEWS_S)
-            if flight.progress is not None and not flight.done.done():
-                news(flight.progress.row.words(time.time()))
-        return flight.done.result()
+        if follow is not None:
+            flight.followers.append(follow)
+            if flight.progress is not None:
+                follow(flight.progress)
+        flight.waiters += 1
+        try:
+            while not flight.done.done():
+                await asyncio.wait([flight.done], timeout=_NEWS_S)
+                if flight.progress is not None and not flight.done.done():
+                    news(flight.progress.row.words(time.time()))
+            return flight.done.result()
+        finally:
+            flight.waiters -= 1
+            if not flight.waiters and not flight.done.done():
+                self._forget(key, flight)  # who asks from now on begins anew, with the layers that are good
+                flight.is_cancelled = True
+                if flight.making is not None:
+                    # In a thread: containers are removed.
+                    asyncio.get_running_loop().run_in_executor(None, flight.making.cancel)
+
+    def _forget(self, key: tuple[str, str], flight: _Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
 
     async def stop(self) -> None:
         """Give up all that is being built; their containers are gone afterwards."""
@@ -68,14 +97,22 @@ class Builds:
     def _start(self, flight: _Flight, spec: ImageSpec, home: Path, engine: str, force: bool) -> None:
         loop = asyncio.get_running_loop()
 
+        def tell(progress: Progress) -> None:
+            if flight.progress is None:
+                flight.progress = progress
+                for follow in flight.followers:
+                    follow(progress)
+            self._hooks.on_change(progress)
+
         def changed(progress: Progress) -> None:
-            flight.progress = progress
-            loop.call_soon_threadsafe(self._hooks.on_change, progress)
+            loop.call_soon_threadsafe(tell, progress)
 
         def work() -> None:
             try:
                 bench = _bench(engine, home, self._hooks.reveal, changed)
                 flight.making = making = Making(bench, spec, force=force)
+                if flight.is_cancelled:
+                    making.cancel()
                 built = making.built()
             except BaseException as error:
                 _settle(loop, flight.done, error)

@@ -15,20 +15,28 @@ from flytenb.model.image import ImageSpec
 
 if TYPE_CHECKING:
     from flytenb.images.builds import Builds
+    from flytenb.images.progress import Progress
 
 
 _builds: Builds | None = None
 
 
 async def build_image(
-    spec: ImageSpec, *, home: Path, news: Callable[[str], None], engine: str = "", force: bool = False
+    spec: ImageSpec,
+    *,
+    home: Path,
+    news: Callable[[str], None],
+    follow: Callable[[Progress], None] | None = None,
+    engine: str = "",
+    force: bool = False,
 ) -> Built:
-    """The image that a spec describes, found or built.
+    """The image that a spec describes, found or built. A build that nobody waits for any more is given up.
 
     Args:
         spec: what it is made of; a base without layers is used as it is, pulled when it is not there.
         home: the state directory: files of layers are among its objects.
         news: hears in words how far it is, at most once a second.
+        follow: gets the build itself, if there is one.
         engine: address of the container engine; "" as the docker client finds it.
         force: build it although it is there; layers that are there are used again.
 
@@ -42,7 +50,7 @@ async def build_image(
         from flytenb.images.builds import Builds
 
         _builds = Builds(hooks)
-    return await _builds.image(spec, home=home, news=news, engine=engine, force=force)
+    return await _builds.image(spec, home=home, news=news, follow=follow, engine=engine, force=force)
 
 
 async def stop_builds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from flytenb.containers.builder import BuildEvent, build
@@ -21,9 +22,14 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY")
 
 
 def from_dockerfile(
-    bench: Bench, spec: ImageSpec, progress: Progress, name: str, labels: dict[str, str]
+    bench: Bench,
+    spec: ImageSpec,
+    progress: Progress,
+    name: str,
+    labels: dict[str, str],
+    on_open: Callable[[Callable[[], None]], None],
 ) -> dict[str, Any]:
-    """Build it; the image as the engine describes it.
+    """Build it; the image as the engine describes it. `on_open` is given what ends it from another thread.
 
     Raises:
         ImageBuildError: an instruction failed.
@@ -37,7 +43,7 @@ def from_dockerfile(
     shown = _Shown(progress)
     unfinished = (UNFINISHED, name.rpartition("/")[2].partition(":")[0])
     try:
-        _take_all(bench, spec, shown, name, labels, tar_of(entries), proxies, text)
+        _take_all(bench, spec, shown, name, labels, tar_of(entries), proxies, text, on_open)
     except ImageBuildError:
         if shown.kept:
             bench.docker.api.tag(shown.kept, *unfinished)
@@ -57,6 +63,7 @@ def _take_all(
     context: bytes,
     proxies: dict[str, str],
     text: str,
+    on_open: Callable[[Callable[[], None]], None],
 ) -> None:
     for event in build(
         bench.docker,
@@ -66,6 +73,7 @@ def _take_all(
         labels=labels,
         arguments=proxies,
         with_buildkit=bench.docker.facts.has_buildkit or bool(_NEEDS_BUILDKIT.search(text)),
+        on_open=on_open,
         platform=spec.platform[0] if len(spec.platform) == 1 else "",
     ):
         shown.take(event, name)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Making:
         self._digest = image_digest(spec)
         self._progress: Progress | None = None
         self._stepwise: Stepwise | None = None
+        #: Ends the engine's own builder.
+        self._stop: Callable[[], None] | None = None
         self._is_cancelled = False
 
     def cancel(self) -> None:
@@ -40,6 +43,8 @@ class Making:
         self._is_cancelled = True
         if self._stepwise is not None:
             self._stepwise.cancel()
+        if self._stop is not None:
+            self._stop()
 
     def built(self) -> Built:
         """The image.
@@ -51,9 +56,13 @@ class Making:
         try:
             done = self._found_or_made()
         except errors.BaseRuntimeError as error:
+            if self._is_cancelled:
+                raise self._gone() from error
             self._fail(str(error))
             raise
         except Exception as error:
+            if self._is_cancelled:
+                raise self._gone() from error
             told = engine_error(error, self._bench.docker.address.url, self._short_name)
             self._fail(str(told))
             raise told from error
@@ -61,13 +70,29 @@ class Making:
             self._progress.end(image_id=done.image_id)
         return done
 
+    def _opened(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        if self._is_cancelled:
+            stop()
+
+    def _gone(self) -> errors.ImageBuildError:
+        name = self._progress.row.image if self._progress is not None else self._short_name
+        told = errors.ImageBuildError(f"image {name}: its build was given up, because nobody waits for it any more")
+        self._fail(str(told))
+        return told
+
+    def _heard(self, n: int, words: str) -> None:
+        if self._is_cancelled:
+            raise self._gone()
+        self._begun("").log(n, f"{words}\n")
+
     def _fail(self, sentence: str) -> None:
         if self._progress is None:
             return
         for n, layer in enumerate(self._progress.row.layers):
             if layer.phase == BUILDING:
                 self._progress.done(n, FAILED)
-        self._progress.end(error=sentence)
+        self._progress.end(error=sentence, is_given_up=self._is_cancelled)
 
     def _found_or_made(self) -> Built:
         spec = self._spec
@@ -76,7 +101,9 @@ class Making:
 
             name = f"{self._repository}:{blake2b(self._digest.encode(), digest_size=12).hexdigest()}"
             image = None if self._force else self._inspect(name)
-            image = image or from_dockerfile(self._bench, spec, self._begun(name), name, {IMAGE: self._digest})
+            if image is None:
+                labels = {IMAGE: self._digest}
+                image = from_dockerfile(self._bench, spec, self._begun(name), name, labels, self._opened)
             return self._told(name, image)
         base = self._inspect(spec.base)
         if not spec.layers:
@@ -153,7 +180,7 @@ class Making:
         n = progress.add(f"pull {name}")
         progress.begin(n)
         try:
-            pull(self._bench.docker, name, lambda words: progress.log(n, f"{words}\n"))
+            pull(self._bench.docker, name, lambda words: self._heard(n, words))
         except errors.ImagePullBackOffError as error:
             raise not_pulled(error, is_default=self._spec.is_debian) from error
         progress.done(n)

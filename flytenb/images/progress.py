@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from flytenb.images.words import without_credentials
-from flytenb.model.build import BUILDING, CACHED, DONE, FAILED, BuildLayer, BuildLog, BuildRow
+from flytenb.model.build import BUILDING, CACHED, DONE, FAILED, GIVEN_UP, BuildLayer, BuildLog, BuildRow
 
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 #: Lines that are kept of a layer: its last ones.
 _KEPT_LINES = 5_000
 #: Lines that are kept for those who follow a build live.
@@ -88,7 +90,7 @@ class Progress:
         with self._lock:
             *whole, rest = (self._partial[n] + text.replace("\r\n", "\n")).split("\n")
             lines = self._lines[n]
-            whole = [line.rpartition("\r")[2] for line in whole]
+            whole = [_ANSI.sub("", line).rpartition("\r")[2] for line in whole]
             lines += whole
             del lines[:-_KEPT_LINES]
             self._news += [(n + 1, line) for line in whole]
@@ -98,9 +100,9 @@ class Progress:
             self._partial[n] = rest
         self._layer(n, line_count=len(lines) + bool(rest))
 
-    def end(self, *, image_id: str = "", error: str = "") -> None:
+    def end(self, *, image_id: str = "", error: str = "", is_given_up: bool = False) -> None:
         """It is over."""
-        phase = FAILED if error else DONE
+        phase = GIVEN_UP if is_given_up else FAILED if error else DONE
         self._change(phase=phase, image_id=image_id, error=error, ended_at=time.time())
 
     def named(self, **changes: object) -> None:

@@ -16,7 +16,7 @@ from flytenb.images.layers import has_own_base, minor_of, needs_container, packa
 from flytenb.images.policy import Decision, Kind, Value, Words, decide
 from flytenb.images.pythons import find_python, find_uv
 from flytenb.images.satisfied import lacks
-from flytenb.images.venv import Environments, News
+from flytenb.images.venv import Environments, Follow, News
 from flytenb.model.declaration import Launch
 from flytenb.model.image import ImageSpec, SecretSpec, debian_base
 from flytenb.vault import Vault
@@ -68,12 +68,13 @@ class Realiser:
         #: When an engine did not answer last, and why.
         self._silent: tuple[float, str] = (-_ASK_AGAIN_S, "")
 
-    async def realise(self, launch: Launch, *, news: News, gpu: int = 0) -> Realised:
+    async def realise(self, launch: Launch, *, news: News, follow: Follow | None = None, gpu: int = 0) -> Realised:
         """Decide and prepare.
 
         Args:
             launch: what the workers must look like.
             news: told what is being done, while it takes time.
+            follow: gets what is being made.
             gpu: how many GPUs each of them asks for.
 
         Raises:
@@ -87,7 +88,7 @@ class Realiser:
         notes = (*decision.notes, *inquiry.notes)
         spec = launch.image if launch.images != "ignore" else None
         if decision.kind == "docker":
-            return await self._container(spec or await inquiry.default_image(), decision.reason, notes, news)
+            return await self._container(spec or await inquiry.default_image(), decision.reason, notes, news, follow)
         variables, cwd = ({}, "") if spec is None else await asyncio.to_thread(self._launch_layers, spec)
         if decision.kind == "caller":
             caller = await inquiry.caller() if spec is not None else None
@@ -102,7 +103,7 @@ class Realiser:
             )
         assert spec is not None
         secrets = self._secrets(spec)
-        made = await self._environments.get(spec, inquiry.base, self._read, news, secrets)
+        made = await self._environments.get(spec, inquiry.base, self._read, news, secrets, follow)
         return Realised(
             kind="venv",
             reason=decision.reason,
@@ -147,10 +148,12 @@ class Realiser:
             return False, False, str(error)
         return True, has_gpu or bool(os.environ.get("FLYTENB_GPUS")), ""
 
-    async def _container(self, spec: ImageSpec, reason: str, notes: tuple[str, ...], news: News) -> Realised:
+    async def _container(
+        self, spec: ImageSpec, reason: str, notes: tuple[str, ...], news: News, follow: Follow | None
+    ) -> Realised:
         from flytenb.images.docker_build import build_image  # only containers pay for it
 
-        built = await build_image(spec, home=self._home, news=news)
+        built = await build_image(spec, home=self._home, news=news, follow=follow)
         return Realised(
             kind="docker",
             reason=reason,

@@ -10,16 +10,20 @@ from flytenb.containers.client import Docker, connect
 from flytenb.containers.run import image_id, pull
 from flytenb.errors import ContainerEngineError
 from flytenb.images.docker_build import build_image
+from flytenb.images.progress import Progress
 from flytenb.model.image import ImageSpec
 
 
-async def image_to_run(spec: ImageSpec, *, home: Path, news: Callable[[str], None]) -> tuple[str, str]:
+async def image_to_run(
+    spec: ImageSpec, *, home: Path, news: Callable[[str], None], follow: Callable[[Progress], None] | None = None
+) -> tuple[str, str]:
     """Name and id of an image, pulled or built when it is not there.
 
     Args:
         spec: what it is made of.
         home: the state directory.
         news: hears in words what goes on.
+        follow: gets the build, if there is one.
 
     Raises:
         ContainerEngineError: no container engine answers.
@@ -28,7 +32,7 @@ async def image_to_run(spec: ImageSpec, *, home: Path, news: Callable[[str], Non
     """
     docker = await asyncio.to_thread(_connect, spec)
     if spec.dockerfile or spec.layers:
-        built = await build_image(spec, home=home, news=news)
+        built = await build_image(spec, home=home, news=news, follow=follow)
         return built.name, built.image_id
 
     def found() -> str:

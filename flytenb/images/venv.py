@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import platform
 import shutil
 import signal
 import sys
-import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -24,24 +21,31 @@ import psutil
 
 from flytenb.errors import ImageBuildError
 from flytenb.images import runtime
+from flytenb.images.commands import locked, run_command
+from flytenb.images.hooks import hooks
 from flytenb.images.installing import Install, failed, installs, machine_settings
 from flytenb.images.interpreter import look_at
 from flytenb.images.layers import package_layers
+from flytenb.images.progress import Progress
 from flytenb.images.pythons import find_uv
 from flytenb.images.requirements import Read
 from flytenb.images.settings import Settings, merged
-from flytenb.model.image import ImageSpec
+from flytenb.model.build import ENVIRONMENT, FAILED, BuildRow
+from flytenb.model.image import ImageSpec, image_digest
 
 #: Grows when environments are made in another way: older ones are then made anew.
 _RECIPE = 1
 _MARKER = "flytenb-environment.json"
-_KEPT_LINES = 60
 #: The program that works on an environment now.
 _PID = ".flytenb/pid"
 _encode = msgspec.msgpack.Encoder().encode
 
 #: What is being done, in words.
 News = Callable[[str], None]
+#: What is being made.
+Follow = Callable[[Progress], None]
+#: What uv and pip say when they know what to install.
+_RESOLVED = ("Resolved", "Audited", "Installing collected packages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,15 @@ class Environments:
         self.folder = home / "environments"
         self._making: dict[str, _Shared] = {}
 
-    async def get(self, spec: ImageSpec, base: str, read: Read, news: News, secrets: dict[str, str]) -> Environment:
+    async def get(
+        self,
+        spec: ImageSpec,
+        base: str,
+        read: Read,
+        news: News,
+        secrets: dict[str, str],
+        follow: Follow | None = None,
+    ) -> Environment:
         """The environment of an image, made when it is not there. Equal ones are made once, however many ask.
 
         Args:
@@ -80,6 +92,7 @@ class Environments:
             read: contents of files by digest; may block.
             news: told what is being done.
             secrets: variables for the installation only.
+            follow: gets the making, if there is one.
 
         Raises:
             ImageBuildError: a package cannot be had, or no environment can be made.
@@ -92,9 +105,8 @@ class Environments:
             shared = self._making.get(digest)
             if shared is None:
                 made = _Making(self._home, folder, spec, base, interpreter.minor, read, secrets)
-                shared = self._making[digest] = _Shared(made)
-                shared.task.add_done_callback(lambda _: self._making.pop(digest, None))
-            found = await shared.wait(news)
+                shared = self._making[digest] = _Shared(made, lambda one: self._forget(digest, one))
+            found = await shared.wait(news, follow)
         with contextlib.suppress(OSError):  # its last use, for those who make room
             os.utime(folder / _MARKER)
         libraries = await _libraries(self._home, interpreter.minor, found.python, news)
@@ -107,17 +119,24 @@ class Environments:
             runtime=(str(own), str(libraries)),
         )
 
+    def _forget(self, digest: str, shared: _Shared) -> None:
+        if self._making.get(digest) is shared:
+            del self._making[digest]
+
 
 class _Shared:
     """One making that several wait for; it ends with the last of them."""
 
-    def __init__(self, making: _Making) -> None:
-        self._making, self._waiters = making, 0
+    def __init__(self, making: _Making, on_end: Callable[[_Shared], None]) -> None:
+        self._making, self._waiters, self._on_end = making, 0, on_end
         self.task = asyncio.get_running_loop().create_task(making.run())
+        self.task.add_done_callback(lambda _: on_end(self))
 
-    async def wait(self, news: News) -> Environment:
+    async def wait(self, news: News, follow: Follow | None) -> Environment:
         self._waiters += 1
         self._making.news.append(news)
+        if follow is not None:
+            self._making.follow(follow)
         if self._making.said:
             news(self._making.said)
         try:
@@ -126,6 +145,7 @@ class _Shared:
             self._waiters -= 1
             self._making.news.remove(news)
             if not self._waiters and not self.task.done():
+                self._on_end(self)  # who asks from now on begins anew
                 self.task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await self.task
@@ -148,6 +168,48 @@ class _Making:
         self._read, self._secrets = read, secrets
         self.news: list[News] = []
         self.said = ""
+        self._followers: list[Follow] = []
+        self._progress: Progress | None = None
+        #: The layer that is being made, and how many there are.
+        self._layer = 0
+
+    def follow(self, follow: Follow) -> None:
+        """Tell of the making, now or when it begins."""
+        self._followers.append(follow)
+        if self._progress is not None:
+            follow(self._progress)
+
+    def _begin(self, calls: Sequence[Install]) -> Progress:
+        row = BuildRow(
+            id=0,
+            digest=image_digest(self._spec),
+            image=f"venv/{self._folder.name[:12]}",
+            text=self._spec.text,
+            started_at=time.time(),
+            kind=ENVIRONMENT,
+        )
+        self._progress = progress = Progress(row, lambda one: hooks.on_change(one))
+        progress.add(f"Python {self._minor[0]}.{self._minor[1]}")
+        for call in calls:
+            progress.add(f"resolve {call.title.removeprefix('pip ')}")
+            progress.add(f"install {call.title.removeprefix('pip ')}")
+        progress.begin(0)
+        for follow in self._followers:
+            follow(progress)
+        return progress
+
+    def _next_layer(self) -> None:
+        assert self._progress is not None
+        self._progress.done(self._layer)
+        self._layer += 1
+        if self._layer < len(self._progress.row.layers):
+            self._progress.begin(self._layer)
+
+    def _end(self, error: str = "", *, is_given_up: bool = False) -> None:
+        if self._progress is not None:
+            if error and self._layer < len(self._progress.row.layers):
+                self._progress.done(self._layer, FAILED)
+            self._progress.end(error=error, is_given_up=is_given_up)
 
     def _say(self, words: str) -> None:
         self.said = f"prepares a virtual environment: {words}"
@@ -157,14 +219,19 @@ class _Making:
     async def run(self) -> Environment:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         lock = self._folder.with_suffix(".lock")
-        async with _locked(lock, lambda: self._say("another process makes it")):
+        async with locked(lock, lambda: self._say("another process makes it")):
             found = _finished(self._folder)
             if found is not None:
                 return found
             await asyncio.to_thread(_clear, self._folder)
             try:
-                return await self._make()
-            except BaseException:
+                made = await self._make()
+                self._end()
+                return made
+            except BaseException as error:
+                given_up = "its making was given up, because nobody waits for it any more"
+                is_given_up = isinstance(error, asyncio.CancelledError)
+                self._end(given_up if is_given_up else str(error), is_given_up=is_given_up)
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True))
                 raise
 
@@ -178,14 +245,18 @@ class _Making:
         uv = find_uv(self._base)
         python = str(self._folder / "bin" / "python")
         calls = await asyncio.to_thread(self._calls, work)
+        progress = self._begin(calls)
         self._say(f"Python {self._minor[0]}.{self._minor[1]}")
         create = [uv, "venv", "--quiet", "--allow-existing", "--no-project", "--python", self._base, str(self._folder)]
         make = create if uv else [self._base, "-m", "venv", str(self._folder)]
         await self._call(make, settings, Install(f"Python {self._minor[0]}.{self._minor[1]}", ()))
+        self._next_layer()
         for n, call in enumerate(calls, 1):
             self._say(f"step {n} of {len(calls)}, {call.title}")
             tool = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
             await self._call([*tool, *call.words], settings, call, f"step {n} of {len(calls)}, {call.title}")
+            while self._layer <= 2 * n and self._layer < len(progress.row.layers):
+                self._next_layer()
         await asyncio.to_thread(shutil.rmtree, work)
         return await asyncio.to_thread(self._finish, python)
 
@@ -204,10 +275,14 @@ class _Making:
             env.pop(name, None)
 
         def hear(line: str) -> None:
+            assert self._progress is not None
+            if words and self._layer % 2 and line.startswith(_RESOLVED):
+                self._next_layer()
+            self._progress.log(self._layer, f"{line}\n")
             if words and line.startswith(("Downloading", "Downloaded", "Building", "Prepared", "Collecting")):
                 self._say(f"{words}: {line[:1].lower()}{line[1:]}")
 
-        status, lines = await _run(command, env, hear, self._folder / _PID)
+        status, lines = await run_command(command, env, hear, self._folder / _PID)
         if status != 0:
             raise failed(call, lines or [f"{command[0]} ended with status {status}"], self._spec.text)
 
@@ -259,7 +334,7 @@ async def _libraries(home: Path, minor: tuple[int, int], python: str, news: News
     if folder.is_dir():
         return folder
     wanted = runtime.library_requirements()
-    async with _locked(folder.with_suffix(".lock"), lambda: None):
+    async with locked(folder.with_suffix(".lock"), lambda: None):
         if folder.is_dir():
             return folder
         news(f"prepares workers of Python {minor[0]}.{minor[1]}")
@@ -270,7 +345,7 @@ async def _libraries(home: Path, minor: tuple[int, int], python: str, news: News
         settings = await asyncio.to_thread(machine_settings, part)
         tool = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
         env = {**os.environ, **settings.variables, "UV_NO_PROGRESS": "1"}
-        status, lines = await _run([*tool, "--no-deps", "--target", str(part), *wanted], env, lambda _: None)
+        status, lines = await run_command([*tool, "--no-deps", "--target", str(part), *wanted], env, lambda _: None)
         if status != 0:
             call = Install(" ".join(wanted), (), names=wanted)
             raise failed(call, lines, f"workers of Python {minor[0]}.{minor[1]}")
@@ -278,66 +353,3 @@ async def _libraries(home: Path, minor: tuple[int, int], python: str, news: News
             await asyncio.to_thread(shutil.rmtree, facts)
         part.rename(folder)
     return folder
-
-
-async def _run(
-    command: Sequence[str], env: dict[str, str], hear: Callable[[str], None], pid_path: Path | None = None
-) -> tuple[int, list[str]]:
-    """Exit status and last lines of a command; a cancel ends it with all that it started."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=env,
-        cwd=os.sep,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        limit=1 << 20,
-    )
-    if pid_path is not None:
-        pid_path.write_text(str(process.pid))
-    lines: deque[str] = deque(maxlen=_KEPT_LINES)
-    assert process.stdout is not None
-    try:
-        async for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            if line:
-                lines.append(line)
-                hear(line)
-        return await process.wait(), list(lines)
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
-
-
-@contextlib.asynccontextmanager
-async def _locked(path: Path, on_wait: Callable[[], None]) -> AsyncIterator[None]:
-    """Hold a file's lock, which other processes respect and the system frees when the holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            on_wait()
-            await _flock_in_thread(file.fileno())
-        yield
-
-
-async def _flock_in_thread(descriptor: int) -> None:
-    """Wait for the lock without the loop. Its own thread and descriptor: a cancel leaves it waiting, and harmless."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-    own = os.dup(descriptor)
-
-    def wait() -> None:
-        try:
-            fcntl.flock(own, fcntl.LOCK_EX)
-        finally:
-            os.close(own)  # the lock stays with the other descriptor, if that is open still
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(None))
-
-    threading.Thread(target=wait, name="flytenb-lock", daemon=True).start()
-    await done

@@ -6,6 +6,10 @@ import msgspec
 
 #: Phases of a build and of a layer.
 WAITING, BUILDING, CACHED, DONE, FAILED = "waiting", "building", "cached", "done", "failed"
+#: Phase of a build that nobody waited for any more.
+GIVEN_UP = "given up"
+#: What is built: an image, or the virtual environment that stands in for one.
+IMAGE, ENVIRONMENT = "image", "environment"
 
 
 class BuildLayer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -19,6 +23,8 @@ class BuildLayer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     started_at: float = 0.0
     #: Lines that it has written so far.
     line_count: int = 0
+    #: The last of them, of a layer that is being made or failed; only where a run is shown.
+    lines: tuple[str, ...] = ()
 
 
 class BuildRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -41,16 +47,22 @@ class BuildRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ended_at: float = 0.0
     layers: tuple[BuildLayer, ...] = ()
     version: int = 0
+    #: IMAGE or ENVIRONMENT.
+    kind: str = "image"
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self.phase != BUILDING
 
+    @property
+    def name(self) -> str:
+        """What its environment calls it; "image" when it has no name."""
+        return self.image.rpartition("/")[2].partition(":")[0]
+
     def words(self, now: float) -> str:
         """What a person who waits for it reads: "builds image data: step 3 of 7, pip install pandas, 12 s"."""
-        name = self.image.rpartition("/")[2].partition(":")[0]
-        what = "its image" if name == "image" else f"image {name}"
+        what = "its image" if self.name == "image" else f"image {self.name}"
         for n, layer in enumerate(self.layers, 1):
             if layer.phase == BUILDING:
                 elapsed = max(0.0, now - layer.started_at)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from flytenb.model.build import BuildRow
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure
 from flytenb.model.phases import SUCCEEDED, ActionPhase
@@ -120,6 +121,8 @@ class RunSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     logs: tuple[LogLine, ...] = ()
     #: Where its actions ran, by number.
     placements: dict[int, Placement] = {}
+    #: Images and virtual environments that were made while actions waited for them, oldest first.
+    builds: tuple[BuildRow, ...] = ()
     version: int = 0
     #: The engine's clock when it was taken, for elapsed times.
     taken_at: float = 0.0

@@ -41,7 +41,7 @@ from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, end, fail, note_progress, stop_body
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
-from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, place, prepare
+from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, give_up, place, prepare
 from flytenb.rules.runs import on_recovered, on_run
 from flytenb.rules.secrets import expire, on_offer, provide
 from flytenb.rules.state import ORPHAN, Action, Lane, Shape, State, Task
@@ -372,6 +372,7 @@ def on_lane_news(state: State, source: Any, event: LaneNews, now: float, out: Ou
     if lane is None or lane.shape is None:
         return
     lane.news = event.words
+    give_up(lane.shape, out)
     for action in lane.shape.queue:
         if action.run.id in state.watched:
             state.watched[action.run.id][action.id] = action

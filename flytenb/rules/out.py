@@ -25,6 +25,7 @@ class Out:
         "logs",
         "placements",
         "reports",
+        "run_builds",
         "run_ends",
         "runs",
         "tasks",
@@ -46,10 +47,12 @@ class Out:
         self.logs: list[tuple[Any, ...]] = []
         #: (digest, action)
         self.reports: list[tuple[Any, ...]] = []
-        #: (id, digest, image, text, engine, phase, image_id, error, started_at, ended_at)
+        #: (id, digest, image, text, engine, phase, image_id, error, started_at, ended_at, kind)
         self.builds: list[tuple[Any, ...]] = []
         #: (build, n, title, phase, started_at, seconds, log)
         self.build_layers: list[tuple[Any, ...]] = []
+        #: (run, build): its actions waited for it
+        self.run_builds: list[tuple[Any, ...]] = []
         #: (id, digest, body)
         self.tasks: list[tuple[Any, ...]] = []
         #: (id, digest, body)

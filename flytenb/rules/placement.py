@@ -46,10 +46,20 @@ def place(state: State, now: float, out: Out) -> None:
             _place_shape(state, shape, now, out)
         if not shape.queue:
             del state.waiting[id(shape)]
+        if shape.spawning:
+            give_up(shape, out)
     for shape in state.kept.values():
         _staff(state, shape, now, out)
     gpu_placement.settle(state, now, out)
     _recall(state, now, out)
+
+
+def give_up(shape: Shape, out: Out) -> None:
+    """Nobody waits for this kind of worker any more: what is still being made for one need not be finished."""
+    if not any(action.phase == QUEUED for action in shape.queue):
+        for lane in shape.lanes.values():
+            if lane.news and lane.link is None and not lane.placement:
+                pools.dismiss(lane, "nobody waits for it any more", out)
 
 
 def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Numbered files applied so far; `PRAGMA user_version` of a store.
-SCHEMA = 3
+SCHEMA = 4
 
 
 class StoreError(Exception):

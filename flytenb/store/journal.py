@@ -34,8 +34,9 @@ _CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, create
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
-_BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
+_RUN_BUILD = "INSERT OR IGNORE INTO run_build (run, build) VALUES (?, ?)"
 #: Actions that a recovered run never called again.
 _ABANDON = "UPDATE action SET phase = 7, ended_at = ? WHERE id >= ? AND id < ? AND phase < 5"
 
@@ -55,6 +56,7 @@ class Rows(Protocol):
     reports: list[tuple[Any, ...]]
     builds: list[tuple[Any, ...]]
     build_layers: list[tuple[Any, ...]]
+    run_builds: list[tuple[Any, ...]]
     run_ends: list[tuple[Any, ...]]
 
 
@@ -80,6 +82,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_REPORT, [row for out in batch for row in out.reports]),
             (_BUILD, [row for out in batch for row in out.builds]),
             (_BUILD_LAYER, [row for out in batch for row in out.build_layers]),
+            (_RUN_BUILD, [row for out in batch for row in out.run_builds]),
         ):
             if rows:
                 many(statement, _blobs(rows))

@@ -180,6 +180,10 @@ class Reader:
         layers = "SELECT title, phase, started_at, seconds FROM build_layer WHERE build = ? ORDER BY n"
         return [(row, self._all(layers, (row[0],))) for row in rows]
 
+    def builds_of(self, run: int) -> list[int]:
+        """Numbers of the builds that a run waited for, oldest first."""
+        return [row[0] for row in self._all("SELECT build FROM run_build WHERE run = ? ORDER BY build", (run,))]
+
     def build_logs(self, number: int) -> list[tuple[int, str, str]]:
         """(n, title, log) of a build's layers."""
         return self._all("SELECT n, title, log FROM build_layer WHERE build = ? ORDER BY n", (number,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from flytenb.views import words
+from flytenb.views import builds, words
 from flytenb.views.escape import one_line
 from flytenb.views.marks import Mark
 from flytenb.views.tree import WIDE, Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -31,7 +31,7 @@ def render(view: RunView, *, ascii_only: bool = False, surface: str = "notebook"
     if view.is_terminal and view.mark.key == "cached":
         return _finish(head + tail[:2], ascii_only)
     error = list(_error(view)) if view.mark.is_loud and view.is_terminal else []
-    table = list(_table(view))
+    table = [*builds.text_lines(view.builds, ascii_only), *_table(view)]
     tail = [*_places(view), *tail]
     room = MAX_LINES - len(head) - len(error) - len(tail)
     if len(table) > room:

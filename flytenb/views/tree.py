@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
 from flytenb.views import progress, words
+from flytenb.views.builds import Build, builds
 from flytenb.views.marks import Mark, is_terminal, mark_of
 from flytenb.views.places import Place, places
 
@@ -104,6 +105,8 @@ class RunView:
     actions: tuple[ActionRow, ...]
     #: Environments that did not run as plain processes.
     places: tuple[Place, ...] = ()
+    #: What was built for it.
+    builds: tuple[Build, ...] = ()
     #: Action name → `fit[3]`.
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -151,7 +154,7 @@ def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
         cached_count=max(run.cached_count, sum(1 for a in actions if a.is_cached)),
         failed_count=sum(len(c.actions) for c in causes) or (run.failed_count if not actions else 0),
         saved_s=sum(a.saved_s for a in actions if a.is_cached),
-        notes=_notes(run.origin, root),
+        notes=_notes(run.origin, root, is_told=any(not row.is_over for row in snapshot.builds)),
         nodes=nodes,
         causes=causes,
         outputs=tuple(given.get(root.name, {}).get("outputs", ())) if root else (),
@@ -160,6 +163,7 @@ def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
         root=root,
         actions=actions,
         places=places(actions, snapshot.placements),
+        builds=builds(snapshot.builds, now),
         labels=labels,
     )
 
@@ -355,11 +359,12 @@ def _causes(
 _ABORTED = ("Aborted", "ActionAbortedError")
 
 
-def _notes(origin: Mapping[str, Any], root: ActionRow | None) -> tuple[str, ...]:
+def _notes(origin: Mapping[str, Any], root: ActionRow | None, is_told: bool) -> tuple[str, ...]:
+    """What a run says of itself, and why it waits unless that `is_told` by what is being built."""
     given = origin.get("notes") or ()
     notes = [given] if isinstance(given, str) else [str(n) for n in given]
     notes += [str(doubt) for doubt in origin.get("doubts") or ()]
-    if root is not None and root.reason and not is_terminal(root.phase):
+    if root is not None and root.reason and not is_terminal(root.phase) and not is_told:
         notes.append(root.reason)
     return tuple(notes)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from flytenb.model.snapshot import ActionRow
-from flytenb.views import progress, text, timeline, words
-from flytenb.views.escape import data_image, html, html_block
+from flytenb.views import builds, progress, text, timeline, words
+from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
 
@@ -63,9 +63,35 @@ def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
     if view.mark.is_loud and view.is_terminal:
         parts += _errors(view)
     parts += [f'<p style="margin:0 0 4px;{MUTED}">{html(note, 2 * width)}</p>' for note in view.notes[:3]]
+    parts += _builds(view, width)
     parts.append(_tree(view, width))
     parts += _places(view, width)
     return parts
+
+
+def _builds(view: RunView, width: int) -> Iterator[str]:
+    """One fold for each: closed when all is well."""
+    for build in view.builds[-builds.SHOWN :]:
+        word = f"<b>{html(build.word)}</b>" if not build.is_quiet else html(build.word.lower())
+        head = (
+            f"{glyph(build.mark)} {html(build.title, 2 * width)} {word} "
+            f'<span style="{MUTED}">· {html(build.facts, 120)}</span>'
+        )
+        rows = [
+            (f"{glyph(layer.mark)} {html(layer.title, width)}", html(layer.word), html(layer.took))
+            for layer in build.layers[:40]
+        ]
+        inner = table(("Layer", "Phase", "Took"), rows, right=(2,)) if rows else ""
+        for layer in build.layers:
+            if layer.lines:
+                log = html_block("\n".join(one_line(line, 160) for line in layer.lines), 4_000)
+                inner += details(f"Last lines of {html(layer.title, 60)}", pre(log), is_open=build.is_failed)
+        if build.error and not any(layer.lines for layer in build.layers):
+            inner += pre(html_block(build.error, 1_000))
+        if build.number:
+            command = f"flytenb get build {build.number} --log"
+            inner += f'<p style="margin:0 0 4px;{MUTED}">All that it wrote: <code>{command}</code></p>'
+        yield details(head, inner, is_open=not build.is_quiet)
 
 
 def _places(view: RunView, width: int) -> Iterator[str]:
@@ -174,7 +200,9 @@ def _errors(view: RunView) -> Iterator[str]:
             f"after {words.duration(seconds)}" if seconds is not None else "",
         ]
         shown = " · ".join(html(f) for f in facts if f)
-        yield f'<p style="margin:0 0 4px"><b>{html(cause.message, 500)}</b><br><span style="{MUTED}">{shown}</span></p>'
+        # The lines of a failed build stand below, as they were written.
+        message = cause.message.partition("\n")[0] if any(one.is_failed for one in view.builds) else cause.message
+        yield f'<p style="margin:0 0 4px"><b>{html(message, 500)}</b><br><span style="{MUTED}">{shown}</span></p>'
         yield failure_block(cause)
         return
     rows = [

@@ -107,6 +107,10 @@ class Desk:
         self.now += seconds
         return self.happen(Tick())
 
+    def killed(self) -> list[str]:
+        """Workers that the last step wants ended, or not made any more."""
+        return [chore[1] for chore in self.out.chores if chore[0] == "kill"]
+
     def sent(self, tag: int) -> list[tuple[Any, ...]]:
         """Messages of the last step."""
         return [message for _, message in [*self.out.before, *self.out.after] if message[0] == tag]

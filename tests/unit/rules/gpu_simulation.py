@@ -108,8 +108,8 @@ class GpuWorld(World):
         super().deliver()
         self.check_gpus()
 
-    def kill_worker(self, lane: str) -> None:
-        super().kill_worker(lane)
+    def kill_worker(self, lane: str, cause: str = "exit") -> None:
+        super().kill_worker(lane, cause)
         self.granted.pop(lane, None)
 
     def is_computing(self, link: Link) -> bool:

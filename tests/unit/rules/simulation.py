@@ -189,7 +189,7 @@ class World:
             if chore[0] == "spawn":
                 self.inbox_later_ready(chore[1])
             elif chore[0] == "kill":
-                self.kill_worker(chore[1])
+                self.kill_worker(chore[1], "killed")
         self.uncommitted.append(out)
         self.check()
 
@@ -327,12 +327,12 @@ class World:
             (link, Finished(number, body["attempt"], ok, payload, self.random.choice([0.0001, 0.002, 0.05])))
         )
 
-    def kill_worker(self, lane: str) -> None:
+    def kill_worker(self, lane: str, cause: str = "exit") -> None:
         link = self.links.pop(lane, None)
         if link is not None:
             link.alive = False
             link.bodies.clear()
-        self.inbox.append((None, LaneLost(lane, "exit", "killed")))
+        self.inbox.append((None, LaneLost(lane, cause, "killed")))
 
     def kill_engine(self) -> None:
         for link in [*self.links.values(), self.client]:

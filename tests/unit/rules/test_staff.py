@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from flytenb.model.declaration import Reuse
-from flytenb.model.events import AbortRequest, LaneReady
+from flytenb.model.events import AbortRequest, LaneNews, LaneReady
 from flytenb.model.image import ImageSpec
 from flytenb.model.tags import PREPARE, RECALL, SHUTDOWN
 from tests.unit.rules.desk import PLAIN, Desk, Source
@@ -279,3 +279,49 @@ def test_a_full_pool_grows_for_a_run_that_it_waits_for() -> None:
     assert inner is not None
     assert inner.lane is not None
     assert inner.lane is not outer.lane
+
+
+def test_what_is_made_for_an_aborted_run_is_given_up() -> None:
+    desk = Desk()
+    root = desk.run(desk.declare())
+    assert root is not None
+    (worker,) = desk.spawned()
+    desk.happen(LaneNews(worker, "builds image data: step 2 of 7"))
+    assert not desk.killed()
+    desk.happen(AbortRequest(root.id, "stopped"))
+    assert desk.killed() == [worker]
+    desk.lose(worker, "killed")
+    assert not desk.state.lanes
+    assert not desk.state.waiting
+
+
+def test_what_somebody_else_waits_for_goes_on() -> None:
+    desk = Desk()
+    task = desk.declare()
+    first, second = desk.run(task), desk.run(task)
+    assert first is not None
+    assert second is not None
+    (worker,) = desk.spawned()
+    desk.happen(LaneNews(worker, "builds"))
+    desk.happen(AbortRequest(first.id, "stopped"))
+    assert not desk.killed()
+    desk.happen(AbortRequest(second.id, "stopped"))
+    assert desk.killed() == [worker]
+    third = desk.run(task)
+    assert third is not None
+    assert desk.spawned() == [worker]  # until it has ended, then there is another one
+    desk.lose(worker, "killed")
+    assert len(desk.spawned()) == 1
+    desk.arrive()
+    assert third.lane is not None
+
+
+def test_an_abort_before_the_first_word_is_honoured_with_it() -> None:
+    desk = Desk()
+    root = desk.run(desk.declare())
+    assert root is not None
+    (worker,) = desk.spawned()
+    desk.happen(AbortRequest(root.id, "stopped"))
+    assert not desk.killed()  # a plain process will be of use to the next
+    desk.happen(LaneNews(worker, "builds"))
+    assert desk.killed() == [worker]
