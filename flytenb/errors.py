@@ -601,6 +601,11 @@ _CLASS_OF_CODE: dict[str, type[RuntimeUserError]] = {
 }
 
 
+def class_of(code: str) -> type[BaseRuntimeError] | None:
+    """The class that Flyte has for a code; None for a code that is only a word."""
+    return _CLASS_OF_CODE.get(code)
+
+
 def error_of(code: str, message: str, kind: str = "user", worker: str | None = None) -> BaseRuntimeError:
     """The error that a parent sees for a failure with this code: its own class where Flyte has one."""
     if kind == "system":

@@ -236,7 +236,7 @@ def _class_of(failure: Failure) -> type[BaseException] | None:
         except Exception:  # the notebook no longer has it
             found = None
     elif not module:
-        found = getattr(errors, _ENGINE_CODES.get(failure.code, failure.code), None)
+        found = getattr(errors, _ENGINE_CODES.get(failure.code, failure.code), None) or errors.class_of(failure.code)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 

@@ -52,7 +52,8 @@ class Router:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
         if launch.image is None and (launch.executor == "process" or (launch.executor == "auto" and not grant.gpus)):
             reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
-            self._place(worker, launch, Placement(executor="process", reason=reason, python=launch.python))
+            placement = Placement(executor="process", reason=reason, python=launch.python, notes=grant.notes)
+            self._place(worker, launch, placement)
             self._process.spawn(worker, launch, grant)
             return
         task = asyncio.get_running_loop().create_task(self._prepare(worker, launch, grant))
@@ -140,7 +141,11 @@ class Router:
             follow=lambda progress: self._owner.on_worker_build(worker, progress),
         )
         placement = Placement(
-            executor="docker", reason="every action is a container of its own", image=image, image_id=ident
+            executor="docker",
+            reason="every action is a container of its own",
+            image=image,
+            image_id=ident,
+            notes=grant.notes,
         )
         self._owner.on_worker_placed(worker, placement, False)
         seen = replace(launch, env_vars={"FLYTENB_TASK_IMAGE": image})
@@ -156,7 +161,7 @@ class Router:
             image_id=realised.image_id,
             environment=realised.environment,
             distributions=realised.distributions,
-            notes=realised.notes,
+            notes=(*realised.notes, *grant.notes),
         )
         self._place(worker, launch, placement)
         if realised.kind == "docker":

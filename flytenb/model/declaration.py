@@ -48,6 +48,8 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     disk_bytes: int = 0
     #: Ids of single GPUs that are this worker's alone: as the container engine and CUDA take them.
     gpus: tuple[str, ...] = ()
+    #: In words: what its task asks for beyond what the machine has at all.
+    notes: tuple[str, ...] = ()
 
 
 class Launch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -132,13 +132,27 @@ class Shape:
     def grant(self, gpus: tuple[str, ...] = ()) -> Grant:
         """What one more worker of this kind gets."""
         asked = self.resources
+        lacking = []
+        if (asked.cpu or 0) > self.cpu:
+            lacking.append(f"its task asks for {asked.cpu:g} CPUs and this machine has {self.cpu:g}: it runs with all")
+        if (asked.memory_bytes or 0) > self.memory_bytes:
+            lacking.append(
+                f"its task asks for {_gigabytes(asked.memory_bytes)} of memory and this machine has "
+                f"{_gigabytes(self.memory_bytes)}: it runs with all, and may not be enough; ask for less with "
+                "Resources(memory=…) or use a larger machine"
+            )
         return Grant(
             cpu=self.cpu,
             memory_bytes=asked.memory_bytes or 0,
             shm_bytes=asked.shm_bytes or 0,
             disk_bytes=asked.disk_bytes or 0,
             gpus=gpus,
+            notes=tuple(lacking),
         )
+
+
+def _gigabytes(count: int | None) -> str:
+    return f"{(count or 0) / (1 << 30):.3g} GiB"
 
 
 class Task:

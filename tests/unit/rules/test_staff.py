@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from flytenb.model.declaration import Reuse
+from flytenb.model.declaration import ResourceRequest, Reuse
 from flytenb.model.events import AbortRequest, LaneNews, LaneReady
 from flytenb.model.image import ImageSpec
 from flytenb.model.tags import PREPARE, RECALL, SHUTDOWN
+from flytenb.rules.state import Capacity, Shape
 from tests.unit.rules.desk import PLAIN, Desk, Source
 
 STRICT = replace(PLAIN, isolation="strict")
@@ -325,3 +326,11 @@ def test_an_abort_before_the_first_word_is_honoured_with_it() -> None:
     assert not desk.killed()  # a plain process will be of use to the next
     desk.happen(LaneNews(worker, "builds"))
     assert desk.killed() == [worker]
+
+
+def test_more_than_the_machine_has_is_told() -> None:
+    capacity = Capacity(2, 4 << 30)
+    cpu, memory = Shape(PLAIN, ResourceRequest(cpu=8, memory_bytes=900 << 30), capacity).grant().notes
+    assert cpu == "its task asks for 8 CPUs and this machine has 2: it runs with all"
+    assert memory.startswith("its task asks for 900 GiB of memory and this machine has 4 GiB: it runs with all")
+    assert Shape(PLAIN, ResourceRequest(cpu=2, memory_bytes=4 << 30), capacity).grant().notes == ()
