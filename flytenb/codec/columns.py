@@ -79,7 +79,8 @@ def kinds_of_schema(schema: Any) -> dict[str, str]:
 
 
 def _pandas_kind(column: Any) -> str:
-    kind = str(getattr(column.dtype, "categories", column).dtype)
+    column = getattr(column.dtype, "categories", column)  # of a categorical, what it is categories of
+    kind = str(column.dtype)
     if kind != "object":
         return _word(kind.lower().removesuffix("[pyarrow]"))
     found = str(sys.modules["pandas"].api.types.infer_dtype(column, skipna=True))
