@@ -138,7 +138,7 @@ class Shape:
         if (asked.memory_bytes or 0) > self.memory_bytes:
             lacking.append(
                 f"its task asks for {_gigabytes(asked.memory_bytes)} of memory and this machine has "
-                f"{_gigabytes(self.memory_bytes)}: it runs with all, and may not be enough; ask for less with "
+                f"{_gigabytes(self.memory_bytes)}: it runs with all, which may not be enough; ask for less with "
                 "Resources(memory=…) or use a larger machine"
             )
         return Grant(

@@ -182,7 +182,8 @@ def _places(view: RunView) -> Iterator[str]:
         lines = wrap(f"{one_line(place.environment, 30)}: {one_line(note, 400)}", MAX_COLUMNS - 15)
         for i, line in enumerate(lines[:4]):
             yield f"  {'! note' if i == 0 else '':<12} {line}{' …' if i == 3 and len(lines) > 4 else ''}"
-    for place in [one for one in view.places if not one.notes][: 4 - 2 * len(loud[:2])]:
+    quiet = [place for place in view.places if not (place.notes and place.text.startswith("the caller's"))]
+    for place in quiet[: max(1, 4 - 2 * len(loud[:2]))]:
         yield f"  {one_line(f'env {place.environment}', 12):<12} {one_line(place.text, 200)}"
 
 
