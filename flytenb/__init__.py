@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from flytenb.client import init_in_cluster as init_in_cluster
     from flytenb.client import init_passthrough as init_passthrough
     from flytenb.client import is_control_plane_available as is_control_plane_available
+    from flytenb.client import plan as plan
     from flytenb.client import rerun as rerun
     from flytenb.client import run as run
     from flytenb.client import run_python_script as run_python_script
     from flytenb.client import serve as serve
+    from flytenb.client import where as where
     from flytenb.client import with_runcontext as with_runcontext
     from flytenb.client import with_servecontext as with_servecontext
     from flytenb.codec.files import Dir as Directory
@@ -101,8 +103,8 @@ if TYPE_CHECKING:
 _ROOMS: dict[str, tuple[str, ...]] = {
     "client": (
         *("build", "build_images", "current_domain", "current_project", "deploy", "init", "init_from_api_key"),
-        *("init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available", "rerun", "run"),
-        *("run_python_script", "serve", "with_runcontext", "with_servecontext"),
+        *("init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available", "plan", "rerun"),
+        *("run", "run_python_script", "serve", "where", "with_runcontext", "with_servecontext"),
     ),
     "codec.files": ("File",),
     "notebook": ("load_ipython_extension", "unload_ipython_extension"),
@@ -206,6 +208,7 @@ __all__ = [
     "logger",
     "map",
     "new_condition",
+    "plan",
     "progress",
     "rerun",
     "run",
@@ -214,6 +217,7 @@ __all__ = [
     "system_logger",
     "trace",
     "version",
+    "where",
     "with_runcontext",
     "with_servecontext",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgpack
 
+from flytenb.capture.items import digest
 from flytenb.capture.key import CodeKey
 
 
@@ -48,8 +49,10 @@ def packed(keys: Iterable[tuple[str, CodeKey]]) -> bytes:
     for entry, key in keys:
         numbers = []
         for label in sorted(key.parts):
-            kind, digest, place = key.parts[label]
-            row = (label, kind, digest, place, key.said.get(label, ""))
+            kind, content, place = key.parts[label]
+            if kind in ("value", "patch"):  # the content of small values stands in it as text: it may be a secret
+                content = digest("value", content)
+            row = (label, kind, content, place, key.said.get(label, ""))
             numbers.append(rows.setdefault(row, len(rows)))
         own = [index for index, label in enumerate(sorted(key.parts)) if label in key.own]
         tasks[entry] = [key.hex, numbers, own]
@@ -94,9 +97,9 @@ def text_of(program: dict[str, Any], part: Part, get: Callable[[str], bytes]) ->
     if not manifest or not line.isdigit():
         return ""
     listed = msgpack.unpackb(get(manifest), unicode_errors="surrogatepass")["files"]
-    for digest, _mode, path in listed.values():
+    for name_in_store, _mode, path in listed.values():
         if path == where:
-            return definition_at(get(digest).decode("utf-8", "replace"), int(line))
+            return definition_at(get(name_in_store).decode("utf-8", "replace"), int(line))
     return ""
 
 
@@ -119,5 +122,5 @@ def definition_at(text: str, line: int) -> str:
 
 
 def _first(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", ())
-    return min([node.lineno, *(one.lineno for one in decorators)])
+    lines: list[int] = [one.lineno for one in getattr(node, "decorator_list", ())]
+    return min([node.lineno, *lines])

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flytenb.cli import explain
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
 
@@ -74,9 +75,13 @@ def get() -> None:
 @click.option("--limit", default=100, show_default=True, help="How many runs to list.")
 @click.option("--in-phase", default="", help="Only runs in this phase: succeeded, failed, running …")
 @click.option("--task-name", default="", help="Only runs of this task (environment.function).")
+@click.option("--audit", is_flag=True, help="All that is recorded of one run, as JSON: see docs/why.md.")
 @_output
-def get_run(name: str | None, limit: int, in_phase: str, task_name: str, output: str) -> None:
+def get_run(name: str | None, limit: int, in_phase: str, task_name: str, audit: bool, output: str) -> None:
     """List runs, newest first, or show one (`last` is the newest)."""
+    if audit:
+        explain.print_audit(name or "last")
+        return
     from flytenb.cli import show
     from flytenb.client.session import session
     from flytenb.model.snapshot import RunRow, RunSnapshot
@@ -448,6 +453,10 @@ def engine_logs(lines: int) -> None:
 
     found = life.last_log_lines(paths.home(), lines)
     click.echo("\n".join(found) if found else f"the engine of {paths.home()} has nothing to report")
+
+
+app.add_command(explain.why)
+app.add_command(explain.plan)
 
 
 # ---- the rest -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from flytenb.client.later import run_python_script as run_python_script
     from flytenb.client.later import serve as serve
     from flytenb.client.later import with_servecontext as with_servecontext
+    from flytenb.client.lineage import where as where
+    from flytenb.client.planning import plan as plan
     from flytenb.client.run_handle import Run as Run
 
 _MODULES = {
@@ -37,6 +39,8 @@ _MODULES = {
     ),
     "context": ("rerun", "run", "with_runcontext"),
     "later": ("deploy", "run_python_script", "serve", "with_servecontext"),
+    "lineage": ("where",),
+    "planning": ("plan",),
     "run_handle": ("Run",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

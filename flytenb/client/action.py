@@ -174,7 +174,7 @@ class Action:
             raise handle.not_done(f"{self.run_name}/{self.name}", io.phase)
         if io.failure is not None:
             raise revive(io.failure)
-        return handle.outputs_of(io.outputs, self._store)
+        return handle.came_from(handle.outputs_of(io.outputs, self._store), self.run_name, self.name)
 
     @twin
     def why(self) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from flytenb.client.given import remember
 from flytenb.client.session import Session
 from flytenb.client.values import ActionInputs, ActionOutputs
 from flytenb.codec.objects import ObjectStore
@@ -54,6 +55,13 @@ def outputs_of(payload: bytes, store: ObjectStore, interface: Any = None) -> Act
     else:
         values, names = tuple(values_of(payload, store)), tuple(payload_names(payload)) if payload else ()
     return ActionOutputs(values or (None,), names if values else ())
+
+
+def came_from(outputs: ActionOutputs, run_name: str, action: str) -> ActionOutputs:
+    """The same outputs, which `flyte.where` knows from now on."""
+    outputs._where = (run_name, action)
+    remember(outputs, tuple(outputs.named_outputs), run_name, action)
+    return outputs
 
 
 def values_of(payload: bytes, store: ObjectStore) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flytenb.client import handle
 from flytenb.client.action import Action, ActionDetails, call_in, here
+from flytenb.client.given import remember
 from flytenb.client.session import Ended, Session, Watcher, session
 from flytenb.client.twin import class_twin, twin, twin_after
 from flytenb.client.values import ActionInputs, ActionOutputs
@@ -247,14 +248,17 @@ class Run:
         Raises:
             BaseRuntimeError: the run failed: an instance of `RuntimeUserError` and of the error's own class.
         """
-        return handle.outputs_of(self._payload(), self._store, self._interface())
+        found = handle.outputs_of(self._payload(), self._store, self._interface())
+        return handle.came_from(found, self.name, "a0")
 
     def value(self) -> UserValue:
         """What the task returned, waiting for it: one value, a tuple of several, or None."""
         payload, interface = self._payload(), self._interface()
         if interface is not None:
-            return interface.decode_outputs(payload, self._store)
-        outputs = handle.outputs_of(payload, self._store)
+            value = interface.decode_outputs(payload, self._store)
+            remember((value,), ("",), self.name, "a0")
+            return value
+        outputs = handle.came_from(handle.outputs_of(payload, self._store), self.name, "a0")
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def _interface(self) -> Any:

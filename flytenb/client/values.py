@@ -17,6 +17,8 @@ class ActionOutputs(tuple[UserValue, ...]):
     """
 
     _names: tuple[str, ...]
+    #: (run, action) that gave them, for `flyte.where`.
+    _where: tuple[str, str] | None = None
 
     def __new__(cls, values: Sequence[UserValue] = (), names: Sequence[str] = ()) -> ActionOutputs:
         made = super().__new__(cls, values)

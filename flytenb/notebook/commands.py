@@ -53,6 +53,27 @@ def run(submit: Any, namespace: dict[str, Any], line: str) -> tuple[Any, str]:
     return submit(task, inputs, context), found.get("o", "")
 
 
+def plan(namespace: dict[str, Any], line: str) -> Any:
+    """`search cs=[0.1, 1]`: what a run would do now; nothing is run."""
+    from flytenb.client.planning import plan as made  # who asks pays for it
+
+    head, inputs_text = _split(line)
+    parsed = options.parse("%flyte_plan", head, (), words=1)
+    if not parsed.words:
+        raise UsageError("%flyte_plan: name a task: %flyte_plan search cs=[0.1, 1]")
+    task = _task(namespace, parsed.words[0])
+    inputs, flags = _inputs(namespace, inputs_text)
+    options.parse("%flyte_plan", flags, (), words=0)
+    return made(task, **inputs)
+
+
+def why(name: str = "last", action: str = "") -> Any:
+    """Why a run's actions, or one of them, were taken from the cache or not."""
+    from flytenb.client.run_handle import Run  # who asks pays for it
+
+    return Run.get(stored.named(name, displays.last)).why(action or None)
+
+
 def show(name: str = "last") -> Any:
     """A run to be shown: `last` is the last one of this kernel, or of the engine."""
     return stored.StoredRun(stored.named(name, displays.last))

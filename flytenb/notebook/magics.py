@@ -80,6 +80,18 @@ class FlyteMagics(Magics):
             raise UsageError(f"%flyte_logs: -n takes a number, got {limit!r}")
         print(commands.logs(words[0] or "last", words[1], int(limit)))
 
+    @line_magic
+    def flyte_why(self, line: str) -> Any:
+        """Why actions were taken from the cache or not: %flyte_why [last | RUN] [ACTION]"""
+        parsed = options.parse("%flyte_why", line, (), words=2)
+        words = [*parsed.words, "", ""]
+        return commands.why(words[0] or "last", words[1])
+
+    @line_magic
+    def flyte_plan(self, line: str) -> Any:
+        """What a run would take from the cache, and how long it would take: %flyte_plan search cs=[0.1, 1]"""
+        return commands.plan(self._shell.user_ns, line)
+
     @cell_magic
     def flyte_exec(self, line: str, cell: str) -> int:
         """Run this cell in the container of an action that runs, or that failed and was kept (keep_on_failure=True).
