@@ -16,6 +16,7 @@ from flytenb.engine.builds import BuildDesk
 from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.link import Link
+from flytenb.engine.packages import PackageDesk, python_of
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
 from flytenb.engine.refused import QueryError
@@ -54,6 +55,7 @@ _log = logging.getLogger(__name__)
 LINK_GRACE_S = 1.0
 #: Seconds between looks at idle workers and at the engine's own idleness.
 HOUSEKEEPING_S = 5.0
+_OWN = "it ran in the process that started it"
 #: What only clients may send.
 _NOT_FOR_WORKERS = frozenset((Query, Watch, RunRequest))
 
@@ -85,6 +87,7 @@ class Engine:
         self.builds = BuildDesk(self)
         self.containers = ContainerDesk(self)
         self.gpus = GpuWatch(self)
+        self.packages = PackageDesk(self)
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -161,6 +164,9 @@ class Engine:
                 link.refuse("this worker is not of this engine: its actions run elsewhere by now")
                 return False
             self.happen(LaneReady(hello.ident, hello.pid, pin), link)
+            if pin:
+                own = Placement(executor="process", reason=_OWN, python=python_of(hello.pid))
+                self.on_worker_placed(hello.ident, own)
         return True
 
     def _admit_run(self, link: Link, event: RunRequest) -> None:
@@ -175,6 +181,7 @@ class Engine:
             if row is not None:
                 self.publisher.answer_ended(link, event, row)
                 return
+        self.packages.look()
         self.happen(event, link)
 
     async def _admit_when_committed(self, link: Link, event: RunRequest) -> None:
@@ -213,6 +220,7 @@ class Engine:
 
     def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:
         """The executor has settled where a worker runs."""
+        placement = self.packages.complete(placement)
         self.happen(LanePlaced(worker, *encode_placement(placement), is_single, placement.executor))
 
     def on_worker_news(self, worker: str, words: str) -> None:
@@ -259,6 +267,8 @@ class Engine:
             _log.critical("the rules failed; the engine stops and the next one recovers", exc_info=True)
             os._exit(70)
         for number, _, body in out.placements:
+            self.placements[number] = body
+        for _, body, number in out.placements_read:
             self.placements[number] = body
         for link, message in out.before:
             link.send(message)
@@ -334,8 +344,10 @@ class Engine:
             task = Task(number, digest, body, declaration, self.state.shape_of(declaration))
             self.state.tasks[digest] = self.state.tasks_by_id[number] = task
             self.state.next_task = number + 1
-        for number, digest, body in self.reader.placements():
+        placements = self.reader.placements()
+        for number, digest, body in placements:
             self.state.placements[digest], self.placements[number] = number, body
+        self.packages.take_up(placements)
         self.state.next_run = self.reader.next_run()
         rows = self.reader.unfinished_runs()
         for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:
@@ -350,6 +362,7 @@ class Engine:
         while not self.is_stopping.is_set():
             await asyncio.sleep(HOUSEKEEPING_S)
             self.happen(Tick())
+            self.packages.read_soon()
             if self.state.runs or any(link.role == "client" for link in self.links):
                 self._busy_at = time.monotonic()
             elif time.monotonic() - self._busy_at > self._idle_exit_s:

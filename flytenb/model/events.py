@@ -207,6 +207,14 @@ class LanePlaced(msgspec.Struct, frozen=True):
     executor: str = "process"
 
 
+class PlacementRead(msgspec.Struct, frozen=True):
+    """The distributions of a recorded placement are known: its digest, and what stands in its place."""
+
+    before: bytes
+    digest: bytes
+    body: bytes
+
+
 class LaneNews(msgspec.Struct, frozen=True):
     """What a worker that is not there yet waits for, in words ("builds image …, step 3 of 7")."""
 

@@ -24,6 +24,11 @@ class Placement(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     environment: str = ""
     #: Distributions as "name==version", sorted; () when not known.
     distributions: tuple[str, ...] = ()
+    #: When the first worker was placed so, until its distributions are read; then 0.
+    since: float = 0.0
+    #: When packages were changed after that and before they were read, so that `distributions` may differ from what
+    #: ran first; 0 when they were not.
+    changed_at: float = 0.0
     #: What a person should know: a layer that was left out, an environment used as it is.
     notes: tuple[str, ...] = ()
 

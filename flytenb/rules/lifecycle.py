@@ -23,6 +23,7 @@ from flytenb.model.events import (
     Loaded,
     Log,
     Offer,
+    PlacementRead,
     Progress,
     Recovered,
     Report,
@@ -367,6 +368,19 @@ def on_lane_placed(state: State, source: Any, event: LanePlaced, now: float, out
             lane.shape.set_single(event.is_single)
 
 
+def on_placement_read(state: State, source: Any, event: PlacementRead, now: float, out: Out) -> None:
+    number = state.placements.get(event.before)
+    if number is None:
+        return
+    digest = event.digest
+    if digest in state.placements:
+        digest = event.before  # the same was recorded before: two numbers say it
+    else:
+        del state.placements[event.before]
+        state.placements[digest] = number
+    out.placements_read.append((digest, event.body, number))
+
+
 def on_lane_news(state: State, source: Any, event: LaneNews, now: float, out: Out) -> None:
     lane = state.lanes.get(event.lane)
     if lane is None or lane.shape is None:
@@ -464,6 +478,7 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     LaneReady: on_lane_ready,
     LaneLost: on_lane_lost,
     LanePlaced: on_lane_placed,
+    PlacementRead: on_placement_read,
     LaneNews: on_lane_news,
     Loaded: on_loaded,
     AbortRequest: on_abort,

@@ -24,6 +24,7 @@ class Out:
         "ended",
         "logs",
         "placements",
+        "placements_read",
         "reports",
         "run_builds",
         "run_ends",
@@ -57,6 +58,8 @@ class Out:
         self.tasks: list[tuple[Any, ...]] = []
         #: (id, digest, body)
         self.placements: list[tuple[Any, ...]] = []
+        #: (digest, body, id): what is known of it by now
+        self.placements_read: list[tuple[Any, ...]] = []
         #: (id, name, root task, options, created_at)
         self.runs: list[tuple[Any, ...]] = []
         #: (phase, ended_at, action_count, failed_count, cached_count, id)
@@ -82,6 +85,7 @@ class Out:
             or self.run_ends
             or self.tasks
             or self.placements
+            or self.placements_read
             or self.attempts
             or self.cached
             or self.traces

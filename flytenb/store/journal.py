@@ -29,6 +29,7 @@ _END = (
     " WHERE id = ?"
 )
 _PLACE = "INSERT OR IGNORE INTO placement (id, digest, body) VALUES (?, ?, ?)"
+_PLACE_WHOLE = "UPDATE placement SET digest = ?, body = ? WHERE id = ?"
 _ATTEMPT = "INSERT OR REPLACE INTO attempt (action, attempt, why, started_at, ended_at, failure) VALUES (?,?,?,?,?,?)"
 _CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, created_at) VALUES (?, ?, ?, ?, ?)"
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -46,6 +47,7 @@ class Rows(Protocol):
 
     tasks: list[tuple[Any, ...]]
     placements: list[tuple[Any, ...]]
+    placements_read: list[tuple[Any, ...]]
     runs: list[tuple[Any, ...]]
     accepted: list[tuple[Any, ...]]
     ended: list[tuple[Any, ...]]
@@ -72,6 +74,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
         for statement, rows in (
             (_INSERT_TASK, [row for out in batch for row in out.tasks]),
             (_PLACE, [row for out in batch for row in out.placements]),
+            (_PLACE_WHOLE, [row for out in batch for row in out.placements_read]),
             (_INSERT_RUN, [row for out in batch for row in out.runs]),
             (_ACCEPT, [row for out in batch for row in out.accepted]),
             (_END, [row for out in batch for row in out.ended]),
