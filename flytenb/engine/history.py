@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,10 +14,8 @@ from flytenb.model.events import RunOptions
 from flytenb.model.history import Entry, Held, History, PastCall
 from flytenb.model.ids import action_name
 from flytenb.model.phases import ActionPhase
+from flytenb.rules.state import State
 from flytenb.store.history import HistoryReader
-
-if TYPE_CHECKING:
-    from flytenb.engine.core import Engine
 
 #: Calls that are compared at most, and keys that one question may name.
 MOST_CALLS = 60
@@ -27,18 +27,18 @@ _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
 class HistoryDesk:
     """Slow questions, answered in threads: the loop and its reader go on."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, state: State, path: Callable[[], Path]) -> None:
+        self._state, self._path = state, path
         self._opened: HistoryReader | None = None
 
     @property
     def _reader(self) -> HistoryReader:
         if self._opened is None:
-            self._opened = HistoryReader(self._engine.home / "store.db")
+            self._opened = HistoryReader(self._path())
         return self._opened
 
     def _tasks_named(self, name: str) -> list[int]:
-        tasks = self._engine.state.tasks_by_id
+        tasks = self._state.tasks_by_id
         return [number for number, task in tasks.items() if task.declaration.name == name]
 
     async def history(self, number: int, options: bytes) -> History:
@@ -46,7 +46,7 @@ class HistoryDesk:
         call = await asyncio.to_thread(self._reader.call, number)
         if call is None:
             raise QueryError("ActionNotFound", f"there is no action {action_name(number)!r} in this run yet")
-        tasks = self._engine.state.tasks_by_id
+        tasks = self._state.tasks_by_id
         same = self._tasks_named(tasks[call[1]].declaration.name)
         asked = _decode_options(options)
 
@@ -84,7 +84,7 @@ class HistoryDesk:
         """Who made outputs with these bytes, newest first."""
         if len(needle) < 8:
             raise QueryError("BadQuery", "fewer than 8 bytes are in too many values: ask for more")
-        tasks = self._engine.state.tasks_by_id
+        tasks = self._state.tasks_by_id
 
         def read() -> list[Held]:
             rows = self._reader.holders(needle, 20)

@@ -76,7 +76,7 @@ class Queries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._past = HistoryDesk(engine)
+        self._past = HistoryDesk(engine.state, lambda: engine.home / "store.db")
         self.methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
             "runs": self.runs,
             "run": self.run,
