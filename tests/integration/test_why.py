@@ -214,7 +214,7 @@ LINEAGE = """
         print([f"{p.action} {p.task} {p.by}" for p in flyte.where(run.actions[1])])
         made = flyte.run(model, 1).outputs()[0]
         (place,) = flyte.where(made)
-        print(place.task, place.by, place.code.endswith("digits_lineage.py, line 17"))
+        print(place.task, place.by, place.code.endswith("digits_lineage.py, line 16"))
         print([p.task for p in flyte.where(flyte.run(file, 50).outputs()[0])])
         print(flyte.where({"never returned by anyone": 1}))
         try:
