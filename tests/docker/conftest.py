@@ -10,7 +10,9 @@ import pytest
 
 from flytenb.containers.labels import home_id
 from tests.docker.engine import OTHER_IMAGE, DockerEngine, NoEngine, running_engine
-from tests.integration.conftest import Home, _is_alive, until
+from tests.integration.conftest import Home, _is_alive, home, until
+
+__all__ = ["home"]
 
 _HERE = Path(__file__).parent
 
