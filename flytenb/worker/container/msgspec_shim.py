@@ -1,14 +1,17 @@
 """The part of msgspec that a worker needs, in pure Python: msgspec is C code for one Python minor, images have any.
 
-Installed as `msgspec` only where the real one cannot be imported. It writes the same bytes (a property test holds the
-two together): structs as maps without the fields that are their defaults, by identity as msgspec does.
+Served as `msgspec` to flytenb, and to nobody else, only where the real one cannot be imported. It writes the same bytes
+(a property test holds the two together): structs as maps without the fields that are their defaults, by identity as
+msgspec does.
 """
 
 from __future__ import annotations
 
+import builtins
 import sys
 import types
 import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -232,8 +235,13 @@ def _is_prefix(cls: Any, values: dict[str, Any]) -> bool:
     return there == sorted(there, reverse=True)
 
 
-def install() -> None:
-    """Be `msgspec` in this process, where the real one is missing."""
+def install() -> Callable[[], None]:
+    """Be `msgspec` for flytenb in this process, where the real one is missing. For everybody else it stays missing:
+    who tries `import msgspec` to know whether it is there must not be lied to.
+
+    Returns:
+        Takes it back.
+    """
     structs: Any = types.ModuleType("msgspec.structs")
     structs.replace, structs.asdict, structs.astuple, structs.force_setattr = replace, asdict, astuple, force_setattr
     binary: Any = types.ModuleType("msgspec.msgpack")
@@ -244,7 +252,29 @@ def install() -> None:
     for each in (Struct, StructMeta, MsgspecError, DecodeError, ValidationError, field, to_builtins):
         setattr(front, each.__name__, each)
     front.NODEFAULT, front.structs, front.msgpack, front._utils = NODEFAULT, structs, binary, utils
-    front.__path__ = []
-    sys.modules.update(
-        {"msgspec": front, "msgspec.structs": structs, "msgspec.msgpack": binary, "msgspec._utils": utils}
-    )
+    module: types.ModuleType = front
+    known: dict[str, types.ModuleType] = {"msgspec": front, "msgspec.structs": structs, "msgspec.msgpack": binary}
+    sys.modules["msgspec._utils"] = utils
+    real = builtins.__import__
+
+    def find(
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002  as __import__ has it
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> types.ModuleType:
+        if name == "msgspec._utils":  # pickles name it, and pickle looks it up by its whole name
+            return module
+        if name in known and globals is not None:
+            importer = globals.get("__name__")
+            if isinstance(importer, str) and (importer == "flytenb" or importer.startswith("flytenb.")):
+                return known[name] if fromlist else module  # type: ignore[no-any-return]
+        return real(name, globals, locals, fromlist, level)
+
+    def take_back() -> None:
+        builtins.__import__ = real
+        sys.modules.pop("msgspec._utils", None)
+
+    builtins.__import__ = find
+    return take_back

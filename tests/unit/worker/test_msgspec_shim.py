@@ -27,10 +27,11 @@ ROOMS = ("model.image", "model.declaration", "model.outcome", "model.placement")
 def _other_modules() -> Iterator[None]:
     """`msgspec` is the stand-in, and rooms that are imported meanwhile are other modules than the known ones."""
     mine = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("msgspec", "flytenb")}
+    take_back = msgspec_shim.install()
     try:
-        msgspec_shim.install()
         yield
     finally:
+        take_back()
         for name in list(sys.modules):
             if name.split(".")[0] in ("msgspec", "flytenb"):
                 del sys.modules[name]
@@ -187,3 +188,32 @@ def test_a_worker_needs_nothing_that_an_image_may_lack(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_for_others_it_is_missing(tmp_path: Path) -> None:
+    """Whoever asks whether msgspec is there gets the truth, in each way of asking."""
+    import msgpack
+
+    package = Path(msgspec_shim.__file__).parents[3]
+    (tmp_path / "msgpack").symlink_to(Path(msgpack.__file__).parent)
+    program = f"""
+import sys; sys.path[:0] = [{str(package)!r}]; sys.path.append({str(tmp_path)!r})
+from flytenb.worker.container import begin; begin._stand_in()
+import importlib, importlib.util, pickle
+import flytenb.model.outcome as outcome
+failure = outcome.Failure(code="E", message="no")
+assert pickle.loads(pickle.dumps(failure)) == failure
+assert outcome.decode_failure(outcome.encode_failure(failure)) == failure
+assert importlib.util.find_spec("msgspec") is None
+for ask in (lambda: __import__("msgspec"), lambda: importlib.import_module("msgspec"),
+            lambda: exec("import msgspec.structs"), lambda: exec("from msgspec import Struct")):
+    try:
+        ask()
+    except ModuleNotFoundError as error:
+        assert str(error) == "No module named 'msgspec'", error
+    else:
+        raise AssertionError("it was there")
+print("missing")
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "missing", done.stderr
