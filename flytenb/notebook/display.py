@@ -17,6 +17,8 @@ from flytenb.model.snapshot import RunSnapshot
 from flytenb.notebook import previews, stored
 from flytenb.notebook.publisher import Publisher
 from flytenb.views import text, tree, twin
+from flytenb.views.ghosts import Expected
+from flytenb.views.marks import is_terminal
 
 #: Read by the labextension, which draws the run live from the engine: never more than what identifies it.
 MIME = "application/vnd.flytenb.run+json"
@@ -43,6 +45,9 @@ class RunDisplay:
         #: What was drawn last, to draw it again when a second has gone by, and the text that was shown.
         self._known: tuple[RunSnapshot, dict[str, Any]] | None = None
         self._shown = ""
+        #: What the run before did; asked for once, when this one has been seen to take a while.
+        self._expected: Expected | None = None
+        self._is_foreseen = False
 
     def show(self, cell: int | None) -> None:
         """Show the run in the running cell."""
@@ -71,7 +76,7 @@ class RunDisplay:
         with self._drawing:  # an older state must never be sent after the final one
             if self.is_final:
                 return True
-            view = self._view()
+            view = self._view(is_redrawn=True)
             self._update(view)
             self.is_final = view.is_terminal
             return view.is_terminal
@@ -82,7 +87,7 @@ class RunDisplay:
             if self.is_final or self._known is None:
                 return
             snapshot, values = self._known
-            view = tree.view(replace(snapshot, taken_at=time.time()), values)
+            view = tree.view(replace(snapshot, taken_at=time.time()), values, expected=self._expected)
             if not view.is_terminal and _text(view) != self._shown:
                 self._update(view)
 
@@ -107,11 +112,16 @@ class RunDisplay:
     def _changed(self, change: Any = None) -> None:
         publisher.mark(self.name, is_final=change is None)
 
-    def _view(self) -> tree.RunView:
+    def _view(self, *, is_redrawn: bool = False) -> tree.RunView:
         snapshot = stored.snapshot(self.name)
         values = previews.previews(snapshot)
         self._known = snapshot, values
-        return tree.view(snapshot, values)
+        if is_terminal(snapshot.run.phase):
+            return tree.view(snapshot, values, why=stored.change(snapshot))
+        if is_redrawn and not self._is_foreseen:
+            self._is_foreseen = True
+            self._expected = stored.expected(snapshot)
+        return tree.view(snapshot, values, expected=self._expected)
 
 
 class Displays:

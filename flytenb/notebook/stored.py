@@ -10,8 +10,11 @@ from flytenb import errors
 from flytenb.client.session import session
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
+from flytenb.views.ghosts import Expected
 from flytenb.views.marks import is_terminal
 
+#: Actions of a run up to which its view says what changed.
+_MOST_EXPLAINED = 2_000
 #: How often a snapshot is asked for again whose run has ended before its root action had.
 _AGAIN = 20
 
@@ -39,6 +42,29 @@ def _query(method: str, shape: Any = Any, /, **body: Any) -> Any:
             raise
         told = str(error).replace("'flytenb get run' lists them", "%flyte_runs lists them")
         raise errors.RuntimeUserError(error.code, told) from None
+
+
+def expected(snapshot: RunSnapshot) -> Expected | None:
+    """What the run of the same task before it did; None when nothing is known."""
+    from flytenb.client.expecting import expected_of  # only runs that take a while are foreseen
+
+    try:
+        return expected_of(session(), snapshot.run.name, snapshot.run.task)
+    except (errors.FlytenbError, errors.BaseRuntimeError):
+        return None
+
+
+def change(snapshot: RunSnapshot) -> str:
+    """Why what ran was not taken from the cache, in three words; "" when nothing changed or the run is large."""
+    from flytenb.client.action import here
+    from flytenb.client.explain.why import explain_run  # its reading of programs is for runs that ended
+
+    if len(snapshot.actions) > _MOST_EXPLAINED:
+        return ""
+    try:
+        return explain_run(*here(), snapshot.run.name).change
+    except (errors.FlytenbError, errors.BaseRuntimeError, LookupError, ValueError):
+        return ""  # a view must not fail because of what it adds
 
 
 def follow(name: str, callback: Callable[[Any], None]) -> Callable[[], None]:

@@ -58,6 +58,8 @@ def facts_of(view: RunView) -> list[str]:
         ]
         if view.failed_count:
             facts.append(f"{words.count(view.failed_count)} failed")
+        if view.left_s is not None:
+            facts.append(f"≈ {words.total(max(1.0, round(view.left_s)))} left")
         return facts
     if view.mark.key == "cached":
         done = f"{words.count(view.action_count)} of {words.count(view.action_count, 'action')}"
@@ -72,7 +74,13 @@ def facts_of(view: RunView) -> list[str]:
     if view.cached_count:
         cached = f"{words.count(view.cached_count)} cached {saved}".strip()
     failed = f"{words.count(view.failed_count)} failed" if view.failed_count else ""
-    return [words.count(view.action_count, "action"), words.total(view.elapsed_s), cached, failed]
+    return [
+        words.count(view.action_count, "action"),
+        words.total(view.elapsed_s),
+        cached,
+        failed,
+        one_line(view.why, 40),
+    ]
 
 
 def value_text(value: Preview, limit: int = 60) -> str:
@@ -236,4 +244,4 @@ def _finish(lines: Sequence[str], ascii_only: bool) -> str:
     return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii_only else text
 
 
-_ASCII = str.maketrans({"×": "x", "…": "~", "–": "-", "—": "-", "→": ">"})
+_ASCII = str.maketrans({"×": "x", "…": "~", "–": "-", "—": "-", "→": ">", "≈": "~"})

@@ -15,7 +15,9 @@ from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
 from flytenb.views import progress, words
 from flytenb.views.builds import Build, builds
-from flytenb.views.marks import Mark, is_terminal, mark_of
+from flytenb.views.ghosts import Expected, Ghost, ghosts
+from flytenb.views.ghosts import left_s as left_of
+from flytenb.views.marks import NOT_STARTED, Mark, is_terminal, mark_of
 from flytenb.views.places import Place, places
 
 #: Below this depth (recursive tasks) rows are no longer folded out.
@@ -45,7 +47,7 @@ Previews = Mapping[str, Mapping[str, Sequence[Preview]]]
 class Node:
     """One row: an action, siblings of one task, a named group, or the equal traced calls of an action."""
 
-    #: "action", "siblings", "group" or "trace".
+    #: "action", "siblings", "group", "trace", or "ghost" for what is expected and has not come.
     kind: str
     #: `fit`, `fit ×24`, or the group's name.
     label: str
@@ -109,6 +111,10 @@ class RunView:
     builds: tuple[Build, ...] = ()
     #: Action name → `fit[3]`.
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: Seconds until its end, when the run before it says so; None after the end.
+    left_s: float | None = None
+    #: Why what ran was not taken from the cache, in three words: `clean changed`.
+    why: str = ""
 
     @property
     def kept_count(self) -> int:
@@ -120,8 +126,17 @@ class RunView:
         return self.labels.get(action, action)
 
 
-def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
-    """The view model of a snapshot; `previews` are the values' texts, by action."""
+def view(
+    snapshot: RunSnapshot, previews: Previews | None = None, *, expected: Expected | None = None, why: str = ""
+) -> RunView:
+    """The view model of a snapshot.
+
+    Args:
+        snapshot: the run as the engine told it.
+        previews: the values' texts, by action.
+        expected: what the run before did: rows and time that are still to come.
+        why: why what ran was not taken from the cache, in three words.
+    """
     run, actions = snapshot.run, snapshot.actions
     root = actions[0] if actions else None
     phase = run.phase
@@ -140,6 +155,11 @@ def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
     labels: dict[str, str] = {root.name: root.short_name} if root else {}
     builder = _Builder(children, traces, labels, now)
     nodes = builder.rows([root], 0) if root else ()
+    left_s = None
+    if expected is not None and root is not None and not is_terminal(phase) and not is_terminal(root.phase):
+        below = _by(children.get(root.name, ()), lambda a: a.task)
+        nodes += tuple(_ghost(one) for one in ghosts(expected, below))
+        left_s = left_of(expected, below, max(0.0, now - run.created_at), now)
     causes = _causes(actions, children, labels)
     given: Previews = previews or {}
     return RunView(
@@ -165,7 +185,16 @@ def view(snapshot: RunSnapshot, previews: Previews | None = None) -> RunView:
         places=places(actions, snapshot.placements),
         builds=builds(snapshot.builds, now),
         labels=labels,
+        left_s=left_s,
+        why=why,
     )
+
+
+def _ghost(ghost: Ghost) -> Node:
+    return Node(
+        kind="ghost", label=ghost.label, depth=0, mark=NOT_STARTED, count=ghost.count, started_at=0.0, ended_at=0.0,
+        duration_s=None, why=ghost.why,
+    )  # fmt: skip
 
 
 def failure_text(failure: Failure) -> str:

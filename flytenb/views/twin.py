@@ -236,7 +236,11 @@ def _row(node: Node, width: int) -> tuple[str, str, str, str]:
     word = f"<b>{html(node.mark.word)}</b>" if node.mark.is_loud else html(node.mark.word)
     spent = words.duration(node.duration_s) if node.duration_s is not None else ""
     why = progress.bar_html(node.share) + html(node.why[:1].upper() + node.why[1:], width)
-    return f"{indent}{glyph(node.mark)} {html(node.label, 60)}", word, spent, why
+    cells = f"{indent}{glyph(node.mark)} {html(node.label, 60)}", word, spent, why
+    if node.kind == "ghost":
+        faint = [f'<span style="opacity:.5">{cell}</span>' if cell else "" for cell in cells]
+        return faint[0], faint[1], faint[2], faint[3]
+    return cells
 
 
 def _wide(node: Node, raster_bytes: int) -> str:

@@ -79,9 +79,17 @@ class RunWhy:
         """`1 of 3 cached; clean changed`, "" when no action asked the cache."""
         if not self.asked_count:
             return ""
-        reasons = list(dict.fromkeys(one.short for one in self.tasks if one.verdict != "hit" and one.short))
-        reasons = [one for one in reasons if one != "cache off"]
-        return "; ".join([f"{self.hit_count} of {self.asked_count} cached", *reasons[:1]])
+        return "; ".join([f"{self.hit_count} of {self.asked_count} cached", *([self.reason] if self.reason else [])])
+
+    @property
+    def reason(self) -> str:
+        """`clean changed`: why the first task that asked was not taken from the cache, "" when all were."""
+        return next((one.short for one in self.tasks if one.verdict not in ("hit", "off") and one.short), "")
+
+    @property
+    def change(self) -> str:
+        """The same when something differs from an earlier call: nothing new to tell of a first one."""
+        return next((one.short for one in self.tasks if one.differences), "")
 
     def __str__(self) -> str:
         return drawn.run_text(self)
