@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flytenb.cli import explain
+from flytenb.cli import cache, explain
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
 
@@ -455,6 +455,8 @@ def engine_logs(lines: int) -> None:
     click.echo("\n".join(found) if found else f"the engine of {paths.home()} has nothing to report")
 
 
+app.add_command(cache.cache)
+app.add_command(cache.runs)
 app.add_command(explain.why)
 app.add_command(explain.plan)
 

@@ -25,6 +25,7 @@ from flytenb.model.minors import refuse_for
 from flytenb.wire import paths
 from flytenb.worker.keys import cache_key, cache_mode, code_identity
 from flytenb.worker.remake import describe
+from flytenb.worker.shared import SharedObjects
 
 UserValue = Any
 _OURS = __name__.partition(".")[0]
@@ -35,7 +36,7 @@ def objects_of(state: Path) -> ObjectStore:
     """The object store of a state directory, and this process's default from now on."""
     store = _stores.get(state)
     if store is None:
-        store = _stores[state] = ObjectStore(state / "objects")
+        store = _stores[state] = SharedObjects(state / "objects")
         set_objects(store)
     return store
 

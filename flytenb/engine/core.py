@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flytenb.engine.builds import BuildDesk
+from flytenb.engine.cached import CacheDesk
 from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.link import Link
@@ -86,6 +87,7 @@ class Engine:
         self.queries = Queries(self)
         self.builds = BuildDesk(self)
         self.containers = ContainerDesk(self)
+        self.cached = CacheDesk(state, lambda: self.home)
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
         self._events: list[tuple[Any, Any]] = []

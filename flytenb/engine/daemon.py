@@ -10,11 +10,13 @@ import signal
 import socket
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from flytenb.engine import secrets
+from flytenb.engine.cached import stored_result
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
 from flytenb.executors.router import Router
@@ -23,6 +25,7 @@ from flytenb.model.tags import PROTOCOL, SHUTDOWN
 from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
 from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
+from flytenb.store.sweep import Objects
 from flytenb.wire.paths import http_socket_path, info_path, socket_path
 
 _log = logging.getLogger("flytenb.engine")
@@ -138,7 +141,8 @@ def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
     connection, note = open_store(store)
     while True:
         reader = Reader(store)
-        engine = Engine(State(_capacity(), reader.cached), reader, token, idle_exit_s=idle_exit_s, note=note)
+        found = partial(stored_result, reader, Objects(store.parent / "objects"))
+        engine = Engine(State(_capacity(), found), reader, token, idle_exit_s=idle_exit_s, note=note)
         try:
             engine.recover()
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:

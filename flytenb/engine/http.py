@@ -20,6 +20,7 @@ from flytenb.engine.lifetime import write_info
 from flytenb.engine.queries import Asked
 from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildRow
+from flytenb.model.cached import CachedList, CachedRow, Pruned
 from flytenb.model.containers import ContainerRow
 from flytenb.model.events import Watch
 from flytenb.model.placement import Placement
@@ -59,6 +60,11 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/runs/{run}/logs", "logs", "The last pieces of output", list[LogLine]),
     ("GET", "/api/v1/builds", "builds", "Builds of images, newest first", list[BuildRow]),
     ("GET", "/api/v1/builds/{build}/logs", "build_logs", "What the layers of a build wrote", list[BuildLog]),
+    ("GET", "/api/v1/cache", "cached", "Cached results, newest first, with hits and saved time", CachedList),
+    ("GET", "/api/v1/cache/{name}", "cached_result", "One cached result by the beginning of its key", CachedRow),
+    ("POST", "/api/v1/cache/{name}/pin", "pin", "Keep a cached result; ?is_on=false no longer", CachedRow),
+    ("POST", "/api/v1/cache/prune", "prune_cached", "Forget cached results that are not pinned", Pruned),
+    ("POST", "/api/v1/runs/prune", "prune_runs", "Forget runs that ended ?older_s= seconds ago", Pruned),
     ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action= and all below it", dict[str, Any]),
 )
 _json = msgspec.json.Encoder().encode
@@ -68,6 +74,7 @@ _STATUS = {
     "ActionNotFound": 404,
     "BuildNotFound": 404,
     "ContainerNotFound": 404,
+    "CachedResultNotFound": 404,
     "ContainerBusy": 409,
     "NotRunning": 409,
     "BadQuery": 400,

@@ -16,6 +16,7 @@ from flytenb.engine.history import HistoryDesk
 from flytenb.engine.pools import pool_rows, worker_state
 from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
+from flytenb.model.cached import CachedList, CachedRow, Pruned
 from flytenb.model.containers import ContainerRow, Inside
 from flytenb.model.events import AbortRequest
 from flytenb.model.history import Entry, Held, History
@@ -56,6 +57,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     force: bool = False
     #: Of a container: its name, its id, or RUN/ACTION.
     name: str = ""
+    #: Of what is kept: seconds since it was made or ended, seconds since it was used; pinned or not; only say what.
+    older_s: float | None = None
+    unused_s: float | None = None
+    is_on: bool = True
+    is_dry: bool = False
     #: Of builds: an image, the number of one, and what was seen of it.
     spec: bytes = b""
     build: int = 0
@@ -104,6 +110,11 @@ class Queries:
             "build_logs": self.build_logs,
             "build": self.build,
             "build_news": self.build_news,
+            "cached": self.cached,
+            "cached_result": self.cached_result,
+            "pin": self.pin,
+            "prune_cached": self.prune_cached,
+            "prune_runs": self.prune_runs,
             "stop": self.stop,
         }
 
@@ -429,6 +440,28 @@ class Queries:
     async def remove_containers(self, asked: Asked) -> list[str]:
         """Remove the kept container `name`, or all that are kept; the names of those that are gone."""
         return await self._engine.containers.remove(asked.name)
+
+    async def cached(self, asked: Asked) -> CachedList:
+        """Cached results, newest first; `task_name` and `name` (the beginning of a key) narrow the list."""
+        return await self._engine.cached.listed(asked.limit, asked.name, asked.task_name)
+
+    async def cached_result(self, asked: Asked) -> CachedRow:
+        """One cached result with its encoded values, by the beginning of its key in `name`."""
+        return await self._engine.cached.one(asked.name)
+
+    async def pin(self, asked: Asked) -> CachedRow:
+        """Keep a cached result whatever is pruned; with `is_on` false no longer."""
+        return await self._engine.cached.pin(asked.name, is_pinned=asked.is_on)
+
+    async def prune_cached(self, asked: Asked) -> Pruned:
+        """Forget cached results: by `name`, `task_name`, made `older_s` ago, not used for `unused_s`."""
+        return await self._engine.cached.prune(
+            asked.name, asked.task_name, asked.older_s, asked.unused_s, is_dry=asked.is_dry
+        )
+
+    async def prune_runs(self, asked: Asked) -> Pruned:
+        """Forget runs that ended `older_s` ago, with all that belongs to them alone."""
+        return await self._engine.cached.prune_runs(asked.older_s, is_dry=asked.is_dry)
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

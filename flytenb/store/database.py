@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-#: Numbered files applied so far; `PRAGMA user_version` of a store.
-SCHEMA = 4
+#: The last numbered file; `PRAGMA user_version` of a store.
+SCHEMA = max(int(file.stem) for file in _MIGRATIONS.glob("[0-9]*.sql"))
 
 
 class StoreError(Exception):
@@ -63,8 +63,11 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        for number in range(version + 1, SCHEMA + 1):
-            script = (_MIGRATIONS / f"{number:03d}.sql").read_text()
+        for file in sorted(_MIGRATIONS.glob("[0-9]*.sql")) if version < SCHEMA else ():
+            number = int(file.stem)
+            if number <= version:
+                continue
+            script = file.read_text()
             connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
     except BaseException:
         connection.close()

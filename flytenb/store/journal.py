@@ -31,7 +31,11 @@ _END = (
 _PLACE = "INSERT OR IGNORE INTO placement (id, digest, body) VALUES (?, ?, ?)"
 _PLACE_WHOLE = "UPDATE placement SET digest = ?, body = ? WHERE id = ?"
 _ATTEMPT = "INSERT OR REPLACE INTO attempt (action, attempt, why, started_at, ended_at, failure) VALUES (?,?,?,?,?,?)"
-_CACHE = "INSERT OR REPLACE INTO cache (key, action, outputs, duration_s, created_at) VALUES (?, ?, ?, ?, ?)"
+_CACHE = (
+    "INSERT INTO cache (key, action, outputs, duration_s, created_at) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET action = excluded.action, outputs = excluded.outputs,"
+    " duration_s = excluded.duration_s, created_at = excluded.created_at, task = NULL"
+)
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"

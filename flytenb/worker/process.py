@@ -12,6 +12,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.worker.descriptors import Descriptors, Pipes
 from flytenb.worker.programs import Programs
 from flytenb.worker.runtime import Runtime
+from flytenb.worker.shared import SharedObjects
 
 
 def run_worker(
@@ -61,6 +62,6 @@ def open_objects(home: Path) -> ObjectStore:
     """The home's object store, as the default of this process too."""
     from flytenb.codec.current import set_objects
 
-    objects = ObjectStore(home / "objects")
+    objects = SharedObjects(home / "objects")
     set_objects(objects)
     return objects
