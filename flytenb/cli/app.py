@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flytenb.cli import cache, explain
+from flytenb.cli import cache, explain, keeping
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
 
@@ -459,6 +459,10 @@ app.add_command(cache.cache)
 app.add_command(cache.runs)
 app.add_command(explain.why)
 app.add_command(explain.plan)
+
+
+app.add_command(keeping.env)
+app.add_command(keeping.image)
 
 
 # ---- the rest -------------------------------------------------------------------------------------------------------

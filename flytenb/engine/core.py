@@ -22,6 +22,7 @@ from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
 from flytenb.engine.refused import QueryError
 from flytenb.engine.secrets import forget
+from flytenb.engine.tidying import Tidying
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
 from flytenb.model.events import (
@@ -90,10 +91,11 @@ class Engine:
         self.cached = CacheDesk(state, lambda: self.home)
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
+        self.tidying = Tidying()
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
-        self._busy_at = time.monotonic()
+        self._busy_at = self._run_at = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
         #: What tokens of workers in containers are made with, and where such workers come in.
         self._workers_secret = secrets.token_bytes(32)
@@ -184,6 +186,7 @@ class Engine:
                 self.publisher.answer_ended(link, event, row)
                 return
         self.packages.look()
+        self._run_at = time.monotonic()
         self.happen(event, link)
 
     async def _admit_when_committed(self, link: Link, event: RunRequest) -> None:
@@ -365,6 +368,7 @@ class Engine:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.happen(Tick())
             self.packages.read_soon()
+            self.tidying.soon(self.home, 0.0 if self.state.runs else time.monotonic() - self._run_at)
             if self.state.runs or any(link.role == "client" for link in self.links):
                 self._busy_at = time.monotonic()
             elif time.monotonic() - self._busy_at > self._idle_exit_s:

@@ -17,6 +17,7 @@ from flytenb import errors
 from flytenb.containers.run import pull
 from flytenb.containers.steps import StepContainer
 from flytenb.images.failures import engine_error, not_pulled
+from flytenb.images.keeping import note_use
 from flytenb.images.plan import WORK, make_plan
 from flytenb.images.progress import Progress
 from flytenb.images.stepwise import IMAGE, Bench, Stepwise, ask, facts_of
@@ -192,6 +193,8 @@ class Making:
 
     def _told(self, name: str, image: dict[str, Any]) -> Built:
         facts = facts_of(image) or self._asked(image)
+        if name.startswith("flytenb/"):
+            note_use(self._bench.home, image["Id"])
         version = str(facts.get("version", ""))
         spec = self._spec
         notes = list(self._bench.settings.notes) if self._progress is not None else []

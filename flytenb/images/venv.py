@@ -35,7 +35,8 @@ from flytenb.model.image import ImageSpec, image_digest
 
 #: Grows when environments are made in another way: older ones are then made anew.
 _RECIPE = 1
-_MARKER = "flytenb-environment.json"
+#: Its time is that of the environment's last use.
+MARKER = "flytenb-environment.json"
 #: The program that works on an environment now.
 _PID = ".flytenb/pid"
 _encode = msgspec.msgpack.Encoder().encode
@@ -108,9 +109,12 @@ class Environments:
                 shared = self._making[digest] = _Shared(made, lambda one: self._forget(digest, one))
             found = await shared.wait(news, follow)
         with contextlib.suppress(OSError):  # its last use, for those who make room
-            os.utime(folder / _MARKER)
+            os.utime(folder / MARKER)
         libraries = await _libraries(self._home, interpreter.minor, found.python, news)
         own = runtime.own_folder(self._home)
+        for folder in (own, libraries):
+            with contextlib.suppress(OSError):
+                os.utime(folder)
         return Environment(
             path=found.path,
             python=found.python,
@@ -295,7 +299,7 @@ class _Making:
             "distributions": interpreter.lock,
             "made_at": time.time(),
         }
-        path = self._folder / _MARKER
+        path = self._folder / MARKER
         unfinished = path.with_suffix(".part")
         unfinished.write_text(json.dumps(marker, indent=1))
         unfinished.rename(path)
@@ -315,7 +319,7 @@ def _finished(folder: Path) -> Environment | None:
     """The environment in a folder; None when it was never finished, or its interpreter is gone."""
     python = folder / "bin" / "python"
     try:
-        marker = json.loads((folder / _MARKER).read_bytes())
+        marker = json.loads((folder / MARKER).read_bytes())
     except (OSError, ValueError):
         return None
     if not os.access(python, os.X_OK):

@@ -269,7 +269,7 @@ def install() -> Callable[[], None]:
         if name in known and globals is not None:
             importer = globals.get("__name__")
             if isinstance(importer, str) and (importer == "flytenb" or importer.startswith("flytenb.")):
-                return known[name] if fromlist else module  # type: ignore[no-any-return]
+                return known[name] if fromlist else module
         return real(name, globals, locals, fromlist, level)
 
     def take_back() -> None:
