@@ -12,6 +12,7 @@ from typing import Any
 
 from flytenb.client.link import LinkBroken, connect
 from flytenb.client.session import session
+from flytenb.containers.address import docker_words
 from flytenb.errors import FlytenbError
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
@@ -44,6 +45,7 @@ def examine() -> list[Finding]:
         _disk(state),
         _store(state),
         _engine(state),
+        _docker(state),
         *(_module(name, why) for name, why in _OPTIONAL),
     ]
 
@@ -138,6 +140,22 @@ def _engine(state: Path) -> Finding:
         f"{workers} worker{'' if workers == 1 else 's'}, {room}"
     )
     return Finding("engine", True, text + (f"; {notes}" if notes else ""))
+
+
+def _docker(state: Path) -> Finding:
+    """Which container engine images are built with: that of the process that flytenb's engine is, not of this one."""
+    here = docker_words()
+    try:
+        answer = status(state)
+    except FlytenbError:
+        answer = None
+    if answer is None:
+        return Finding("docker", True, f"{here}, when an image needs it")
+    there = str(answer.get("docker", here))
+    if there == here:
+        return Finding("docker", True, f"{there}, when an image needs it")
+    text = f"the engine uses {there}; this process would use {here}"
+    return Finding("docker", True, text, "flytenb engine restart, here, takes this one")
 
 
 def _gib(size_bytes: int) -> str:

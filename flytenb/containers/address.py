@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+#: What helps who has set it and sees no effect.
+HOW_TO_NAME = "flytenb's engine has that of the shell that started it: flytenb engine restart"
 DEFAULT = "unix:///var/run/docker.sock"
 
 
@@ -53,6 +55,15 @@ def find_address(named: str = "") -> Address:
     if context and context != "default":
         return _of_context(context)
     return Address(next((f"unix://{path}" for path in _usual_sockets() if path.exists()), DEFAULT))
+
+
+def docker_words() -> str:
+    """Where this process looks for the engine, and who says so: `unix:///run/docker.sock (DOCKER_HOST)`."""
+    try:
+        found = find_address()
+    except LookupError as error:
+        return f'no engine: the Docker context "{error.args[0]}" does not exist'
+    return f"{found.url} ({found.named_by})" if found.named_by else found.url
 
 
 def _config_folder() -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flytenb.containers.address import Address, find_address
+from flytenb.containers.address import HOW_TO_NAME, Address, find_address
 from flytenb.errors import ContainerEngineError
 
 #: Seconds for one call that should answer at once.
@@ -150,7 +150,10 @@ def _why(address: Address, error: BaseException) -> str:
     where = f"{address.url} (from {address.named_by})" if address.named_by else address.url
     number = _errno(error)
     if address.socket is not None and (number == errno.ENOENT or not address.socket.exists()):
-        return f"no Docker engine at {where}: there is no such socket; start Docker, set DOCKER_HOST to yours, {_ELSE}"
+        return (
+            f"no Docker engine at {where}: there is no such socket; start Docker, set DOCKER_HOST to yours "
+            f"({HOW_TO_NAME}), {_ELSE}"
+        )
     if number in (errno.EACCES, errno.EPERM):
         return (
             f"this user may not use the Docker engine at {where}; add the user to the group docker "
@@ -161,7 +164,10 @@ def _why(address: Address, error: BaseException) -> str:
     words = str(error).splitlines()[0] if str(error) else type(error).__name__
     if type(error).__name__ == "InvalidVersion":
         return f"the Docker engine at {where} is too old: {words}; install a newer one, {_ELSE}"
-    return f"the Docker engine at {where} does not answer: {words}; check the address and that Docker runs, {_ELSE}"
+    return (
+        f"the Docker engine at {where} does not answer: {words}; check the address ({HOW_TO_NAME}) and that Docker "
+        f"runs, {_ELSE}"
+    )
 
 
 def _errno(error: BaseException | None) -> int:

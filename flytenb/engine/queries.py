@@ -351,6 +351,8 @@ class Queries:
 
     async def status(self, asked: Asked) -> dict[str, Any]:
         """Who the engine is and what it does now."""
+        from flytenb.containers.address import docker_words  # not before somebody asks
+
         engine, state = self._engine, self._engine.state
         return {
             "pid": os.getpid(),
@@ -360,6 +362,7 @@ class Queries:
             "http_socket": str(engine.http_socket),
             "port": engine.port,
             "home": str(engine.home),
+            "docker": docker_words(),
             "started_at": engine.started_at,
             "runs_active": len(state.runs),
             "actions_live": len(state.live),

@@ -262,7 +262,7 @@ def _ask_engine() -> bool:
     Raises:
         ContainerEngineError: none answers.
     """
-    from flytenb.containers.address import find_address
+    from flytenb.containers.address import HOW_TO_NAME, find_address
     from flytenb.containers.client import connect  # docker itself loads when there is somebody to talk to
 
     try:
@@ -271,7 +271,8 @@ def _ask_engine() -> bool:
         socket = None
     if socket is not None and not socket.exists():
         raise errors.ContainerEngineError(
-            f"no Docker engine answers: there is no socket {socket}; start Docker, set DOCKER_HOST to yours, or run "
+            f"no Docker engine answers: there is no socket {socket}; start Docker, set DOCKER_HOST to yours "
+            f"({HOW_TO_NAME}), or run "
             'without containers: executor="process"'
         )
     return connect().facts.has_gpu
