@@ -3,15 +3,13 @@
 from flytenb.sdk.report import (
     Report,
     Tab,
-    Timeline,
-    abbreviate,
     current_report,
-    duration_ms,
     flush,
     get_tab,
     log,
     replace,
 )
+from flytenb.sdk.report_widgets import Timeline, abbreviate, duration_ms
 
 __all__ = [
     "Report",

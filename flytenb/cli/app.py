@@ -148,6 +148,21 @@ def get_io(run_name: str, action: str, output: str) -> None:
         click.echo(show.io_text(run_name, action))
 
 
+@get.command("report")
+@click.argument("run_name", metavar="RUN")
+@click.argument("action", metavar="[ACTION]", default="a0")
+@click.option("-o", "--output", "file", type=click.Path(dir_okay=False), default=None, help="Write it to this file.")
+def get_report(run_name: str, action: str, file: str | None) -> None:
+    """Print an action's report as one HTML page (default: the root's), or write it to a file."""
+    from flytenb.client.action import Action
+
+    page = Action.get(run_name=run_name, name=action).report()
+    if file is None:
+        click.echo(page.html)
+    else:
+        click.echo(f"{page.save(file)}: {page!r}")
+
+
 @get.command("resources")
 @_output
 def get_resources(output: str) -> None:

@@ -110,21 +110,26 @@ def _follow(run: Any) -> None:
     from collections import Counter
     from queue import SimpleQueue
 
+    from flytenb.cli.progress import ProgressLines
     from flytenb.client.handle import read_logs
     from flytenb.client.session import session
 
+    progress = ProgressLines(sys.stderr)
     changes: SimpleQueue[Any] = SimpleQueue()
     printed: Counter[Any] = Counter()
     undo = run.on_change(changes.put)
     try:
         while (change := changes.get()) is not None:
             for piece in change.logs:
+                progress.clear()
                 _print_piece(piece)
                 printed[piece] += 1
+            progress.show(change)
     except KeyboardInterrupt:
         print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
         raise
     finally:
+        progress.clear()
         undo()
     # Changes carry the last lines only, and a short run ends before the first one.
     for piece in read_logs(session(), run.name):

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from flytenb.client import handle
+from flytenb.client.reports import ReportPage, page_of
 from flytenb.client.session import Session, session
 from flytenb.client.twin import class_twin, twin
 from flytenb.client.values import ActionInputs, ActionOutputs
@@ -262,6 +263,14 @@ class Action:
     def get_report(self, attempt: int | None = None) -> str:
         """Its report as an HTML page; "" when it has none."""
         return handle.read_report(self._link, self._store, self.run_name, self.name)
+
+    @twin
+    def report(self) -> ReportPage:
+        """Its report, shown in a frame of its own where this is the last line of a cell.
+
+        A task that wrote none has one all the same, made now: inputs, outputs, timing, code, resources.
+        """
+        return page_of(self._link, self._store, self.run_name, self.sync().row)
 
     @property
     def attempts(self) -> int:

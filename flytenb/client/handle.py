@@ -121,7 +121,14 @@ def read_placements(session: Session, run_name: str) -> dict[int, Placement]:
 def read_report(session: Session, store: ObjectStore, run_name: str, action: str) -> str:
     """An action's report page; "" when it has none."""
     digest = (session.query("report", run=run_name, action=action) or {}).get("digest") or ""
-    return store.get(digest).decode() if digest else ""
+    return read_page(store, digest) if digest else ""
+
+
+def read_page(store: ObjectStore, digest: str) -> str:
+    """A stored report with the scripts that it names."""
+    from flytenb.views import reports  # readers of reports only: the command line's start need not parse HTML
+
+    return reports.assembled(store.get(digest).decode(), lambda script: store.get(script).decode())
 
 
 def stamp_phase(error: BaseException, phase: ActionPhase) -> BaseException:

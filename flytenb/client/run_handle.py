@@ -13,6 +13,7 @@ from typing import Any
 from flytenb.client import handle
 from flytenb.client.action import Action, ActionDetails, call_in, here
 from flytenb.client.given import remember
+from flytenb.client.reports import ReportPage
 from flytenb.client.session import Ended, Session, Watcher, session
 from flytenb.client.twin import class_twin, twin, twin_after
 from flytenb.client.values import ActionInputs, ActionOutputs
@@ -365,6 +366,17 @@ class Run:
     def get_report(self, attempt: int | None = None) -> str:
         """The root action's report as an HTML page; "" when it has none."""
         return handle.read_report(self._link, self._store, self.name, "a0")
+
+    @twin
+    def report(self, action: str = "a0") -> ReportPage:
+        """The report of its root (or of another action), shown in a frame where this is the last line of a cell.
+
+        A task that wrote none has one all the same, made now: inputs, outputs, timing, code, resources.
+
+        Example:
+            run.report().save("report.html")
+        """
+        return Action.get(run_name=self.name, name=action).report()  # type: ignore[no-any-return]
 
     @twin
     def get_debug_url(self) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 from flytenb.engine import rows
 from flytenb.engine.refused import QueryError
 from flytenb.model.events import RunRequest, Watch
+from flytenb.model.ids import action_name
 from flytenb.model.phases import QUEUED
 from flytenb.model.snapshot import RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED, REPLY
@@ -44,6 +45,7 @@ class Publisher:
         self._logs: dict[int, list[tuple[Any, ...]]] = {}
         #: Runs whose builds changed.
         self._builds: set[int] = set()
+        self._reports: dict[int, dict[str, str]] = {}
         self._armed: set[int] = set()
         #: run id → action → the reason of its wait that was told last.
         self._reasons: dict[int, dict[int, str]] = {}
@@ -90,7 +92,8 @@ class Publisher:
     def _drop_if_alone(self, number: int) -> None:
         if not self._watchers.get(number):
             self._builds.discard(number)
-            for table in (self._watchers, self._names, self._logs, self._reasons, self._engine.state.watched):
+            watched = self._engine.state.watched
+            for table in (self._watchers, self._names, self._logs, self._reports, self._reasons, watched):
                 table.pop(number, None)
 
     def collect(self, out: Out) -> None:
@@ -101,11 +104,14 @@ class Publisher:
             number = log[0] >> 32
             if number in self._watchers:
                 self._logs.setdefault(number, []).append(log)
+        for digest, action in out.reports:
+            if action >> 32 in self._watchers:
+                self._reports.setdefault(action >> 32, {})[action_name(action)] = digest
         for row in out.run_ends:
             if row[-1] in self._watchers:
                 self._flush_into(row[-1], out, row)
         for number, changed in self._engine.state.watched.items():
-            if changed or number in self._logs:
+            if changed or number in self._logs or number in self._reports:
                 self._arm(number)
         if not self._is_looking and self._engine.state.waiting:
             self._is_looking = True
@@ -138,7 +144,8 @@ class Publisher:
 
     def _due(self, number: int) -> None:
         self._armed.discard(number)
-        if self._engine.state.watched.get(number) or self._logs.get(number) or number in self._builds:
+        is_told = self._logs.get(number) or self._reports.get(number) or number in self._builds
+        if self._engine.state.watched.get(number) or is_told:
             out = Out()
             self._flush_into(number, out, None)
             self._engine.journal.append(out, urgent=True)
@@ -182,6 +189,7 @@ class Publisher:
             logs=tuple(rows.log_line((0, *log)) for log in logs),
             placements=rows.placements(actions, self._engine.placements),
             builds=tuple(builds.values()),
+            reports=self._reports.pop(number, {}),
             version=self._version,
             taken_at=time.time(),
         )

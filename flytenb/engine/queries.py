@@ -267,6 +267,7 @@ class Queries:
             logs=tuple(rows.log_line(each) for each in lines),
             placements=rows.placements(actions, self._engine.placements),
             builds=builds,
+            reports={action_name(each): digest for each, digest in reader.reports(number)},
             taken_at=time.time(),
         )
         return snapshot, number

@@ -123,6 +123,8 @@ class RunSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     placements: dict[int, Placement] = {}
     #: Images and virtual environments that were made while actions waited for them, oldest first.
     builds: tuple[BuildRow, ...] = ()
+    #: Digests of the pages that actions published, by action.
+    reports: dict[str, str] = {}
     version: int = 0
     #: The engine's clock when it was taken, for elapsed times.
     taken_at: float = 0.0

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from flytenb.model.snapshot import RunSnapshot
-from flytenb.notebook import previews, stored
+from flytenb.notebook import pages, previews, stored
 from flytenb.notebook.publisher import Publisher
 from flytenb.views import text, tree, twin
 from flytenb.views.ghosts import Expected
@@ -43,7 +43,7 @@ class RunDisplay:
         self._is_followed = False
         self._drawing = threading.Lock()
         #: What was drawn last, to draw it again when a second has gone by, and the text that was shown.
-        self._known: tuple[RunSnapshot, dict[str, Any]] | None = None
+        self._known: tuple[RunSnapshot, dict[str, Any], dict[str, str]] | None = None
         self._shown = ""
         #: What the run before did; asked for once, when this one has been seen to take a while.
         self._expected: Expected | None = None
@@ -86,8 +86,9 @@ class RunDisplay:
         with self._drawing:
             if self.is_final or self._known is None:
                 return
-            snapshot, values = self._known
-            view = tree.view(replace(snapshot, taken_at=time.time()), values, expected=self._expected)
+            snapshot, values, shown = self._known
+            moment = replace(snapshot, taken_at=time.time())
+            view = tree.view(moment, values, pages=shown, expected=self._expected)
             if not view.is_terminal and _text(view) != self._shown:
                 self._update(view)
 
@@ -115,13 +116,14 @@ class RunDisplay:
     def _view(self, *, is_redrawn: bool = False) -> tree.RunView:
         snapshot = stored.snapshot(self.name)
         values = previews.previews(snapshot)
-        self._known = snapshot, values
+        shown = pages.pages(snapshot)
+        self._known = snapshot, values, shown
         if is_terminal(snapshot.run.phase):
-            return tree.view(snapshot, values, why=stored.change(snapshot))
+            return tree.view(snapshot, values, pages=shown, why=stored.change(snapshot))
         if is_redrawn and not self._is_foreseen:
             self._is_foreseen = True
             self._expected = stored.expected(snapshot)
-        return tree.view(snapshot, values, expected=self._expected)
+        return tree.view(snapshot, values, pages=shown, expected=self._expected)
 
 
 class Displays:
@@ -154,7 +156,11 @@ def _identity(view: tree.RunView) -> dict[str, str]:
 
 
 def _whole(view: tree.RunView) -> dict[str, Any]:
-    return {"text/html": twin.render(view), "text/plain": _text(view), MIME: _identity(view)}
+    return {
+        "text/html": twin.render(view) + twin.frames(view),
+        "text/plain": _text(view),
+        MIME: _identity(view),
+    }
 
 
 def _line(view: tree.RunView) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from flytenb.client import context
 from flytenb.client.action import Action
 from flytenb.client.hooks import on_submit
 from flytenb.client.run_handle import Run
-from flytenb.notebook import describe, previews
+from flytenb.notebook import describe, pages, previews
 from flytenb.notebook.display import displays
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.magics import FlyteMagics
@@ -78,7 +78,7 @@ class Extension:
             formatter.ipython_display_formatter.for_type(Run, self._show)
         plain, html = formatter.formatters["text/plain"], formatter.formatters["text/html"]
         plain.for_type(Run, lambda run, p, cycle: p.text(text.render(_view(run))))
-        html.for_type(Run, lambda run: twin.render(_view(run)))
+        html.for_type(Run, lambda run: _run_html(_view(run)))
         plain.for_type(Action, lambda action, p, cycle: p.text(facts.action_text(action.row, **_values(action))))
         html.for_type(Action, lambda action: facts.action_html(action.row, **_values(action)))
         plain.for_type(TaskTemplate, lambda task, p, cycle: p.text(facts.task_text(describe.task_facts(task))))
@@ -122,9 +122,13 @@ def submit(task: Any, inputs: dict[str, Any], options: dict[str, Any]) -> Any:
     return context.with_runcontext(**options).run(task, **inputs)
 
 
+def _run_html(view: tree.RunView) -> str:
+    return twin.render(view) + twin.frames(view)
+
+
 def _view(run: Any) -> tree.RunView:
     snapshot = run.snapshot()
-    return tree.view(snapshot, previews.previews(snapshot))
+    return tree.view(snapshot, previews.previews(snapshot), pages=pages.pages(snapshot))
 
 
 def _values(action: Any) -> dict[str, Any]:

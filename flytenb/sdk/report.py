@@ -1,42 +1,44 @@
 """Reports: a page of HTML in tabs that a task writes while it runs.
 
-Content is the user's HTML, put in as it is; tab names are text and are escaped. The page needs no script, no network.
+Content is the user's HTML, put in as it is, or a figure, a table, a picture (`sdk.figures`); tab names are text and are
+escaped. The page needs no network; only interactive figures need a script.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import update_wrapper
 from html import escape
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from flytenb.codec.current import objects
 from flytenb.context import ActionContext, current_action
+from flytenb.sdk.figures import Part, part_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MAIN = "main"
-_MAX_DETAIL = 20_000
-
+MAIN = "main"
+#: Seconds between two publications of one report; what comes faster is published a moment later.
+INTERVAL_S = 0.25
+#: A page that is larger is not published.
+MAX_PAGE_BYTES = 64 << 20
+#: A figure drawn in a hidden tab learns its width when the tab is shown.
+_FOLLOW_TABS = "<script>addEventListener('change',()=>dispatchEvent(new Event('resize')))</script>"
 _STYLE = (
     "body{margin:0;font:14px/1.5 system-ui,sans-serif;color:#1f2328;background:#fff}"
     "main{padding:16px 20px}nav label{display:inline-block;padding:8px 14px;cursor:pointer;color:#57606a}"
     "nav{border-bottom:1px solid #d0d7de;padding:0 12px}.tab{display:none}.pick{position:absolute;opacity:0}"
     "table{border-collapse:collapse}td,th{border:1px solid #d0d7de;padding:4px 10px;text-align:left}"
-    "img,svg{max-width:100%}"
-    "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}nav,td,th{border-color:#30363d}}"
+    "td,th{font-variant-numeric:tabular-nums}small{color:#57606a}"
+    "img,svg{max-width:100%;height:auto}.wide{overflow-x:auto;margin:8px 0}"
+    "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}nav,td,th{border-color:#30363d}"
+    "nav label,small{color:#9198a1}img{background:#fff}.plotly-graph-div{background:#fff}}"
 )
-
-
-def _as_html(content: Any) -> str:
-    """HTML text, or an object that shows itself in notebooks."""
-    if isinstance(content, str):
-        return content
-    show = getattr(content, "_repr_html_", None)
-    html = show() if callable(show) else None
-    if isinstance(html, str):
-        return html
-    raise TypeError(f"a report takes HTML text, not {type(content).__name__}; write for example str(…) or a table")
 
 
 class Tab:
@@ -44,19 +46,32 @@ class Tab:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.content: list[str] = []
+        self._parts: list[Part] = []
+
+    @property
+    def content(self) -> list[str]:
+        """The HTML of what was logged, in order."""
+        return [part.html for part in self._parts]
 
     def log(self, content: Any) -> None:
-        """Append HTML."""
-        self.content.append(_as_html(content))
+        """Append HTML text, a figure, a table or a picture.
+
+        Raises:
+            TypeError: it cannot be shown; the message says what can.
+        """
+        self._parts.append(part_of(content))
 
     def replace(self, content: Any) -> None:
-        """Show this HTML only."""
-        self.content = [_as_html(content)]
+        """Show this only."""
+        self._parts = [part_of(content)]
 
     def get_html(self) -> str:
         """All of it."""
         return "\n".join(self.content)
+
+    def scripts(self) -> dict[str, Callable[[], str]]:
+        """What its figures need once in the page, by name."""
+        return {part.script_name: part.script for part in self._parts if part.script is not None}
 
 
 class Report:
@@ -64,7 +79,11 @@ class Report:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.tabs: dict[str, Tab] = {_MAIN: Tab(_MAIN)}
+        self.tabs: dict[str, Tab] = {MAIN: Tab(MAIN)}
+        #: Held while a page is made and published, so that an older one never comes after.
+        self._lock = threading.RLock()
+        self._published_at = -INTERVAL_S
+        self._is_due = False
 
     def has_content(self) -> bool:
         """Whether anything was written."""
@@ -84,11 +103,62 @@ class Report:
         return tab
 
     def get_final_report(self) -> str:
-        """The whole page as text."""
-        shown = [tab for tab in self.tabs.values() if tab.content or tab.name != _MAIN]
+        """The whole page as text, with everything that it needs."""
+        return self._page("".join(f"<script>{script()}</script>" for script in self._scripts().values()))
+
+    def stored_page(self) -> str:
+        """The page as it is stored: scripts of figures are large, so they are objects of their own."""
+        digests = [_stored(name, script) for name, script in self._scripts().items()]
+        return self._page("".join(f'<meta name="flytenb-script" content="{digest}">' for digest in digests))
+
+    def _scripts(self) -> dict[str, Callable[[], str]]:
+        found: dict[str, Callable[[], str]] = {}
+        for tab in self.tabs.values():
+            found.update(tab.scripts())
+        return found
+
+    def publish(self, action: ActionContext) -> None:
+        """Publish it now.
+
+        Raises:
+            ValueError: the page is too large.
+        """
+        with self._lock:
+            self._published_at, self._is_due = time.monotonic(), False
+            page = self.stored_page()
+            if len(page) > MAX_PAGE_BYTES:
+                raise ValueError(
+                    f'the report of "{self.name}" has {len(page) / 1e6:.0f} MB (at most {MAX_PAGE_BYTES >> 20} MiB): '
+                    "show fewer or smaller figures, or replace what is old with flyte.report.replace(…)"
+                )
+            action.port.report(page)
+
+    def publish_soon(self, action: ActionContext) -> None:
+        """Publish it now, or a moment later if that was done a moment ago."""
+        with self._lock:
+            rest_s = self._published_at + INTERVAL_S - time.monotonic()
+            if rest_s > 0:
+                if not self._is_due:
+                    self._is_due = True
+                    timer = threading.Timer(rest_s, copy_context().run, (self._publish_due, action))
+                    timer.daemon = True
+                    timer.start()
+                return
+        self.publish(action)
+
+    def _publish_due(self, action: ActionContext) -> None:
+        with self._lock:
+            if self._is_due:
+                # It may have ended meanwhile, and published all; what else is wrong its end tells.
+                with contextlib.suppress(RuntimeError, ValueError, OSError):
+                    self.publish(action)
+
+    def _page(self, scripts: str) -> str:
+        shown = [tab for tab in self.tabs.values() if tab.content or tab.name != MAIN]
         head = (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f"<title>{escape(self.name)}</title><style>{_STYLE}{_picked(len(shown))}</style></head><body>"
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8">{scripts}'
+            f"{_FOLLOW_TABS if scripts else ''}<title>{escape(self.name)}</title>"
+            f"<style>{_STYLE}{_picked(len(shown))}</style></head><body>"
         )
         if len(shown) <= 1:
             return f"{head}<main>{shown[0].get_html() if shown else ''}</main></body></html>"
@@ -125,6 +195,18 @@ def current_report() -> Report:
     return Report("dummy") if action is None else report_of(action)
 
 
+def _stored(name: str, script: Callable[[], str]) -> str:
+    """Digest of a script in the object store; put there once for a process."""
+    store = objects()
+    known = _scripts_stored.get((str(store.root), name))
+    if known is None:
+        known = _scripts_stored[(str(store.root), name)] = store.put(script().encode())
+    return known
+
+
+_scripts_stored: dict[tuple[str, str], str] = {}
+
+
 def final_html(action: ActionContext) -> str | None:
     """The page to publish when the action ended; None when nothing was written."""
     report = action.report
@@ -148,85 +230,39 @@ class _Quick(Generic[P, R]):
 
 @_Quick
 def log(content: Any, do_flush: bool = False) -> None:
-    """Append HTML to the main tab; `do_flush` publishes at once."""
-    current_report().get_tab(_MAIN).log(content)
+    """Append to the main tab: HTML text, a figure (matplotlib, plotly …), a DataFrame, a picture.
+
+    Args:
+        content: what to show.
+        do_flush: publish it at once.
+
+    Example:
+        flyte.report.log(figure, do_flush=True)
+    """
+    current_report().get_tab(MAIN).log(content)
     if do_flush:
         flush()
 
 
 @_Quick
 def replace(content: Any, do_flush: bool = False) -> None:
-    """Replace the main tab; `do_flush` publishes at once."""
-    current_report().get_tab(_MAIN).replace(content)
+    """Show this in the main tab in place of what is there; `do_flush` publishes it at once."""
+    current_report().get_tab(MAIN).replace(content)
     if do_flush:
         flush()
 
 
 @_Quick
 def flush() -> None:
-    """Publish the report as it is now; nothing happens outside tasks. The last state is published by itself."""
+    """Publish the report as it is now; nothing happens outside tasks. The last state is published by itself.
+
+    At most four times a second: what comes faster is published a moment later.
+    """
     action = current_action.get()
     if action is not None:
-        action.port.report(report_of(action).get_final_report())
+        report_of(action).publish_soon(action)
 
 
 def get_tab(name: str, /, create_if_missing: bool = True) -> Tab:
     """A tab of the running action's report; made when it is not there."""
     return current_report().get_tab(name, create_if_missing)
-
-
-# ---- widgets ----------------------------------------------------------------------------------------------------
-
-
-def abbreviate(value: Any, limit: int = 300) -> str:
-    """Escaped text; what is longer than `limit` characters folds into `<details>`."""
-    text = "" if value is None else str(value)
-    if len(text) <= limit:
-        return escape(text)
-    rest = len(text) - _MAX_DETAIL
-    whole = escape(text[:_MAX_DETAIL]) + (f"\n… (+{rest} more)" if rest > 0 else "")
-    return (
-        f'<details style="display:inline-block;vertical-align:top;max-width:100%"><summary style="cursor:pointer">'
-        f"{escape(text[:limit])}… (+{len(text) - limit})</summary>"
-        f'<pre style="white-space:pre-wrap">{whole}</pre></details>'
-    )
-
-
-def duration_ms(start_iso: Any, end_iso: Any) -> str:
-    """`"<n> ms"` between two ISO times; "" when they are none."""
-    import re
-    from datetime import datetime
-
-    try:
-        # Python 3.10 reads neither "Z" nor a fraction of other than 3 or 6 digits.
-        texts = (str(at).replace("Z", "+00:00") for at in (start_iso, end_iso))
-        start, end = (
-            datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", lambda found: f".{found[1]:0<6}", text)) for text in texts
-        )
-        return f"{(end - start).total_seconds() * 1000:.0f} ms"
-    except (ValueError, TypeError):
-        return ""
-
-
-class Timeline:
-    """Rows in the order in which they happened, in a tab of the running action's report.
-
-    Args:
-        tab_name: the tab.
-    """
-
-    def __init__(self, tab_name: str = _MAIN) -> None:
-        self._tab_name = tab_name
-
-    def heading(self, text: Any) -> None:
-        """A heading."""
-        get_tab(self._tab_name).log(f'<h3 style="margin:8px 0 4px">{escape(str(text))}</h3>')
-
-    def row(self, *, icon: str = "•", label: Any = "", meta: str = "", detail: str = "", error: Any = None) -> None:
-        """One row; `detail` is HTML, the rest is text."""
-        wrong = f' <span style="color:#c62828">⚠ {abbreviate(error, 200)}</span>' if error else ""
-        get_tab(self._tab_name).log(
-            '<div style="padding:3px 0;border-bottom:1px solid rgba(128,128,128,.2);font-size:13px">'
-            f'{escape(icon)} <b>{escape(str(label))}</b> <span style="opacity:.6">{escape(meta)}</span>'
-            f"{' — ' + detail if detail else ''}{wrong}</div>"
-        )

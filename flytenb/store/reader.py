@@ -164,10 +164,10 @@ class Reader:
         rows = self._all("SELECT digest FROM report WHERE action = ?", (action,))
         return rows[0][0] if rows else ""
 
-    def reported(self, run: int) -> set[int]:
-        """Actions of a run that have a report."""
-        rows = self._all("SELECT action FROM report WHERE action >= ? AND action < ?", (run << 32, (run + 1) << 32))
-        return {row[0] for row in rows}
+    def reports(self, run: int) -> list[tuple[int, str]]:
+        """(action, digest of its report) of a run's actions that have one."""
+        between = "WHERE action >= ? AND action < ? ORDER BY action"
+        return self._all(f"SELECT action, digest FROM report {between}", (run << 32, (run + 1) << 32))
 
     def next_build(self) -> int:
         """The number of the next build."""

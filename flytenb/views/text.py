@@ -94,6 +94,9 @@ def value_text(value: Preview, limit: int = 60) -> str:
 def command(verb: str, view: RunView, surface: str, action: str = "") -> str:
     """The line to write for `cancel` or `logs` of a run, in a cell or a shell."""
     name = one_line(view.name, 40)
+    if verb == "report":
+        shown = f"flyte.remote.Run.get({name!r}).report({action!r})"
+        return f"flytenb get report {name} {action}" if surface == "shell" else shown
     if surface == "shell":
         line = {"cancel": f"flytenb abort run {name}", "logs": f"flytenb get logs {name}"}[verb]
     else:

@@ -115,6 +115,8 @@ class RunView:
     left_s: float | None = None
     #: Why what ran was not taken from the cache, in three words: `clean changed`.
     why: str = ""
+    #: Action name → the page that it published, the root's first.
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kept_count(self) -> int:
@@ -127,13 +129,19 @@ class RunView:
 
 
 def view(
-    snapshot: RunSnapshot, previews: Previews | None = None, *, expected: Expected | None = None, why: str = ""
+    snapshot: RunSnapshot,
+    previews: Previews | None = None,
+    *,
+    pages: Mapping[str, str] | None = None,
+    expected: Expected | None = None,
+    why: str = "",
 ) -> RunView:
     """The view model of a snapshot.
 
     Args:
         snapshot: the run as the engine told it.
         previews: the values' texts, by action.
+        pages: the reports, by action.
         expected: what the run before did: rows and time that are still to come.
         why: why what ran was not taken from the cache, in three words.
     """
@@ -187,6 +195,7 @@ def view(
         labels=labels,
         left_s=left_s,
         why=why,
+        pages=pages or {},
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from flytenb.model.snapshot import ActionRow
-from flytenb.views import builds, progress, text, timeline, words
+from flytenb.views import builds, progress, reports, text, timeline, words
 from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -19,6 +19,7 @@ from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure
 #: Bytes of a twin: a small run, and any run.
 SMALL_LIMIT, LIMIT = 15_000, 60_000
 _SMALL_ACTIONS, _MAX_ROWS, _LOG_LINES = 12, 40, 20
+_MAX_REPORTS, _REPORT_LINES = 3, 20
 MUTED = "opacity:.72"
 _CELL = "text-align:left;padding:2px 16px 2px 0"
 _RIGHT = "text-align:right;padding:2px 16px 2px 0;white-space:nowrap"
@@ -270,6 +271,7 @@ def _optional(view: RunView) -> Iterator[str]:
         )
     if view.logs:
         yield _logs(view, is_open=view.mark.is_loud and view.is_terminal)
+    yield from _reports(view)
     inputs = view.previews.get(view.root.name, {}).get("inputs", ()) if view.root else ()
     if inputs:
         yield details("Inputs: " + ", ".join(html(v.name, 40) for v in inputs[:8]), values_table("Input", inputs))
@@ -291,6 +293,33 @@ def _logs(view: RunView, is_open: bool) -> str:
     whose = "" if prefix else f" of {html(view.label(next(iter(actions))), 60)}"
     count = words.count(len(shown), "log line") if len(shown) > 1 else "log line"
     return details(f"Last {count}{whose}", pre(body), is_open)
+
+
+def _reports(view: RunView) -> Iterator[str]:
+    """Reports as text, for readers without frames."""
+    for action, page in list(view.pages.items())[:_MAX_REPORTS]:
+        lines = reports.excerpt(page, _REPORT_LINES)
+        if lines:
+            yield details(
+                f"Report of {html(view.label(action), 60)}, as text", pre(html_block("\n".join(lines), 4_000))
+            )
+
+
+def frames(view: RunView) -> str:
+    """The reports of a run in frames of their own, to stand below it; a large one is named by how it is shown."""
+    parts = []
+    for action, page in list(view.pages.items())[:_MAX_REPORTS]:
+        label = html(view.label(action), 60)
+        if reports.is_inline(page):
+            parts.append(details(f"Report of {label}", reports.frame(page, f"Report of {view.label(action)}"), True))
+        else:
+            asked = text.command("report", view, "notebook", action)
+            parts.append(f'<p style="margin:4px 0">Report of {label}: <code>{html(asked)}</code> shows it</p>')
+    if len(view.pages) > _MAX_REPORTS:
+        parts.append(
+            f'<p style="margin:4px 0;{MUTED}">and {words.count(len(view.pages) - _MAX_REPORTS)} more reports</p>'
+        )
+    return section("".join(parts), "Reports") if parts else ""
 
 
 def _failed_inputs(cause: Cause, view: RunView) -> tuple[str, str] | None:

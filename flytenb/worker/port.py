@@ -129,7 +129,8 @@ class WorkerPort:
         """Store the page and tell the engine its digest."""
         action, _ = self._current()
         digest = self._objects.put(html.encode())
-        self._send((tags.REPORT, action.id, action.attempt, digest))
+        # Pages come from several threads (one publishes what came too fast): in one queue, so that the last one wins.
+        self._link.send_from_thread((tags.REPORT, action.id, action.attempt, digest))
         if get_ident() == self.thread:
             self._link.flush()  # a body that never awaits would keep it to itself
 

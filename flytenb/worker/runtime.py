@@ -309,8 +309,14 @@ class Runtime:
     def _publish_report(self) -> None:
         """What was written to the report and not flushed yet, also of an action that failed."""
         context = current_action.get()
-        if context is not None and context.report is not None and context.report.has_content():
-            self.port.report(context.report.get_final_report())
+        if context is None or context.report is None or not context.report.has_content():
+            return
+        try:
+            context.report.publish(context)
+        except Exception as error:  # the result of the body is worth more than its report
+            log = self.log_of(context.action, context.attempt)
+            if log is not None:
+                log.write("log", f"the report is not published: {error}\n")
 
     def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
         del self.actions[action.id]

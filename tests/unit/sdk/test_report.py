@@ -1,9 +1,10 @@
 import asyncio
+import threading
 
 import pytest
 
 from flytenb.context import current_action
-from flytenb.sdk import report
+from flytenb.sdk import report, report_widgets
 from flytenb.sdk.group import group
 
 
@@ -44,7 +45,9 @@ def test_it_is_the_same_report_in_every_scope(port):
     assert "inside" in report.final_html(current_action.get())
 
 
-def test_awaitable_forms(port):
+def test_awaitable_forms(port, monkeypatch):
+    monkeypatch.setattr(report, "INTERVAL_S", 0)
+
     async def body():
         await report.log.aio("a")
         await report.replace.aio("b", do_flush=True)
@@ -52,6 +55,26 @@ def test_awaitable_forms(port):
 
     asyncio.run(body())
     assert len(port.pages) == 2
+
+
+def test_what_is_flushed_too_fast_is_published_a_moment_later(port):
+    arrived = threading.Semaphore(0)
+    port.report = lambda page: (port.pages.append(page), arrived.release())
+    for number in range(100):
+        report.log(f"line {number}", do_flush=True)
+    assert arrived.acquire(timeout=10)
+    assert arrived.acquire(timeout=10)
+    assert len(port.pages) == 2
+    assert "line 99" in port.pages[-1]
+
+
+def test_a_page_that_is_too_large_is_refused(port, monkeypatch):
+    monkeypatch.setattr(report, "MAX_PAGE_BYTES", 3 << 20)
+    report.log("x" * (4 << 20))
+    with pytest.raises(
+        ValueError, match=r'the report of "env.main" has 4 MB \(at most 3 MiB\): show fewer or smaller figures'
+    ):
+        report.flush()
 
 
 def test_nothing_written_is_nothing_to_publish(port):
@@ -67,12 +90,12 @@ def test_what_can_be_written(port):
 
     report.log(Frame())
     assert report.get_tab("main").content == ["<table></table>"]
-    with pytest.raises(TypeError, match="takes HTML text, not int"):
+    with pytest.raises(TypeError, match="cannot show an object of type int"):
         report.log(3)
 
 
 def test_widgets(port):
-    timeline = report.Timeline("steps")
+    timeline = report_widgets.Timeline("steps")
     timeline.heading("<Plan>")
     timeline.row(icon="✓", label="a<b", meta="1 s", detail="<i>d</i>", error="bad")
     html = report.get_tab("steps").get_html()
@@ -80,9 +103,9 @@ def test_widgets(port):
     assert "a&lt;b" in html
     assert "<i>d</i>" in html
     assert "⚠ bad" in html
-    assert report.abbreviate("<" * 10) == "&lt;" * 10
-    assert report.abbreviate(None) == ""
-    assert "<details" in report.abbreviate("x" * 400)
-    assert "(+5 more)" in report.abbreviate("x" * 20_005)
-    assert report.duration_ms("2025-01-01T00:00:00Z", "2025-01-01T00:00:01.5+00:00") == "1500 ms"
-    assert report.duration_ms(None, "x") == ""
+    assert report_widgets.abbreviate("<" * 10) == "&lt;" * 10
+    assert report_widgets.abbreviate(None) == ""
+    assert "<details" in report_widgets.abbreviate("x" * 400)
+    assert "(+5 more)" in report_widgets.abbreviate("x" * 20_005)
+    assert report_widgets.duration_ms("2025-01-01T00:00:00Z", "2025-01-01T00:00:01.5+00:00") == "1500 ms"
+    assert report_widgets.duration_ms(None, "x") == ""

@@ -1,0 +1,123 @@
+"""Reports as a person holds them: the page that a task wrote, or one made now of what is known of its action."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from flytenb.client import handle
+from flytenb.client.session import Session
+from flytenb.codec import plain
+from flytenb.codec.objects import MissingObjectError, ObjectStore
+from flytenb.model.declaration import TaskDeclaration, decode_declaration
+from flytenb.model.snapshot import ActionRow
+
+#: Lines of output that a report made here shows.
+_LOG_LINES = 40
+
+
+class ReportPage:
+    """A report: one HTML page that needs nothing else.
+
+    Args:
+        html: the page.
+        name: run and action.
+        is_default: the task wrote none, the page was made of what is known.
+
+    Example:
+        page = run.report()
+        page.save("report.html")
+    """
+
+    def __init__(self, html: str, name: str, *, is_default: bool) -> None:
+        self.html, self.name, self.is_default = html, name, is_default
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file; it opens in any browser, without a network."""
+        target = Path(path)
+        target.write_text(self.html, encoding="utf-8")
+        return target
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the page."""
+        return len(self.html.encode())
+
+    @property
+    def text(self) -> str:
+        """What is readable in it, as plain text."""
+        from flytenb.views import reports  # as below
+
+        return "\n".join(reports.excerpt(self.html, 200))
+
+    def _repr_html_(self) -> str:
+        from flytenb.views import reports  # only who shows a page
+
+        return reports.frame(self.html, f"Report of {self.name}")
+
+    def __repr__(self) -> str:
+        kind = ", made of what is known" if self.is_default else ""
+        return f'ReportPage("{self.name}", {self.size_bytes:,} bytes{kind})'
+
+
+def page_of(session: Session, store: ObjectStore, run: str, row: ActionRow) -> ReportPage:
+    """The report of an action."""
+    name = f"{run}/{row.name}"
+    page = handle.read_report(session, store, run, row.name)
+    if page:
+        return ReportPage(page, name, is_default=False)
+    return ReportPage(_default(session, store, run, row), name, is_default=True)
+
+
+def _default(session: Session, store: ObjectStore, run: str, row: ActionRow) -> str:
+    from flytenb.views import default_report, reports  # only who asks for a page
+
+    io = handle.read_io(session, run, row.name)
+    declaration = decode_declaration(io.declaration)
+    lines = list(handle.lines_of(handle.read_logs(session, run, row.name)))
+    facts = default_report.ActionFacts(
+        run=run,
+        action=row,
+        inputs=plain.preview(io.inputs),
+        outputs=plain.preview(io.outputs),
+        placement=handle.read_placements(session, run).get(row.placement),
+        resources=_resources(declaration),
+        settings=_settings(declaration),
+        code=code_of(declaration, store),
+        logs=tuple(lines[-_LOG_LINES:]),
+        log_count=len(lines),
+        now=time.time(),
+    )
+    return reports.guarded(default_report.page(facts))
+
+
+def _resources(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:
+    asked = declaration.resources
+    sizes = (("memory", asked.memory_bytes), ("disk", asked.disk_bytes), ("shm", asked.shm_bytes))
+    told = [("cpu", f"{asked.cpu:g}" if asked.cpu is not None else "")]
+    told += [(name, f"{size / (1 << 20):g} MiB" if size else "") for name, size in sizes]
+    told.append(("gpu", f"{asked.gpu} {asked.gpu_kind}".strip() if asked.gpu else ""))
+    return tuple((name, text) for name, text in told if text)
+
+
+def _settings(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:
+    told = (
+        ("cache", declaration.cache if declaration.cache != "disable" else ""),
+        ("retries", str(declaration.retries) if declaration.retries else ""),
+        ("timeout", f"{declaration.timeout_s:g} s" if declaration.timeout_s else ""),
+        ("image", declaration.image),
+    )
+    return tuple((name, text) for name, text in told if text)
+
+
+def code_of(declaration: TaskDeclaration, store: ObjectStore) -> str:
+    """The source that ran, as it was cut out of the notebook; "" for files of a project and what cannot be read."""
+    try:
+        data: dict[str, Any] = msgpack.unpackb(store.get(declaration.program), strict_map_key=False)
+        return "\n\n".join(str(text).strip("\n") for _, text, *_ in data.get("chunks", ()))
+    except (MissingObjectError, OSError, ValueError, TypeError, AttributeError):
+        return ""
