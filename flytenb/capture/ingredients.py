@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgpack
@@ -101,6 +101,47 @@ def text_of(program: dict[str, Any], part: Part, get: Callable[[str], bytes]) ->
         if path == where:
             return definition_at(get(name_in_store).decode("utf-8", "replace"), int(line))
     return ""
+
+
+def located(
+    program: dict[str, Any], before: Ingredients, now: Ingredients, home: str, get: Callable[[str], bytes]
+) -> Ingredients:
+    """The same ingredients with the places of values that differ: those of files are looked for in their text.
+
+    Args:
+        program: that of `now`.
+        home: path of the file that declares the task.
+    """
+    parts = dict(now.parts)
+    for label, part in now.parts.items():
+        old = before.parts.get(label)
+        if part.kind == "value" and not part.place and old is not None and old.digest != part.digest:
+            parts[label] = replace(part, place=_binding(program, label, home, get))
+    return replace(now, parts=parts)
+
+
+def _binding(program: dict[str, Any], label: str, home: str, get: Callable[[str], bytes]) -> str:
+    """Where a file's text binds a global name the last time; "" when it does not."""
+    manifest = program.get("files")
+    module, _, name = label.rpartition(":")
+    ends = [f"{module.replace('.', '/')}.py", f"{module.replace('.', '/')}/__init__.py"]
+    files = msgpack.unpackb(get(manifest), unicode_errors="surrogatepass")["files"] if manifest else {}
+    for relative, (stored, _mode, path) in files.items():
+        if path != home if not module else not any(relative == end or relative.endswith(f"/{end}") for end in ends):
+            continue
+        try:
+            tree = ast.parse(get(stored))
+        except (SyntaxError, ValueError):
+            continue
+        lines = [node.lineno for node in tree.body if _binds(node, name)]
+        if lines:
+            return f"{path}, line {lines[-1]}"
+    return ""
+
+
+def _binds(node: ast.stmt, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(isinstance(one, ast.Name) and one.id == name for one in targets)
 
 
 def definition_at(text: str, line: int) -> str:

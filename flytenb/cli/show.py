@@ -17,6 +17,9 @@ from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
 from flytenb.views import facts, text, tree
 from flytenb.views.places import places
 
+#: Actions of a run up to which it is said what changed.
+_MOST_EXPLAINED = 2_000
+
 
 def to_json(value: Any) -> str:
     """Indented JSON; what JSON has no word for as text."""
@@ -56,7 +59,16 @@ def run_text(snapshot: RunSnapshot) -> str:
     shown = {
         a.name: {"inputs": plain.preview(a.inputs), "outputs": plain.preview(a.outputs)} for a in snapshot.actions[:40]
     }
-    return text.render(tree.view(snapshot, shown), surface="shell")
+    return text.render(tree.view(snapshot, shown, why=_change(snapshot)), surface="shell")
+
+
+def _change(snapshot: RunSnapshot) -> str:
+    """Why what ran was not taken from the cache, in three words."""
+    if snapshot.run.phase != "succeeded" or len(snapshot.actions) > _MOST_EXPLAINED:
+        return ""
+    from flytenb.client.explain.why import explain_run
+
+    return explain_run(*here(), snapshot.run.name).change
 
 
 def action_data(row: ActionRow, placements: dict[int, Placement]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from flytenb.client.given import known_as
 from flytenb.client.session import session
 from flytenb.client.twin import twin
 from flytenb.codec import leaves
+from flytenb.codec import payload as layout
 from flytenb.codec.objects import ObjectStore
 from flytenb.errors import FlytenbError
 from flytenb.model.declaration import TaskDeclaration, decode_declaration
@@ -133,6 +134,8 @@ def _needles(value: UserValue, store: ObjectStore) -> list[bytes]:
         encoded = DYNAMIC.codec.encode(value, store)
     except (FlytenbError, ValueError, TypeError) as error:
         raise ValueError(f"a {type(value).__name__} cannot be looked for by its content: {error}") from error
+    # As it lies in a payload: what is large is there by its digest.
+    (encoded,) = leaves.unpack_with(layout.build(layout.prefix(("o0",)), [encoded], store), ExtType)[2]
     if type(encoded) is ExtType and encoded.code == leaves.REFERENCE:
         _kind, _meta, digest, _size = leaves.unpack_with(encoded.data, ExtType)
         return [digest]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -155,6 +156,11 @@ class _Today:
         declaration = self.declarations.get(name)
         return ingredients_of(self._body, declaration.entry) if declaration is not None else None
 
+    def is_usable(self, name: str, entry: Entry | None, now: float) -> bool:
+        """Whether a result may be used: it is there, and not too old for its task."""
+        limit = self.declarations[name].cache_max_age_s
+        return entry is not None and (not limit or now - entry.created_at <= limit)
+
     def key(self, name: str, inputs: bytes) -> bytes:
         """Key of a call's result, b"" when it does not ask the cache."""
         declaration = self.declarations.get(name)
@@ -193,6 +199,7 @@ class _Maker:
         self._entries: dict[bytes, Entry] = {}
         self._code: dict[str, tuple[str, bool]] = {}
         self._bodies: dict[str, dict[str, Any]] = {}
+        self._now = time.time()
 
     def keys(self, inputs: bytes) -> list[bytes]:
         """All keys that the plan will ask for."""
@@ -217,10 +224,10 @@ class _Maker:
         )
 
     def _first(self, name: str, inputs: bytes) -> Plan:
-        entry = self._entries.get(self._today.key(name, inputs))
+        entry = self._today.is_usable(name, self._entries.get(self._today.key(name, inputs)), self._now)
         why = "" if entry else "it never ran to its end before: what it calls and how long it takes is not known"
         row = PlanRow(
-            task=name, depth=0, count=1, hit_count=int(bool(entry)), run_count=int(not entry), unknown_count=0, why=why
+            task=name, depth=0, count=1, hit_count=int(entry), run_count=int(not entry), unknown_count=0, why=why
         )
         known = 0.0 if entry else None
         return Plan(task=name, based_on="", rows=(row,), expected_s=known, least_s=known)
@@ -234,7 +241,7 @@ class _Maker:
             self._unknown(node, f"task {row.short_name} is not reached any more")
             return
         key = self._today.key(row.task, inputs)
-        if key and key in self._entries:
+        if key and self._today.is_usable(row.task, self._entries.get(key), self._now):
             node.verdict = "hit"
             node.is_other = inputs != row.inputs
             return
@@ -271,7 +278,7 @@ class _Maker:
     def _unknown(self, node: _Node, why: str) -> None:
         node.verdict, node.why = "unknown", why
         key = self._today.key(node.row.task, node.row.inputs)
-        node.would_hit = bool(key) and key in self._entries
+        node.would_hit = bool(key) and self._today.is_usable(node.row.task, self._entries.get(key), self._now)
         for child in node.children:
             self._unknown(child, why)
 
@@ -282,7 +289,7 @@ class _Maker:
             return 'cache="override"'
         if declaration.key_doubts:
             return f"its key may be incomplete: {declaration.key_doubts[0]}"
-        return code or inputs or "no such result is in the cache"
+        return code or inputs or "no such result is in the cache, or it is too old"
 
     def _changes(self, task: str) -> tuple[str, bool]:
         """What changed in a task's code since, and whether it is the task itself rather than what it calls."""

@@ -19,6 +19,7 @@ from flytenb.store.history import HistoryReader
 
 #: Calls that are compared at most, and keys that one question may name.
 MOST_CALLS = 60
+MOST_EQUAL = 8
 MOST_KEYS = 20_000
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
@@ -51,8 +52,12 @@ class HistoryDesk:
         asked = _decode_options(options)
 
         def read() -> History:
-            earlier = self._reader.calls(same, number, MOST_CALLS)
-            calls = self._named([call, *earlier])
+            calls = self._named([call, *self._earlier(same, call)])
+            scopes = {
+                run: scope
+                for run, packed in self._reader.options(each.id >> 32 for each in calls).items()
+                if (scope := _decode_options(packed).cache_scope)
+            }
             return History(
                 call=calls[0],
                 entry=self._entry(call[3]) if call[3] else None,
@@ -60,9 +65,24 @@ class HistoryDesk:
                 tasks={each.task: tasks[each.task].body for each in calls},
                 is_overwriting=asked.overwrite_cache,
                 is_disabling=asked.disable_cache,
+                scopes={each.run: scopes[each.id >> 32] for each in calls if each.id >> 32 in scopes},
             )
 
         return await asyncio.to_thread(read)
+
+    def _earlier(self, same: list[int], call: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Calls before one, newest first: of earlier runs, and equals beside it.
+
+        Its siblings are left out: that a neighbour has other inputs explains nothing.
+        """
+        number, key, inputs = call[0], call[3] or b"", call[4] or b""
+        first = (number >> 32) << 32
+        calls = self._reader.calls(same, first, MOST_CALLS)
+        if calls:
+            calls += self._reader.equal_calls(same, inputs, first, MOST_EQUAL)
+        calls += self._reader.siblings(key, number, MOST_EQUAL) if key else []
+        found = {one[0]: one for one in calls}
+        return [found[each] for each in sorted(found, reverse=True)]
 
     async def entries(self, keys: tuple[bytes, ...]) -> list[Entry]:
         """What lies in the cache under these keys; keys without a result are left out."""

@@ -53,6 +53,8 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: What its run asked for.
     is_overwriting: bool = False
     is_disabling: bool = False
+    #: Run → the only project and domain whose results it uses and gives, where it asked for that.
+    scopes: dict[str, str] = {}
 
 
 class Held(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

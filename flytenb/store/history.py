@@ -53,6 +53,24 @@ class HistoryReader:
         where = "task IN (SELECT value FROM json_each(?)) AND phase >= 5"
         return self._backwards(f"{_CALL} FROM action", where, [json.dumps(list(tasks))], before, limit)
 
+    def equal_calls(self, tasks: Sequence[int], inputs: bytes, before: int, limit: int) -> list[tuple[Any, ...]]:
+        """Those of them with the very same inputs."""
+        where = "task IN (SELECT value FROM json_each(?)) AND phase >= 5 AND inputs = ?"
+        return self._backwards(f"{_CALL} FROM action", where, [json.dumps(list(tasks)), inputs], before, limit)
+
+    def siblings(self, key: bytes, before: int, limit: int) -> list[tuple[Any, ...]]:
+        """Those of the same run with an equal cache key."""
+        return self._all(
+            f"{_CALL} FROM action WHERE id >= ? AND id < ? AND phase >= 5 AND cache_key = ? ORDER BY id DESC LIMIT ?",
+            ((before >> 32) << 32, before, key, limit),
+        )
+
+    def options(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Options of runs."""
+        wanted = json.dumps(sorted(set(numbers)))
+        rows = self._all("SELECT id, options FROM run WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
+        return dict(rows)
+
     def holders(self, needle: bytes, limit: int) -> list[tuple[Any, ...]]:
         """The same of actions that made outputs with these bytes, and the outputs, newest first."""
         where = "phase = 5 AND saved_s IS NULL AND instr(outputs, ?) > 0"

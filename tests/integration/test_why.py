@@ -129,7 +129,7 @@ def test_every_edit_is_told(home: Home) -> None:
     constant = project.run()
     assert verdicts(constant) == {"search": (0, 1, 0), "prep": (1, 0, 0), "fit": (0, 3, 0)}
     assert fits(constant)
-    assert of(constant, "fit")["differences"][0]["words"].startswith("value `LIMIT` was 3, is 1")
+    assert of(constant, "fit")["differences"][0]["words"] == f"value `LIMIT` was 3, is 1 ({project.path}, line 6)"
     assert constant["why"]["badge"] == "1 of 4 cached; LIMIT 3 → 1"
 
     project.edit("    return x + 1", "    y = x + 1\n    return y * 2")
@@ -235,6 +235,55 @@ def test_where_a_value_came_from(home: Home) -> None:
         "no recorded action gave this value",
         "5 is too small to be told from equal values; ask for what holds it: a run, or what outputs() gave",
     ]
+
+
+MAPPED = """
+    import flytenb as flyte
+    env = flyte.TaskEnvironment(name="mapped", cache="auto")
+
+    def scaled(x: int) -> int:
+        return x * FACTOR
+
+    FACTOR = 2
+
+    @env.task
+    def part(x: int) -> int:
+        return scaled(x)
+
+    @env.task(cache="disable")
+    def whole(n: int) -> list[int]:
+        return list(flyte.map(part, range(n)))
+
+    @env.task
+    def large(n: int) -> list[int]:
+        return list(range(n, n + 60_000))
+
+    if __name__ == "__main__":
+        run = flyte.run(whole, 100)
+        run.wait()
+        print(run.why("a50").headline)
+        print(flyte.rerun(run.name).why("a0").verdict)
+        again = flyte.run(part, 3)
+        again.wait()
+        rerun = flyte.rerun(again.name)
+        rerun.wait()
+        print(rerun.why("a0").headline)
+        value = flyte.run(large, 7).outputs()[0]
+        print([place.task for place in flyte.where(value)])
+"""
+
+
+def test_an_element_of_a_map_is_compared_with_its_own_past(home: Home) -> None:
+    path = home.script("mapped.py", MAPPED)
+    assert home.python(str(path)).stdout.splitlines() == [
+        "task part never ran before",
+        "off",
+        "this call did not ask the cache: a rerun always runs what it begins with",
+        "['mapped.large']",
+    ]
+    path.write_text(path.read_text().replace("FACTOR = 2", "FACTOR = 3"))
+    second = home.python(str(path)).stdout.splitlines()
+    assert second[0].startswith(f"value `FACTOR` was 2, is 3 ({path}, line 8), since ")
 
 
 REASONS = """

@@ -164,6 +164,31 @@ def setting_differences(before: TaskDeclaration, now: TaskDeclaration) -> list[D
     return found
 
 
+def type_differences(before: TaskDeclaration, now: TaskDeclaration) -> list[Difference]:
+    """Which inputs and outputs were declared with other types."""
+    found = []
+    for side, what in (("inputs", "parameter"), ("outputs", "output")):
+        old = {one["name"]: one["type"] for one in before.interface.get(side, ())}
+        new = {one["name"]: one["type"] for one in now.interface.get(side, ())}
+        for name in dict.fromkeys([*new, *old]):
+            if old.get(name) == new.get(name):
+                continue
+            if name in old and name in new:
+                words = f"{what} {name} was declared {old[name]}, is {new[name]}"
+            else:
+                words = f"{what} {name} ({new.get(name) or old[name]}) is {'new' if name in new else 'gone'}"
+            found.append(Difference(kind="setting", name=name, words=words, short=f"{name}: other type"))
+    return found
+
+
+def scope_differences(before: str, now: str) -> list[Difference]:
+    """Whose results two runs use: a project's and domain's own, or everybody's."""
+    if before == now:
+        return []
+    words = f"the cache of {now or 'all projects'} was asked, the result is in that of {before or 'all projects'}"
+    return [Difference(kind="setting", name="cache_lookup_scope", words=words, short="other project")]
+
+
 def _said(text: str) -> str:
     return f'"{text}"' if text else "none"
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flytenb.capture.ingredients import Ingredients, Part, ingredients_of, read_program, text_of
+from flytenb.capture.ingredients import Ingredients, Part, ingredients_of, located, read_program, text_of
 from flytenb.client import handle
 from flytenb.client.explain.differences import (
     Difference,
     code_differences,
     input_differences,
+    scope_differences,
     setting_differences,
+    type_differences,
 )
 from flytenb.client.session import Session
 from flytenb.codec.objects import ObjectStore
@@ -22,6 +24,7 @@ from flytenb.model.declaration import TaskDeclaration, decode_declaration
 from flytenb.model.history import Entry, History, PastCall
 from flytenb.model.snapshot import ActionRow
 from flytenb.views import why as drawn
+from flytenb.views import words as views_words
 
 #: Tasks of a run whose first miss is explained.
 MOST_TASKS = 8
@@ -193,6 +196,8 @@ class _Case:
         if not self._now.key:
             why = "; ".join(self._now.key_doubts[:2]) or "it runs in this process (mode local), uncaptured"
             return self._told("off", f"the code of task {short} has no key: {why}", "no key")
+        if not self._call.key:
+            return self._told("off", "this call did not ask the cache: a rerun always runs what it begins with", "")
         return None
 
     def _forced(self) -> Why | None:
@@ -219,7 +224,12 @@ class _Case:
             if good.ended_at > self._call.accepted_at:
                 words = f"an equal call, {at}, ended only after this one had begun"
                 return self._told("miss", words, "began before its result", nearest=at)
-            words = f"an equal result was there, of {at}, and is not in the cache any more: pruned, or too old"
+            limit = self._now.cache_max_age_s
+            if limit and self._call.accepted_at - good.ended_at > limit:
+                words = f"the result of {at} was {views_words.duration(self._call.accepted_at - good.ended_at)} old, "
+                words += f"and max_age is {views_words.duration(limit)}"
+                return self._told("miss", words, "too old", nearest=at)
+            words = f"an equal result was there, of {at}, but its entry was pruned or its values are gone"
             return self._told("miss", words, "no longer cached", nearest=at)
         if same:
             at = f"{same[0].run}/{same[0].action}"
@@ -261,15 +271,18 @@ class _Case:
                     continue
                 code[call.task] = self._code(self._tasks[call.task])
             found = [*code[call.task], *input_differences(call.inputs, self._call.inputs, ignored)]
+            scopes = self._history.scopes
+            found += scope_differences(scopes.get(call.run, ""), scopes.get(self._call.run, ""))
             if best is None or len(found) < best[0]:
                 best = (len(found), call, found)
         assert best is not None
         return best[1], best[2]
 
     def _code(self, before: TaskDeclaration) -> list[Difference]:
+        found = type_differences(before, self._now)
         if before.key == self._now.key:
-            return []
-        found = setting_differences(before, self._now)
+            return found
+        found += setting_differences(before, self._now)
         try:
             old, new = self._ingredients(before), self._ingredients(self._now)
         except (FlytenbError, LookupError, ValueError):  # its program is gone or damaged
@@ -278,7 +291,9 @@ class _Case:
             gone = Difference(kind="code", name=self._now.short_name, words="its code changed", short="code changed")
             return found or [gone]
         if old.key != new.key and not (before.cache_settings and before.cache_settings.version):
-            found += code_differences(old, new, self._text(before), self._text(self._now))
+            new = located(self._program(self._now), old, new, self._now.source, self._store.get)
+            # Types stand in the code too: what changed there is told first.
+            found = code_differences(old, new, self._text(before), self._text(self._now)) + found
         return found
 
     def _ingredients(self, declaration: TaskDeclaration) -> Ingredients | None:
