@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from flytenb.containers.client import connect
-from flytenb.containers.labels import remove
+from flytenb.containers.client import Docker, connect
+from flytenb.containers.labels import ENGINE, remove, remove_own
 
 _OWNER, _PRIVATE = "owner", "private"
 #: Ends when a line comes; when its input just closes and there is something to do, it becomes a Python that does it.
@@ -36,6 +37,28 @@ def new_private_folder(folder: Path) -> Path:
     made = Path(tempfile.mkdtemp(prefix="flytenb-", dir=memory if os.access(memory, os.W_OK) else folder))
     (folder / _PRIVATE).symlink_to(made)
     return made
+
+
+def owner_mark() -> str:
+    """This process, for the label of a container that goes when it is gone."""
+    return f"{os.getpid()}-{_born(os.getpid())}"
+
+
+def is_owner_alive(mark: str) -> bool:
+    """Whether the process behind a mark lives; one that nobody has buried does not."""
+    pid, _, born = mark.partition("-")
+    found = _born(int(pid)) if pid.isdigit() else ""
+    return bool(found) and born in ("", found)
+
+
+def remove_orphaned_builds(docker: Docker, home: str) -> int:
+    """Remove containers of builds whose process is gone; how many. Blocking."""
+
+    def is_orphan(listed: dict[str, Any]) -> bool:
+        mark = str(listed["Labels"].get(ENGINE, ""))
+        return "-" in mark and not is_owner_alive(mark)
+
+    return remove_own(docker, home, kind="build", is_wanted=is_orphan)
 
 
 def drop(folder: Path) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from flytenb.errors import BaseRuntimeError
 from flytenb.images.docker_build import build_image
 from flytenb.images.hooks import from_environment, hooks
-from flytenb.model.build import BUILDING, FAILED, BuildLayer, BuildLog, BuildNews, BuildRow, Built
+from flytenb.model.build import BUILDING, FAILED, GIVEN_UP, BuildLayer, BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.image import ImageSpec, SecretSpec, image_digest
 from flytenb.model.phases import QUEUED
 from flytenb.rules import Out
@@ -232,14 +232,14 @@ def _stored(row: tuple[Any, ...], layers: list[tuple[Any, ...]]) -> BuildRow:
         image=image,
         text=text,
         engine=engine,
-        phase=FAILED if is_torn else phase,
+        phase=GIVEN_UP if is_torn else phase,
         image_id=image_id,
         error=_INTERRUPTED if is_torn else error,
         started_at=started_at,
         ended_at=ended_at or started_at,
         kind=kind,
         layers=tuple(
-            BuildLayer(title=title, phase=FAILED if phase == BUILDING else phase, started_at=begun, seconds=seconds)
+            BuildLayer(title=title, phase=GIVEN_UP if phase == BUILDING else phase, started_at=begun, seconds=seconds)
             for title, phase, begun, seconds in layers
         ),
     )

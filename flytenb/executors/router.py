@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from flytenb.errors import BaseRuntimeError
+from flytenb.errors import BaseRuntimeError, ContainerEngineError
 from flytenb.executors.base import Contained, Owner
 from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
@@ -40,6 +40,8 @@ class Router:
         self._docker: DockerExecutor | None = None
         #: Workers whose software is being prepared.
         self._preparing: dict[str, asyncio.Task[None]] = {}
+        #: What ends now is asked for again by the rules; the next engine hears of it.
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Prepare the process executor; others begin with their first worker."""
@@ -50,6 +52,8 @@ class Router:
 
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
+        if self._is_stopping:
+            return
         if launch.image is None and (launch.executor == "process" or (launch.executor == "auto" and not grant.gpus)):
             reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
             placement = Placement(executor="process", reason=reason, python=launch.python, notes=grant.notes)
@@ -76,9 +80,15 @@ class Router:
 
     async def containers(self) -> tuple[str, list[Contained]]:
         """The container engine's address and all containers of this home; "" and none where it never had one."""
-        if self._docker is None and not (self._home / "containers").is_dir() and not self._contained.has_leftovers:
+        has_had = (self._home / "containers").is_dir() or self._contained.has_leftovers
+        if not has_had and self._realiser is None:
             return "", []
-        return await self._containers().listed()
+        try:
+            return await self._containers().listed()
+        except ContainerEngineError:
+            if has_had:
+                raise
+            return "", []  # images that were made without one
 
     async def remove_kept(self, names: list[str]) -> list[str]:
         """Remove containers that are kept for a person; the names of those that are gone now."""
@@ -92,6 +102,7 @@ class Router:
             await self._contained.clear()
 
     async def _stop(self) -> None:
+        self._is_stopping = True
         tasks = list(self._preparing.values())
         for task in tasks:
             task.cancel()

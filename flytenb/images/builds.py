@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flytenb.containers.client import connect
 from flytenb.containers.labels import home_id, labels
+from flytenb.containers.leftovers import owner_mark, remove_orphaned_builds
 from flytenb.images.hooks import Hooks
 from flytenb.images.making import Making
 from flytenb.images.plan import WORK
@@ -140,11 +141,13 @@ def _bench(
 ) -> Bench:
     docker = connect(engine)
     facts = docker.facts
+    with contextlib.suppress(Exception):  # tried again with the next build
+        remove_orphaned_builds(docker, home_id(home))
     settings = person_settings(WORK, PRIVATE)
     objects = home / "objects"
     return Bench(
         docker=docker,
-        labels=labels(home_id(home), "build", engine=str(os.getpid())),
+        labels=labels(home_id(home), "build", engine=owner_mark()),
         read=lambda digest: (objects / digest[:2] / digest).read_bytes(),
         reveal=reveal,
         settings=settings if facts.is_local and not facts.desktop else without_folders(settings),

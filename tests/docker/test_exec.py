@@ -41,9 +41,9 @@ TASKS = """
 """
 
 
-def begin(home: Home, task: str, *words: str) -> str:
+def begin(home: Home, task: str, *words: str, text: str = TASKS) -> str:
     """Start a run and leave it; its name. What started it ends with the run."""
-    path = script(home, "tasks.py", TASKS)
+    path = script(home, "tasks.py", text)
     process = home.popen("-m", "flytenb.cli", "run", str(path), task, *words)
     assert process.stdout is not None
     name = process.stdout.readline().strip()

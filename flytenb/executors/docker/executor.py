@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 
 from flytenb.containers.client import Docker, connect, forget
 from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
+from flytenb.containers.leftovers import is_owner_alive
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
 from flytenb.executors.base import Contained, Owner
 from flytenb.executors.docker import container, exits, listing, runtime
@@ -332,9 +332,8 @@ class DockerExecutor:
         return bool(listed["Labels"].get(ENGINE) == self._engine_id)
 
     def _is_orphan(self, listed: dict[str, Any]) -> bool:
-        """Of an engine that is no more; an image may be built by any process, whose number is its label."""
-        owner = str(listed["Labels"].get(ENGINE, ""))
-        return not (self._is_mine(listed) or (owner.isdigit() and _is_alive(int(owner))))
+        """Of an engine that is no more; an image may be built by any process, which is named by its label."""
+        return not (self._is_mine(listed) or is_owner_alive(str(listed["Labels"].get(ENGINE, ""))))
 
     def _clear_folders(self, docker: Docker | None = None) -> None:
         """Folders of containers that are gone; those of kept ones stay."""
@@ -365,13 +364,3 @@ class DockerExecutor:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("work on containers failed", exc_info=task.exception())
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
