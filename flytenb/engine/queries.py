@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -82,7 +83,6 @@ class Queries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._past = HistoryDesk(engine.state, lambda: engine.home / "store.db")
         self.methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
             "runs": self.runs,
             "run": self.run,
@@ -117,6 +117,10 @@ class Queries:
             "prune_runs": self.prune_runs,
             "stop": self.stop,
         }
+
+    @cached_property
+    def _past(self) -> HistoryDesk:
+        return HistoryDesk(self._engine.state, lambda: self._engine.home / "store.db")
 
     async def answer(self, method: str, body: bytes) -> bytes:
         """The encoded answer.
