@@ -24,6 +24,7 @@ from flytenb.capture.recognise import (
     MISSING,
     has_state,
     is_environment,
+    is_shells_own,
     is_task,
     is_wrapper,
     needs_replay,
@@ -131,7 +132,7 @@ class Graph:
             return item
         obj = space.globals[name]
         self.names_seen.append((space.globals, name, obj))
-        if name in IPYTHON_NAMES or (name.startswith("__") and name.endswith("__")):
+        if is_shells_own(name, obj) or (name.startswith("__") and name.endswith("__")):
             self.named[key] = None
             return None
         return self._bind(space, name, obj)

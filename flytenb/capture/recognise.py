@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from types import FunctionType
 from typing import Any
@@ -10,6 +11,14 @@ from flytenb.errors import CaptureError
 
 #: Names that IPython puts into the namespace.
 IPYTHON_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython", "display"})
+_BUILTINS = frozenset(vars(builtins))
+
+
+def is_shells_own(name: str, obj: Any) -> bool:
+    """Whether a name of a notebook is IPython's, not the user's: its own `open`, too, which guards descriptors."""
+    if name not in _BUILTINS:
+        return name in IPYTHON_NAMES
+    return name in IPYTHON_NAMES or module_of(obj).partition(".")[0] == "IPython"
 
 
 class Missing:
@@ -24,8 +33,8 @@ _MOVING = frozenset(
 )
 
 
-def module_of(kind: type) -> str:
-    """The module of a class; "" where a compiled class has something else in that place."""
+def module_of(kind: Any) -> str:
+    """The module of a class or function; "" where a compiled class has something else in that place."""
     module = getattr(kind, "__module__", "")
     return module if isinstance(module, str) else ""
 

@@ -95,6 +95,19 @@ def test_without_registry_source_comes_from_linecache(tmp_path):
     assert "K = 2" in done.stdout
 
 
+def test_the_shells_own_open_is_not_the_users():
+    from IPython.core.interactiveshell import _modified_open
+
+    with Kernel() as kernel:
+        kernel.run(T + "len(open(x).read())")
+        plain = kernel.key().parts
+        kernel.ns["open"] = _modified_open  # as IPython puts it there
+        assert "IPython" not in kernel.program().text
+        assert kernel.key().parts == plain
+        kernel.run("def open(path): return path")
+        assert "def open(path)" in kernel.program().text
+
+
 def test_import_is_light():
     heavy = ["IPython", "numpy", "pandas", "pydantic", "cloudpickle", "importlib.metadata", "pathspec", "asyncio"]
     code = f"import flytenb.capture, sys; print([m for m in sys.modules if m in {heavy}])"
