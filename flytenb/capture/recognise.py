@@ -18,7 +18,8 @@ def is_shells_own(name: str, obj: Any) -> bool:
     """Whether a name of a notebook is IPython's, not the user's: its own `open`, too, which guards descriptors."""
     if name not in _BUILTINS:
         return name in IPYTHON_NAMES
-    return name in IPYTHON_NAMES or module_of(obj).partition(".")[0] == "IPython"
+    where = getattr(obj, "__globals__", {}).get("__name__", "")  # what it wraps gave it another `__module__`
+    return name in IPYTHON_NAMES or str(where).partition(".")[0] == "IPython"
 
 
 class Missing:
@@ -33,8 +34,8 @@ _MOVING = frozenset(
 )
 
 
-def module_of(kind: Any) -> str:
-    """The module of a class or function; "" where a compiled class has something else in that place."""
+def module_of(kind: type) -> str:
+    """The module of a class; "" where a compiled class has something else in that place."""
     module = getattr(kind, "__module__", "")
     return module if isinstance(module, str) else ""
 
