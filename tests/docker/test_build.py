@@ -17,6 +17,7 @@ from flytenb.containers.labels import home_id
 from flytenb.containers.run import run_to_end
 from flytenb.images.builds import Builds
 from flytenb.images.hooks import Hooks
+from flytenb.images.progress import Progress
 from flytenb.model.build import CACHED, DONE, FAILED, BuildRow, Built
 from flytenb.model.image import ImageSpec
 from flytenb.sdk.image import Image
@@ -32,10 +33,14 @@ class Site:
         self.api = connect(engine.host).api
         self.objects = ObjectStore(home / "objects", is_durable=False)
         self.hooks = Hooks()
-        self.hooks.on_change = lambda progress: self.rows.update({progress.row.started_at: progress.row})
+        self.hooks.on_change = self._changed
         self.rows: dict[float, BuildRow] = {}
         self.news: list[str] = []
         self.base = Image.from_base(engine.image).clone(name=f"test-{os.getpid()}", extendable=True)
+
+    def _changed(self, progress: Progress) -> None:
+        self.rows[progress.row.started_at] = progress.row
+        self.last_progress = progress
 
     def spec(self, image: Image) -> ImageSpec:
         spec = image_spec(image, self.objects)
