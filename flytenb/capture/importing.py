@@ -23,10 +23,10 @@ from flytenb.capture.registry import registry
 _READERS = frozenset(
     ("open", "read_text", "read_bytes", "getenv", "load_dotenv", "dotenv_values", "urlopen", "listdir", "scandir",
      "glob", "iglob", "rglob", "getcwd", "cwd", "gethostname", "now", "utcnow", "today", "urandom", "parse_args",
-     "parse_known_args", "input")
+     "parse_known_args", "input", "uuid1", "uuid4", "getnode")
 )  # fmt: skip
 _READING = ("read_", "load_dataset", "fetch_", "from_pretrained")
-_READING_MODULES = frozenset(("subprocess", "requests", "httpx", "random", "uuid", "secrets"))
+_READING_MODULES = frozenset(("subprocess", "requests", "httpx", "random", "secrets"))
 _LOADING_MODULES = frozenset(("json", "pickle", "yaml", "toml", "tomllib", "joblib", "np", "numpy", "torch"))
 _CLOCKS = frozenset(("time", "time_ns", "perf_counter", "monotonic"))
 #: What a discarded call may do without changing a result.

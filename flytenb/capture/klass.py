@@ -14,7 +14,7 @@ from flytenb.capture import syntax
 from flytenb.capture.cells import Cell, Definition, bound_names
 from flytenb.capture.items import Item, digest
 from flytenb.capture.reach import read
-from flytenb.capture.registry import registry
+from flytenb.capture.registry import registry, targets_in
 from flytenb.capture.replay import replay, stale_read
 from flytenb.capture.walk import Walk
 
@@ -97,7 +97,7 @@ def _definition(graph: Walk, cls: type) -> Definition | None:
         found = cell.klass(cls.__name__, line or 0) if cell is not None else None
         if found is not None:
             return found
-    if cls.__module__ == "__main__":
+    elif cls.__module__ == "__main__":
         # Cells that ran before flytenb was loaded: IPython keeps their text in linecache.
         for filename, entry in reversed(list(linecache.cache.items())):
             if len(entry) == 4 and entry[1] is None and f"class {cls.__name__}" in "".join(entry[2]):
@@ -158,7 +158,7 @@ def _data(graph: Walk, item: Item, cls: type, definition: Definition, node: ast.
                 item.doubts += (f'"{item.name}.{path}{name}" is what a decorator returned',)
                 continue
         elif function is None:
-            is_said = (item.name, name) in registry.patches
+            is_said = (item.name, name) in registry.patches or (item.name, name) in _patched_in_file(item)
             is_public = name not in written and (is_said or not name.startswith("_"))
             if is_public and _is_added(cls, name, member, is_enum, fields):
                 item.after[f"{path}{name}"] = member
@@ -171,10 +171,19 @@ def _data(graph: Walk, item: Item, cls: type, definition: Definition, node: ast.
     return parts
 
 
+def _patched_in_file(item: Item) -> frozenset[tuple[str, ...]]:
+    """Dotted targets that the top level of the item's own file assigns; a notebook's cells tell the registry."""
+    file = item.space.globals.get("__file__")
+    cell = registry.cell(file) if isinstance(file, str) and file else None
+    return targets_in(cell) if cell is not None else frozenset()
+
+
 def _is_users(graph: Walk, item: Item, function: FunctionType) -> bool:
     """Whether a function was written by the user (dataclass and Co compile theirs from "<string>")."""
     home = graph.space(function.__globals__)
-    return (home.ships or home is item.space) and not function.__code__.co_filename.startswith("<")
+    filename = function.__code__.co_filename  # IPython in a terminal: "<ipython-input-…>"
+    is_generated = filename.startswith("<") and registry.cell(filename) is None
+    return (home.ships or home is item.space) and not is_generated
 
 
 def _holds_inside(member: Any, definition: Definition, statement: Any, depth: int = 3) -> bool:

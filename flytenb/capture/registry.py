@@ -12,6 +12,7 @@ import linecache
 import sys
 import weakref
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -227,6 +228,12 @@ def _line_reached(filename: str) -> int:
             found = at.f_lineno
         at = at.f_back
     return found
+
+
+@lru_cache(maxsize=256)
+def targets_in(cell: Cell) -> frozenset[tuple[str, ...]]:
+    """Dotted targets that a text assigns at its top level."""
+    return frozenset(chain for statement in cell.tree.body for chain in _attribute_targets(statement))
 
 
 def _attribute_targets(statement: ast.stmt) -> list[tuple[str, ...]]:
