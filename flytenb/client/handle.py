@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from flytenb.client import reading
 from flytenb.client.given import remember
 from flytenb.client.session import Session
-from flytenb.client.values import ActionInputs, ActionOutputs
+from flytenb.client.values import ActionInputs, ActionOutputs, Later
 from flytenb.codec.objects import ObjectStore
-from flytenb.codec.payload import decode_values
 from flytenb.codec.payload import names as payload_names
 from flytenb.errors import BaseRuntimeError, RuntimeUserError
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable, LogLine
+
+UserValue = Any
 
 #: More than anything has: the engine keeps the last lines when a limit cuts.
 ALL_LINES = 10_000_000
@@ -42,38 +45,44 @@ def read_io(session: Session, run_name: str, action: str) -> ActionIo:
 
 
 def inputs_of(io: ActionIo, store: ObjectStore, interface: Any = None) -> ActionInputs:
-    """The inputs by name; with the task's interface in its own types."""
+    """The inputs by name; with the task's interface in its own types. Large ones are read when they are touched."""
     names = [str(each["name"]) for each in io.interface.get("inputs", ())] or payload_names(io.inputs)
-    values = interface.decode_inputs(io.inputs, store) if interface is not None else values_of(io.inputs, store)
+    kinds = [each.annotation for each in interface.parameters] if interface is not None else None
+    values = reading.lazily(io.inputs, store, kinds)
+    if values is None:
+        values = (
+            interface.decode_inputs(io.inputs, store) if interface is not None else reading.values_of(io.inputs, store)
+        )
     return ActionInputs(dict(zip(names, values, strict=False)))
 
 
 def outputs_of(payload: bytes, store: ObjectStore, interface: Any = None) -> ActionOutputs:
-    """The outputs as Flyte's tuple; with the task's interface in its own types. One None for a task without any."""
+    """The outputs as Flyte's tuple; with the task's interface in its own types. One None for a task without any.
+
+    Large ones are read when they are touched.
+    """
     if interface is not None:
-        values, names = interface.decode_output_tuple(payload, store), interface.output_names
+        kinds, names = [each.annotation for each in interface.outputs], interface.output_names
+        values = reading.lazily(payload, store, kinds) or interface.decode_output_tuple(payload, store)
     else:
-        values, names = tuple(values_of(payload, store)), tuple(payload_names(payload)) if payload else ()
-    return ActionOutputs(values or (None,), names if values else ())
+        values = reading.lazily(payload, store, None) or reading.values_of(payload, store)
+        names = tuple(payload_names(payload)) if payload else ()
+    return ActionOutputs(tuple(values) or (None,), names if values else ())
 
 
 def came_from(outputs: ActionOutputs, run_name: str, action: str) -> ActionOutputs:
     """The same outputs, which `flyte.where` knows from now on."""
     outputs._where = (run_name, action)
-    remember(outputs, tuple(outputs.named_outputs), run_name, action)
+    for name, value in zip(outputs._names, outputs.as_kept(), strict=False):
+        if type(value) is Later:
+            value.on_read = partial(_remember, name, run_name, action)
+        else:
+            _remember(name, run_name, action, value)
     return outputs
 
 
-def values_of(payload: bytes, store: ObjectStore) -> list[Any]:
-    """Values without their declared types: in their own classes where this process has them, else as plain data."""
-    if not payload:
-        return []
-    try:
-        return decode_values(payload, store)
-    except (LookupError, ImportError, AttributeError, TypeError, ValueError):
-        from flytenb.codec.plain import decode_plain  # only where a class is missing
-
-        return list(decode_plain(payload, store))
+def _remember(name: str, run_name: str, action: str, value: UserValue) -> None:
+    remember((value,), (name,), run_name, action)
 
 
 def not_done(run_name: str, phase: str) -> RuntimeUserError:

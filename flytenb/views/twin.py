@@ -269,6 +269,7 @@ def _optional(view: RunView) -> Iterator[str]:
         yield details(
             title + (": " + ", ".join(names) if names else ""), values_table("Output", view.outputs), is_open=True
         )
+        yield from _heads(view.outputs)
     if view.logs:
         yield _logs(view, is_open=view.mark.is_loud and view.is_terminal)
     yield from _reports(view)
@@ -293,6 +294,15 @@ def _logs(view: RunView, is_open: bool) -> str:
     whose = "" if prefix else f" of {html(view.label(next(iter(actions))), 60)}"
     count = words.count(len(shown), "log line") if len(shown) > 1 else "log line"
     return details(f"Last {count}{whose}", pre(body), is_open)
+
+
+def _heads(values: Sequence[Preview]) -> Iterator[str]:
+    """First rows of frames, as the worker wrote them beside the values."""
+    for value in values[:8]:
+        head = getattr(value, "detail", "")
+        if head:
+            of = f" of <code>{html(value.name, 40)}</code>" if value.name not in ("", "o0") else ""
+            yield details(f"First rows{of}", pre(html_block(head, 3_000)))
 
 
 def _reports(view: RunView) -> Iterator[str]:
