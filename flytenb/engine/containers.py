@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from flytenb.engine.refused import QueryError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from flytenb.engine.core import Engine
 
 _NOWHERE = "NotRunning"
+#: Seconds between looks at a container that is on its way out, and how many.
+_SETTLE_S, _SETTLE_TRIES = 0.1, 50
 #: States of a container that a person may want to look into.
 _FOR_PEOPLE = ("busy", "kept")
 
@@ -112,7 +115,7 @@ class ContainerDesk:
 
     async def _kept(self, run: str, number: int) -> Inside:
         name = action_name(number)
-        address, found = await self._listed()
+        address, found = await self._settled(number)
         for one in reversed(found):
             if one.is_kept and number in one.actions:
                 if not one.is_running:
@@ -134,6 +137,21 @@ class ContainerDesk:
             "action that fails"
         )
         raise QueryError(_NOWHERE, f"{run}/{name} has ended ({phase}) and nothing of it runs; {hint}")
+
+    async def _settled(self, number: int) -> tuple[str, list[Contained]]:
+        """All containers, when it is known whether one is kept of this action: that takes a moment after its end."""
+        for _ in range(_SETTLE_TRIES):
+            address, found = await self._listed()
+            if any(number in one.actions for one in found) or not any(map(self._is_leaving, found)):
+                break
+            await asyncio.sleep(_SETTLE_S)
+        return address, found
+
+    def _is_leaving(self, one: Contained) -> bool:
+        if one.kind != "worker" or one.is_kept:
+            return False
+        lane = self._engine.state.lanes.get(one.worker) if one.is_mine else None
+        return lane is None or lane.is_closing
 
     def _inside(self, one: Contained, run: str, action: str, address: str) -> Inside:
         return Inside(
