@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from msgpack import ExtType
 
 from flytenb.capture.ingredients import Ingredients, ingredients_of, read_program
-from flytenb.capture.key import snapshot_of
-from flytenb.capture.program import Program, build_program
 from flytenb.client import handle
-from flytenb.client.config import config
 from flytenb.client.explain.differences import code_differences, input_differences
 from flytenb.client.foresee import Step, expected_seconds
-from flytenb.client.session import session
+from flytenb.client.session import Session, session
 from flytenb.client.submit import check_task, objects_of
+from flytenb.client.today import Today
 from flytenb.client.twin import twin
 from flytenb.codec import leaves
-from flytenb.errors import CaptureError, FlytenbError
-from flytenb.model.declaration import Launch, TaskDeclaration, decode_declaration
-from flytenb.model.history import Entry
+from flytenb.codec.objects import ObjectStore
+from flytenb.errors import BaseRuntimeError, FlytenbError
+from flytenb.model.declaration import TaskDeclaration, decode_declaration
+from flytenb.model.history import Entry, History
 from flytenb.model.snapshot import ActionRow
-from flytenb.model.tags import CACHE_AUTO
 from flytenb.views import plan as drawn
 from flytenb.wire import paths
-from flytenb.worker.keys import cache_key, cache_mode, code_identity
-from flytenb.worker.remake import describe
 
 UserValue = Any
 #: Actions of the last run that are looked at.
 MOST_ACTIONS = 20_000
+#: Calls taken from the cache whose own calls are looked up.
+MOST_GRAFTS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,68 +107,19 @@ def plan(task: Any, /, *args: UserValue, **kwargs: UserValue) -> Plan:
     state = paths.home()
     link, store = session(state), objects_of(state)
     inputs = task.interface.encode_inputs(task.interface.bind(args, kwargs), store)
-    today = _Today(task)
+    today = Today(task)
     found = link.query("previous", task_name=task.name)["run"]
     rows: list[ActionRow] = []
     if found:
         rows = link.query("actions", list[ActionRow], run=found, io=True)[:MOST_ACTIONS]
-    past: dict[str, TaskDeclaration] = {}
-    for row in rows:
-        if row.task not in past:
-            past[row.task] = decode_declaration(handle.read_io(link, found, row.name).declaration)
-    maker = _Maker(today, past, rows, found, store)
-    keys = maker.keys(inputs)
-    entries: list[Entry] = link.query("entries", list[Entry], keys=keys) if keys else []
-    return maker.plan(inputs, {entry.key: entry for entry in entries}, float(link.query("status").get("cpu") or 1))
-
-
-class _Today:
-    """The task and all that it reaches, as they are now."""
-
-    def __init__(self, task: Any) -> None:
-        self.program: Program = build_program(task, describe=describe, root_dir=config().root_dir)
-        self.tasks: dict[str, Any] = {task.name: task}
-        try:
-            for item in snapshot_of(task).graph.items if getattr(task, "func", None) is not None else ():
-                if item.task is not None:
-                    self.tasks.setdefault(item.task.name, item.task)
-        except CaptureError:
-            pass
-        launch = Launch(python=sys.executable, cwd=os.getcwd())
-        self.declarations: dict[str, TaskDeclaration] = {}
-        for entry in self.program.entries.values():
-            if entry.name in self.tasks:
-                self.declarations[entry.name] = self.tasks[entry.name].declaration(
-                    launch, self.program.digest, entry.entry, key=entry.key, doubts=entry.doubts
-                )
-
-    @cached_property
-    def _body(self) -> dict[str, Any]:
-        return read_program(self.program.body)
-
-    def ingredients(self, name: str) -> Ingredients | None:
-        """Of a task's code now."""
-        declaration = self.declarations.get(name)
-        return ingredients_of(self._body, declaration.entry) if declaration is not None else None
-
-    def is_usable(self, name: str, entry: Entry | None, now: float) -> bool:
-        """Whether a result may be used: it is there, and not too old for its task."""
-        limit = self.declarations[name].cache_max_age_s
-        return entry is not None and (not limit or now - entry.created_at <= limit)
-
-    def key(self, name: str, inputs: bytes) -> bytes:
-        """Key of a call's result, b"" when it does not ask the cache."""
-        declaration = self.declarations.get(name)
-        if declaration is None or cache_mode(declaration) != CACHE_AUTO:
-            return b""
-        task = self.tasks[name]
-        ignored = declaration.cache_settings.ignored if declaration.cache_settings is not None else ()
-        return cache_key(code_identity(declaration), task.interface.digest_inputs(inputs, ignored))
+    maker = _Maker(today, rows, found, link, store)
+    return maker.plan(inputs, float(link.query("status").get("cpu") or 1))
 
 
 @dataclass(slots=True)
 class _Node:
     row: ActionRow
+    run: str
     children: list[_Node] = field(default_factory=list)
     verdict: str = ""
     why: str = ""
@@ -183,36 +129,41 @@ class _Node:
     would_hit: bool = False
 
 
+def _nodes(run: str, rows: Sequence[ActionRow]) -> dict[str, _Node]:
+    """The graph of a run by action."""
+    nodes: dict[str, _Node] = {}
+    for row in rows:
+        nodes[row.name] = _Node(row, run)
+        if row.parent in nodes:
+            nodes[row.parent].children.append(nodes[row.name])
+    return nodes
+
+
 class _Maker:
     """Today's keys over the graph of a run."""
 
     def __init__(
-        self, today: _Today, past: dict[str, TaskDeclaration], rows: Sequence[ActionRow], based_on: str, store: Any
+        self, today: Today, rows: Sequence[ActionRow], based_on: str, link: Session, store: ObjectStore
     ) -> None:
-        self._today, self._past, self._based_on, self._store = today, past, based_on, store
-        nodes: dict[str, _Node] = {}
-        for row in rows:
-            nodes[row.name] = _Node(row)
-            if row.parent in nodes:
-                nodes[row.parent].children.append(nodes[row.name])
-        self._nodes = list(nodes.values())
+        self._today, self._based_on, self._link, self._store = today, based_on, link, store
+        #: (run, task) → its declaration then.
+        self._past: dict[tuple[str, str], TaskDeclaration] = {}
         self._entries: dict[bytes, Entry] = {}
-        self._code: dict[str, tuple[str, bool]] = {}
+        self._code: dict[tuple[str, str], tuple[str, bool]] = {}
         self._bodies: dict[str, dict[str, Any]] = {}
+        #: Graphs of runs: of the last one, and of those that made what was taken from the cache in it.
+        self._graphs = {based_on: _nodes(based_on, rows)}
+        self._graft_count = 0
         self._now = time.time()
+        self._know(based_on, rows)
 
-    def keys(self, inputs: bytes) -> list[bytes]:
-        """All keys that the plan will ask for."""
-        wanted = [self._today.key(self._today.program.root.name, inputs)]
-        wanted += [self._today.key(node.row.task, node.row.inputs) for node in self._nodes[1:]]
-        return [key for key in dict.fromkeys(wanted) if key]
-
-    def plan(self, inputs: bytes, entries: dict[bytes, Entry], cpu: float) -> Plan:
-        self._entries = entries
+    def plan(self, inputs: bytes, cpu: float) -> Plan:
+        """The plan for these inputs."""
         name = self._today.program.root.name
-        if not self._nodes:
+        self._ask([self._today.key(name, inputs)])
+        root = self._graphs[self._based_on].get("a0")
+        if root is None:
             return self._first(name, inputs)
-        root = self._nodes[0]
         self._visit(root, inputs)
         steps = [self._step(root)]
         return Plan(
@@ -243,20 +194,66 @@ class _Maker:
         key = self._today.key(row.task, inputs)
         if key and self._today.is_usable(row.task, self._entries.get(key), self._now):
             node.verdict = "hit"
-            node.is_other = inputs != row.inputs
+            node.is_other = (inputs != row.inputs or bool(self._changes(node.run, row.task)[0])) and self._gives_other(
+                key, row
+            )
             return
         node.verdict = "run"
-        words, is_own_changed = self._changes(row.task)
+        words, is_own_changed = self._changes(node.run, row.task)
         other = input_differences(row.inputs, inputs)
         node.is_other = bool(words or other)
         node.why = self._why(declaration, words, other[0].words if other else "")
+        if row.is_cached and not node.children:
+            self._graft(node)
         for child in node.children:
             if is_own_changed:
                 self._unknown(child, f"{row.short_name} itself changed and may call others")
             elif other:
-                self._unknown(child, f"{row.short_name} has other inputs than in {self._based_on}")
+                self._unknown(child, f"{row.short_name} has other inputs than in {node.run}")
             else:
                 self._child(node, child)
+
+    def _graft(self, node: _Node) -> None:
+        """Give a call that was taken from the cache the calls that it made when it ran."""
+        self._graft_count += 1
+        if self._graft_count > MOST_GRAFTS:
+            node.why += "; what it calls is not known, for it was taken from the cache"
+            return
+        history: History = self._link.query("history", History, run=node.run, action=node.row.name)
+        key = history.call.key
+        made = next((one for one in history.earlier if one.key == key and not one.is_cached), None)
+        if made is None:
+            return
+        if made.run not in self._graphs:
+            rows = self._link.query("actions", list[ActionRow], run=made.run, io=True)[:MOST_ACTIONS]
+            self._graphs[made.run] = _nodes(made.run, rows)
+            self._know(made.run, rows)
+        found = self._graphs[made.run].get(made.action)
+        node.children = found.children if found is not None else []
+
+    def _know(self, run: str, rows: Sequence[ActionRow]) -> None:
+        """Read what must be known of the actions of another run: their code then, their results in the cache now."""
+        for row in rows:
+            if (run, row.task) not in self._past:
+                told = handle.read_io(self._link, run, row.name).declaration
+                self._past[run, row.task] = decode_declaration(told)
+        self._ask([self._today.key(row.task, row.inputs) for row in rows])
+
+    def _ask(self, keys: Sequence[bytes]) -> None:
+        """Ask for what lies in the cache under these keys."""
+        wanted = [key for key in dict.fromkeys(keys) if key and key not in self._entries]
+        found: list[Entry] = self._link.query("entries", list[Entry], keys=wanted) if wanted else []
+        self._entries |= {entry.key: entry for entry in found}
+
+    def _gives_other(self, key: bytes, row: ActionRow) -> bool:
+        """Whether a cached result differs from what the recorded call gave: code may have gone back to an older one."""
+        entry = self._entries[key]
+        if not entry.run:
+            return True
+        try:
+            return handle.read_io(self._link, entry.run, entry.action).outputs != row.outputs
+        except BaseRuntimeError:  # its run was pruned
+            return True
 
     def _child(self, parent: _Node, child: _Node) -> None:
         """A call that an unchanged parent makes again: with the same inputs, unless they come from what differs."""
@@ -266,7 +263,7 @@ class _Maker:
             same = [one for one in before if not one.is_other and one.verdict != "unknown"]
             known = {*_items(parent.row.inputs), *(item for one in same for item in _items(one.row.outputs))}
             if not known.issuperset(_items(child.row.inputs)):
-                words, _ = self._changes(child.row.task)
+                words, _ = self._changes(child.run, child.row.task)
                 if words:
                     self._visit(child, child.row.inputs)
                     child.is_other = True
@@ -291,14 +288,14 @@ class _Maker:
             return f"its key may be incomplete: {declaration.key_doubts[0]}"
         return code or inputs or "no such result is in the cache, or it is too old"
 
-    def _changes(self, task: str) -> tuple[str, bool]:
-        """What changed in a task's code since, and whether it is the task itself rather than what it calls."""
-        if task not in self._code:
-            self._code[task] = self._compared(task)
-        return self._code[task]
+    def _changes(self, run: str, task: str) -> tuple[str, bool]:
+        """What changed in a task's code since a run, and whether it is the task itself rather than what it calls."""
+        if (run, task) not in self._code:
+            self._code[run, task] = self._compared(run, task)
+        return self._code[run, task]
 
-    def _compared(self, task: str) -> tuple[str, bool]:
-        before, now = self._past[task], self._today.declarations[task]
+    def _compared(self, run: str, task: str) -> tuple[str, bool]:
+        before, now = self._past[run, task], self._today.declarations[task]
         try:
             if before.program not in self._bodies:
                 body = self._store.get(before.program) if before.program else b"\x80"

@@ -181,6 +181,91 @@ def test_plan_and_audit_on_the_command_line(home: Home) -> None:
     assert audit["who"]["script"] == str(project.path)
 
 
+NESTED = """
+    import asyncio, json, sys
+    import flytenb as flyte
+    env = flyte.TaskEnvironment(name="digits", cache="auto")
+
+    def add(x: int) -> int:
+        return x + 1
+
+    def top(x: int) -> int:
+        return x
+
+    @env.task
+    def first(x: int) -> int:
+        return add(x)
+
+    @env.task
+    def second(x: int) -> int:
+        return x % 2
+
+    @env.task
+    def third(x: int, y: int) -> int:
+        return x + y
+
+    @env.task
+    async def inner(x: int) -> int:
+        a = await first.aio(x)
+        b = await second.aio(x)
+        return await third.aio(a, b)
+
+    @env.task(cache="disable")
+    async def outer(n: int) -> list[int]:
+        return [top(v) for v in await asyncio.gather(*(inner(i) for i in range(n)))]
+
+    if __name__ == "__main__":
+        n = int(sys.argv[1])
+        plan = flyte.plan(outer, n)
+        run = flyte.run(outer, n)
+        run.wait()
+        told = {"plan": plan.to_dict(), "text": str(plan), "name": run.name}
+        told["actions"] = [[a.row.short_name, a.row.is_cached] for a in run.actions]
+        print("TOLD " + json.dumps(told))
+"""
+
+
+def test_a_plan_is_what_then_happens(home: Home) -> None:
+    path = home.script("nested.py", NESTED)
+
+    def go(n: int = 3) -> dict:
+        told = json.loads(home.python(str(path), str(n)).stdout.split("TOLD ", 1)[1])
+        now = happened(told)
+        for task, (hits, runs, unknown) in verdicts(told).items():
+            seen = now.get(task, (0, 0))
+            if unknown and task not in now:
+                continue  # nobody called it
+            assert hits <= seen[0] <= hits + unknown, (task, told["text"], now)
+            assert runs <= seen[1] <= runs + unknown, (task, told["text"], now)
+        return told
+
+    def edit(before: str, now: str) -> None:
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, now))
+
+    go()
+    assert verdicts(go()) == {"outer": (0, 1, 0), "inner": (3, 0, 0)}
+    edit("return x + 1", "return x + 2")
+    go()  # all of inner runs, from a graph in which it was taken from the cache: what it calls is not known
+    edit("return x + 2", "return x + 3")
+    told = verdicts(go())
+    assert told == {"outer": (0, 1, 0), "inner": (0, 3, 0), "first": (0, 3, 0), "second": (3, 0, 0), "third": (0, 0, 3)}
+    edit("return x + 3", "return x + 1")  # back to what is cached
+    assert verdicts(go())["inner"] == (3, 0, 0)
+    edit("return x % 2", "return x % 3")
+    go()
+    edit("return x % 3", "return (x % 3)")  # no other code
+    assert verdicts(go()) == {"outer": (0, 1, 0), "inner": (3, 0, 0)}
+    edit("    return x\n", "    return x * 5\n")  # outer itself
+    assert verdicts(go())["inner"] == (0, 0, 3)
+    go(4)
+    edit("return x + y", "return x * y")
+    go(4)
+    edit("return x * y", "return x - y")
+    assert verdicts(go(4))["third"] == (0, 4, 0)
+
+
 LINEAGE = """
     import flytenb as flyte
     env = flyte.TaskEnvironment(name="lin")
