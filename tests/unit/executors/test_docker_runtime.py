@@ -17,8 +17,8 @@ def test_made_once_with_bytecode_and_used_by_a_bare_python(tmp_path: Path) -> No
     program = (
         f"import sys; sys.path.insert(0, {str(folder / 'own')!r}); sys.path.append({str(folder / 'lib')!r})\n"
         "from flytenb.worker.container import begin; begin._stand_in()\n"
-        "import flytenb.worker.shipped, msgspec\n"
-        "print(msgspec.__file__ if hasattr(msgspec, '__file__') else 'stand-in')\n"
+        "import flytenb.worker.shipped, flytenb.model.placement\n"
+        "print(getattr(flytenb.model.placement.msgspec, '__file__', 'stand-in'))\n"
         "print(flytenb.worker.shipped.__cached__)"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True)
