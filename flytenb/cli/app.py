@@ -482,13 +482,21 @@ app.add_command(keeping.image)
 
 # ---- the rest -------------------------------------------------------------------------------------------------------
 @app.command()
+@click.option("--store", "is_store", is_flag=True, help="Check the store as a whole: rows, and all objects.")
+@click.option("--repair", is_flag=True, help="Put the store in order; what is taken out of it is kept aside.")
 @_output
-def doctor(output: str) -> int:
+def doctor(is_store: bool, repair: bool, output: str) -> int:
     """Check engine, home and environment, and say what to do."""
     from dataclasses import asdict
 
     from flytenb.client.doctor import examine, lines
 
+    if is_store or repair:
+        from flytenb.cli.store import examine_store
+
+        data, told, is_whole = examine_store(is_repairing=repair)
+        _emit(data, output, "\n".join(told))
+        return 0 if is_whole else 1
     findings = examine()
     _emit([asdict(found) for found in findings], output, "\n".join(lines(findings)))
     return 0 if all(found.is_good for found in findings) else 1

@@ -101,7 +101,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[object, 
         yield from rows
 
 
-def _referred(data: bytes) -> list[str]:
+def referred(data: bytes) -> list[str]:
     """Digests that a payload refers to, not those that are values of its user; [] for what is no payload."""
     found: list[str] = []
 
@@ -200,7 +200,7 @@ class Objects:
         """Whether the objects that encoded values refer to themselves are there."""
         if all(os.path.exists(self.path(digest)) for digest in digests_in(data)):
             return True
-        return all(os.path.exists(self.path(digest)) for digest in _referred(data))
+        return all(os.path.exists(self.path(digest)) for digest in referred(data))
 
 
 def sweep(
