@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,14 +28,15 @@ def expected_seconds(steps: Sequence[Step], cpu: float, *, with_unknown: bool) -
     slots = [0.0] * max(1, int(cpu))
     heapify(slots)
     ends: list[tuple[float, float]] = []
-    last = 0.0
+    last = ready = 0.0
     for step in sorted(steps, key=lambda one: one.begin):
-        ready = max((end for recorded, end in ends if recorded <= step.begin), default=0.0)
+        while ends and ends[0][0] <= step.begin:
+            ready = max(ready, heappop(ends)[1])
         spent = _seconds(step, cpu, with_unknown=with_unknown)
         begin = max(ready, slots[0]) if spent and not step.children else ready
         if spent and not step.children:  # a parent that waits holds no CPU
             heapreplace(slots, begin + spent)
-        ends.append((step.end or step.begin, begin + spent))
+        heappush(ends, (step.end or step.begin, begin + spent))
         last = max(last, begin + spent)
     return last
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 from msgpack import ExtType
@@ -29,6 +30,8 @@ from flytenb.wire import paths
 UserValue = Any
 #: Actions of the last run that are looked at.
 MOST_ACTIONS = 20_000
+#: Calls of one parent up to which their outputs are compared with the inputs of others.
+MOST_COMPARED = 2_000
 #: Calls taken from the cache whose own calls are looked up.
 MOST_GRAFTS = 64
 
@@ -205,13 +208,37 @@ class _Maker:
         node.why = self._why(declaration, words, other[0].words if other else "")
         if row.is_cached and not node.children:
             self._graft(node)
-        for child in node.children:
-            if is_own_changed:
-                self._unknown(child, f"{row.short_name} itself changed and may call others")
-            elif other:
-                self._unknown(child, f"{row.short_name} has other inputs than in {node.run}")
-            else:
-                self._child(node, child)
+        if is_own_changed or other:
+            said = "itself changed and may call others" if is_own_changed else f"has other inputs than in {node.run}"
+            for child in node.children:
+                self._unknown(child, f"{row.short_name} {said}")
+            return
+        self._children(node)
+
+    def _children(self, parent: _Node) -> None:
+        """The calls of an unchanged parent: with the same inputs, unless these come from what differs."""
+        known = set(_items(parent.row.inputs))
+        ended: list[tuple[float, int, _Node]] = []
+        source = ""
+        for number, child in enumerate(sorted(parent.children, key=lambda one: one.row.accepted_at)):
+            while ended and ended[0][0] <= child.row.accepted_at:
+                before = heappop(ended)[2]
+                if before.is_other or before.verdict == "unknown":
+                    source = source or before.row.short_name
+                elif len(parent.children) <= MOST_COMPARED:
+                    known.update(_items(before.row.outputs))
+            self._child(child, source, known)
+            if child.row.ended_at:
+                heappush(ended, (child.row.ended_at, number, child))
+
+    def _child(self, child: _Node, source: str, known: set[bytes]) -> None:
+        if not source or known.issuperset(_items(child.row.inputs)):
+            self._visit(child, child.row.inputs)
+        elif child.row.task in self._today.declarations and self._changes(child.run, child.row.task)[0]:
+            self._visit(child, child.row.inputs)  # whatever its inputs: such code has no results
+            child.is_other = True
+        else:
+            self._unknown(child, f"its inputs may come from {source}, which will differ")
 
     def _graft(self, node: _Node) -> None:
         """Give a call that was taken from the cache the calls that it made when it ran."""
@@ -254,23 +281,6 @@ class _Maker:
             return handle.read_io(self._link, entry.run, entry.action).outputs != row.outputs
         except BaseRuntimeError:  # its run was pruned
             return True
-
-    def _child(self, parent: _Node, child: _Node) -> None:
-        """A call that an unchanged parent makes again: with the same inputs, unless they come from what differs."""
-        before = [one for one in parent.children if one.row.ended_at and one.row.ended_at <= child.row.accepted_at]
-        source = next((one for one in before if one.is_other or one.verdict == "unknown"), None)
-        if source is not None:
-            same = [one for one in before if not one.is_other and one.verdict != "unknown"]
-            known = {*_items(parent.row.inputs), *(item for one in same for item in _items(one.row.outputs))}
-            if not known.issuperset(_items(child.row.inputs)):
-                words, _ = self._changes(child.run, child.row.task)
-                if words:
-                    self._visit(child, child.row.inputs)
-                    child.is_other = True
-                else:
-                    self._unknown(child, f"its inputs may come from {source.row.short_name}, which will differ")
-                return
-        self._visit(child, child.row.inputs)
 
     def _unknown(self, node: _Node, why: str) -> None:
         node.verdict, node.why = "unknown", why

@@ -33,6 +33,7 @@ class Today:
             pass
         launch = Launch(python=sys.executable, cwd=os.getcwd())
         self.declarations: dict[str, TaskDeclaration] = {}
+        self._identities: dict[str, bytes] = {}
         for entry in self.program.entries.values():
             if entry.name in self.tasks:
                 self.declarations[entry.name] = self.tasks[entry.name].declaration(
@@ -60,4 +61,6 @@ class Today:
             return b""
         task = self.tasks[name]
         ignored = declaration.cache_settings.ignored if declaration.cache_settings is not None else ()
-        return cache_key(code_identity(declaration), task.interface.digest_inputs(inputs, ignored))
+        if name not in self._identities:
+            self._identities[name] = code_identity(declaration)
+        return cache_key(self._identities[name], task.interface.digest_inputs(inputs, ignored))
