@@ -17,6 +17,12 @@ _ACTION = (
 _RUN = "SELECT id, name, task, options, phase, created_at, ended_at, action_count, failed_count, cached_count FROM run"
 
 
+#: Of actions that were taken from the cache: the page of the one whose result they have.
+_CACHED_REPORT = (
+    "SELECT a.id, r.digest FROM action a JOIN cache c ON c.key = a.cache_key JOIN report r ON r.action = c.action"
+)
+
+
 class Reader:
     """A read-only view of the store. Threads may share it; calls take turns."""
 
@@ -160,14 +166,20 @@ class Reader:
         )
 
     def report(self, action: int) -> str:
-        """Digest of the action's report, "" when it has none."""
-        rows = self._all("SELECT digest FROM report WHERE action = ?", (action,))
-        return rows[0][0] if rows else ""
+        """Digest of the action's report, "" when it has none; of a cached action that of the one which ran."""
+        rows = self._all("SELECT digest FROM report WHERE action = ?", (action,)) or self._all(
+            f"{_CACHED_REPORT} WHERE a.id = ? AND a.saved_s IS NOT NULL", (action,)
+        )
+        return rows[0][-1] if rows else ""
 
     def reports(self, run: int) -> list[tuple[int, str]]:
-        """(action, digest of its report) of a run's actions that have one."""
-        between = "WHERE action >= ? AND action < ? ORDER BY action"
-        return self._all(f"SELECT action, digest FROM report {between}", (run << 32, (run + 1) << 32))
+        """(action, digest of its report) of a run's actions that have one, in order."""
+        between = (run << 32, (run + 1) << 32)
+        found = dict(self._all("SELECT action, digest FROM report WHERE action >= ? AND action < ?", between))
+        cached = f"{_CACHED_REPORT} WHERE a.id >= ? AND a.id < ? AND a.saved_s IS NOT NULL LIMIT 100"
+        for action, digest in self._all(cached, between):
+            found.setdefault(action, digest)
+        return sorted(found.items())
 
     def next_build(self) -> int:
         """The number of the next build."""

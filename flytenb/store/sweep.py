@@ -30,12 +30,13 @@ GRACE_S = 86_400.0
 _HEX = re.compile(rb"[0-9a-f]{64,}")
 #: 32 bytes in msgpack, and in a pickle.
 _RAW = re.compile(rb"[\xc4C]\x20(?=(.{32}))", re.DOTALL)
-#: Objects up to here are searched whatever they are; larger ones only when they begin like a container or a pickle.
+#: Objects up to here are searched whatever they are; larger ones only when they begin like a container, a pickle or a
+#: page (reports name their scripts).
 _SMALL_BYTES = 1 << 20
 _PIECE_BYTES = 8 << 20
 #: Longest name that may be cut in two between pieces.
 _OVERLAP_BYTES = 70
-_CONTAINERS = frozenset((*range(0x80, 0xA0), 0xC7, 0xC8, 0xC9, *range(0xD4, 0xD9), 0xDC, 0xDD, 0xDE, 0xDF, 0x7B, 0x5B))
+_CONTAINERS = frozenset((*range(0x80, 0xA0), 0xC7, 0xC8, 0xC9, *range(0xD4, 0xD9), 0xDC, 0xDD, 0xDE, 0xDF, *b"{[<"))
 _ROWS = 2_000
 #: Extensions of encoded values (`codec.leaves`; a test compares): a reference, and the marks of files and folders.
 _REFERENCE, _FILES = 2, frozenset((29, 30, 31))

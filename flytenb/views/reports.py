@@ -7,6 +7,7 @@ run its scripts, and cannot reach the notebook, its cookies and storage, or a se
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from html import escape
@@ -26,6 +27,9 @@ _GUARD = f'{_BEGIN}<meta http-equiv="Content-Security-Policy" content="{POLICY}"
 _HEAD = re.compile(re.escape(_BEGIN) + r'((?:<meta name="flytenb-script"[^>]*>)+)')
 _SCRIPT = re.compile(r'<meta name="flytenb-script" content="([0-9a-f]{16,128})">')
 _MIN_HEIGHT, _MAX_HEIGHT = 120, 640
+#: Pages up to this size are searched for how high they are.
+_SEARCHED_BYTES = 2_000_000
+_PICTURE = re.compile(r'<img width="(\d+)" alt="" src="data:image/png;base64,([A-Za-z0-9+/]{32})')
 
 
 def assembled(page: str, load: Callable[[str], str]) -> str:
@@ -76,15 +80,30 @@ def frame(page: str, title: str, height: int = 0) -> str:
 
 
 def _height(page: str) -> int:
-    """From what it holds: nobody outside can measure it."""
-    figures = page.count("<img") + page.count("plotly-graph-div") + page.count("<svg") + page.count("<iframe")
-    rows = page.count("<tr") + page.count("<p") + page.count("<li") + page.count("<h") + page.count("<div")
-    return max(_MIN_HEIGHT, min(_MAX_HEIGHT, 60 + 440 * figures + 30 * rows + len(_body(page)[:20_000]) // 12))
+    """From what it holds: nobody outside can measure it. Of tabs the highest counts."""
+    if len(page) > _SEARCHED_BYTES:
+        return _MAX_HEIGHT
+    body = page.partition("</head>")[2] or page
+    head, *tabs = body.split('<section class="tab"')
+    return max(_MIN_HEIGHT, min(_MAX_HEIGHT, 70 * bool(tabs) + max(map(_part_height, tabs or [head])) + 40))
 
 
-def _body(page: str) -> str:
-    """Its visible text, all on one line; a large script is not searched."""
-    return "" if len(page) > 2_000_000 else " ".join(_lines(page))
+def _part_height(part: str) -> int:
+    pictures = list(_PICTURE.finditer(part))
+    height = sum(_picture_height(int(found[1]), found[2]) for found in pictures)
+    height += 320 * (part.count("<img") - len(pictures)) + 300 * part.count("<svg")
+    height += 450 * part.count('class="plotly-graph-div"') + 490 * part.count("<iframe")
+    rows = sum(part.count(f"<{tag}") for tag in ("tr", "p>", "li", "pre", "details", "div style"))
+    return height + 29 * rows + 44 * sum(part.count(f"<h{level}") for level in range(1, 5)) + 18 * part.count("\n")
+
+
+def _picture_height(width: int, start: str) -> int:
+    """Of a PNG that is shown this wide, from its own size."""
+    try:
+        header = base64.b64decode(start)
+        return width * int.from_bytes(header[20:24], "big") // max(1, int.from_bytes(header[16:20], "big")) + 8
+    except ValueError:
+        return 320
 
 
 def excerpt(page: str, at_most: int = 30) -> list[str]:

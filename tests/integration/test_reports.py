@@ -157,3 +157,36 @@ print(run.name)
     assert home.cli("get", "report", name, "a0").stdout.startswith("<!doctype html>")
     missing = home.cli("get", "report", name, "a7", check=False)
     assert f'run "{name}" has no action "a7"' in missing.stderr
+
+
+def test_a_cached_action_shows_the_report_of_the_one_that_ran(home):
+    home.script(
+        "tasks.py",
+        TASKS.replace('name="r"', 'name="r", cache="auto"')
+        + """
+@env.task(report=True)
+def wrote(x: int) -> int:
+    flyte.report.log(f"<p>of {x}</p>")
+    return x
+
+@env.task
+async def both() -> int:
+    return await wrote.aio(3)
+""",
+    )
+    home.script(
+        "cached.py",
+        """
+from tasks import *
+for _ in range(2):
+    run = flyte.run(wrote, x=3)
+    run.wait()
+    print(run.report().text, run.actions[0].row.is_cached, list(run.snapshot().reports))
+run = flyte.run(both)
+run.wait()
+print(run.report("a1").text, run.report().is_default, list(run.snapshot().reports))
+""",
+    )
+    assert home.python("work/cached.py").stdout.splitlines() == [
+        "of 3 False ['a0']", "of 3 True ['a0']", "of 3 True ['a1']",
+    ]  # fmt: skip

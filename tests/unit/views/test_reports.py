@@ -96,3 +96,24 @@ def test_the_default_report():
     assert "return '<b>'" in text
     assert "<fit>" not in page.replace("&lt;fit&gt;", "")
     assert "<script" not in page
+
+
+def test_frames_are_as_high_as_what_they_show():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, _ = plt.subplots(figsize=(5, 2))
+    report = Report("t")
+    report.tabs["main"].log(figure)
+    plt.close(figure)
+    alone = height(report)
+    assert 160 < alone < 260
+    report.get_tab("rows").log("<table>" + "<tr><td>1</td></tr>" * 3 + "</table>")
+    assert height(report) == alone + 70
+    report.get_tab("rows").log("<p>x</p>" * 500)
+    assert height(report) == 640
+
+
+def height(report):
+    return int(reports.frame(report.stored_page(), "t").partition("height:")[2].partition("px")[0])
