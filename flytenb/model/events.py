@@ -133,11 +133,24 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
     elapsed_s: float
 
 
+class Hit(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False):
+    parent: int
+    digest: bytes
+    key: bytes
+    n: int
+    inputs: bytes
+    outputs: bytes
+    cache_key: bytes
+    saved_s: float
+    group: str = ""
+
+
 #: Everything that may arrive in a frame.
 WireEvent = (
     Hello
     | Declare
     | Submit
+    | Hit
     | Finished
     | Log
     | Trace

@@ -45,6 +45,9 @@ OFFER = 14
 #: (PROGRESS, action, attempt, done, total, text, elapsed_s)  how far a body is; total 0 = not known; `elapsed_s`
 #: since it began to count. At most four a second for an action; nothing is written to disk.
 PROGRESS = 15
+#: (HIT, parent, digest, key, n, inputs, outputs, cache_key, saved_s, group)
+#: A child call whose result the worker itself found in the cache and has given to the parent: to be recorded.
+HIT = 16
 
 # ---- from the engine to workers and clients -------------------------------------------------------------------
 #: (WELCOME, protocol, version, pid)

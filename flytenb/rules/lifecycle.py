@@ -16,6 +16,7 @@ from flytenb.model.events import (
     Declare,
     Finished,
     Forget,
+    Hit,
     LaneLost,
     LaneNews,
     LanePlaced,
@@ -39,7 +40,7 @@ from flytenb.model.phases import FIRST_TERMINAL, QUEUED, RUNNING, SUCCEEDED
 from flytenb.model.tags import RESOLVE, SHUTDOWN
 from flytenb.rules import gpu_placement, gpu_refusals, lanes, pools
 from flytenb.rules.beginning import begin
-from flytenb.rules.ending import abort, end, fail, note_progress, stop_body
+from flytenb.rules.ending import abort, end, fail, hit, note_progress, stop_body
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, dismiss_idle, enqueue, give_up, place, prepare
@@ -120,6 +121,26 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
             (number, parent.id, task.id, event.key, event.n, event.inputs, event.group, event.cache_key, now)
         )
     begin(state, action, now, out)
+
+
+def on_hit(state: State, source: Any, event: Hit, now: float, out: Out) -> None:
+    """A child call that its worker answered from the cache: an action that ended at once."""
+    parent = state.live.get(event.parent)
+    if parent is None or parent.lane is None or parent.lane is not _lane_of(state, source):
+        return
+    run = parent.run
+    parent.had_children = True
+    number = (run.id << 32) | run.next_index
+    run.next_index += 1
+    run.action_count += 1
+    task = state.tasks[event.digest]
+    action = Action(number, run, task, parent, 0, event.key, event.n, event.inputs)
+    action.accepted_at, action.group, action.cache_key = now, event.group, event.cache_key
+    state.live[number] = action
+    out.accepted.append(
+        (number, parent.id, task.id, event.key, event.n, event.inputs, event.group, event.cache_key, now)
+    )
+    hit(state, action, (number, event.outputs, event.saved_s, now), now, out)
 
 
 def _adopt(state: State, parent: Action, child: Action) -> None:
@@ -464,6 +485,7 @@ def _expire(state: State, action: Action, attempt: int, kind: str, now: float, o
 HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Declare: on_declare,
     Submit: on_submit,
+    Hit: on_hit,
     Finished: on_finished,
     Log: on_log,
     Trace: on_trace,

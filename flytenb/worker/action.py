@@ -67,7 +67,7 @@ class Body:
 class Target:
     """A child task as one definition's bodies call it."""
 
-    __slots__ = ("body", "cache_mode", "code_identity", "digest", "ignored", "interface", "name", "task")
+    __slots__ = ("body", "cache_mode", "code_identity", "digest", "ignored", "interface", "max_age_s", "name", "task")
 
     def __init__(self, task: Any, declaration: TaskDeclaration, digest: bytes, body: bytes) -> None:
         #: Keeps the task alive, so that its id stays its own.
@@ -77,6 +77,7 @@ class Target:
         self.interface: Interface = task.interface
         self.cache_mode = 0
         self.ignored: tuple[str, ...] = ()
+        self.max_age_s = 0.0
 
 
 class Definition:

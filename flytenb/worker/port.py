@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from threading import get_ident
@@ -88,6 +89,12 @@ class WorkerPort:
         target = self._target(action, task)
         message, number = self._message(action, context, target, args, kwargs, group)
         future = ChildCall(self._loop, self._forget, action, number)
+        found = self._stored(action, target, message)
+        if found is not None:
+            self._declare(target, self._link.send)
+            self._link.send(found[0])
+            future.set_result(found[1])
+            return future
         action.calls[number] = (future, target.interface, copy_context())
         self._lane.park(action)
         self._declare(target, self._link.send)
@@ -222,12 +229,36 @@ class WorkerPort:
         n = action.number_of(key)
         return (tags.SUBMIT, action.id, number, target.digest, key, n, inputs, reuse, mode, group), number
 
+    def _stored(self, action: Action, target: Target, message: Any) -> tuple[Any, UserValue] | None:
+        """What tells the engine of a hit, and the value; None when the call must be submitted.
+
+        Only what is on disk already is seen here. A parent that runs again asks the engine, which knows its children.
+        """
+        find = self._runtime.find_stored
+        if find is None or message[8] != tags.CACHE_AUTO or action.attempt != 1:
+            return None
+        found = find(message[7])
+        if found is None or (target.max_age_s and time.time() - found[3] > target.max_age_s):
+            return None
+        error, value = self.open(phases.SUCCEEDED, found[1], target.interface)
+        if error is not None:  # values that are gone: the engine has them made again
+            return None
+        _, parent, _, digest, key, n, inputs, reuse, _, group = message
+        return (tags.HIT, parent, digest, key, n, inputs, found[1], reuse, found[2], group), value
+
     def _submit_from_thread(
         self, task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], group: str
     ) -> concurrent.futures.Future[Any]:
         action, context = self._current()
         target = self._target(action, task)
         message, number = self._message(action, context, target, args, kwargs, group)
+        found = self._stored(action, target, message)
+        if found is not None:
+            self._declare(target, self._link.send_from_thread)
+            self._link.send_from_thread(found[0])
+            done: concurrent.futures.Future[Any] = concurrent.futures.Future()
+            done.set_result(found[1])
+            return done
         future: ThreadCall = ThreadCall(self, action, number)
         action.calls[number] = (future, target.interface, None)
         self._lane.park(action)

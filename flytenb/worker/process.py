@@ -16,12 +16,20 @@ from flytenb.worker.shared import SharedObjects
 
 
 def run_worker(
-    *, ident: str, socket_path: str, token: str, programs: Programs, objects: Any, pipes: Pipes | None = None
+    *,
+    ident: str,
+    socket_path: str,
+    token: str,
+    programs: Programs,
+    objects: Any,
+    pipes: Pipes | None = None,
+    find_stored: Any = None,
 ) -> str:
     """Serve one engine until it says stop or is gone; returns why it ended.
 
     Args:
         pipes: for this process's output, where somebody else reads what it leaves behind.
+        find_stored: looks cached results up where this process can read the store.
     """
 
     async def serve() -> str:
@@ -32,6 +40,7 @@ def run_worker(
                 ended.set_result(reason)
 
         runtime = Runtime(programs, objects, ident=ident, token=token, on_end=on_end)
+        runtime.find_stored = find_stored
         runtime.descriptors = Descriptors(runtime.take_output, pipes)
         runtime.descriptors.install()
         runtime.capture.install()

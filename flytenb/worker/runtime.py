@@ -95,6 +95,8 @@ class Runtime:
         self._log_lock = threading.RLock()
         self._is_log_timer_set = False
         self._is_announcer_set = False
+        #: Looks a cached result up by its key: (action, outputs, duration_s, created_at). None = only the engine does.
+        self.find_stored: Callable[[bytes], tuple[int, bytes, float, float] | None] | None = None
         self.port = WorkerPort(self)
         self.capture = Capture(finder(self.log_of), is_tee=not is_own_process)
         #: Reads what does not pass `sys.stdout`; None in a kernel, which reads its own.
@@ -338,6 +340,7 @@ class Runtime:
         digest, body = encode_declaration(declaration)
         target = Target(task, declaration, digest, body)
         target.cache_mode = cache_mode(declaration)
+        target.max_age_s = declaration.cache_max_age_s
         target.ignored = tuple(getattr(getattr(task, "cache", None), "ignored_inputs", None) or ())
         if len(definition.targets) > 4096:  # a body that overrides a task anew for every call
             definition.targets.clear()

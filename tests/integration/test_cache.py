@@ -246,3 +246,39 @@ def t(x: int) -> list[int]:
     assert by_script[0]["value"] == by_cells[0]["value"] == by_moved[0]["value"]
     assert by_script[0]["value"].split(",")[1].strip(" ]") in by_cli
     assert len(home.rows("select 1 from cache")) == 1
+
+
+def test_a_parent_that_runs_again_sees_what_it_saw(home: Home) -> None:
+    text = (
+        COUNT
+        + """
+    import os
+
+    @env.task
+    def leaf(x: int, name: str) -> int:
+        return x * 100 + count(name + str(x))
+
+    @env.task(cache="disable", retries=1)
+    async def parent(name: str) -> list[int]:
+        seen = [await leaf.aio(x, name) for x in (1, 2, 1)]
+        Path(name + "saw").open("a").write(repr(seen) + chr(10))
+        if count(name + "tries") == 1:
+            # Meanwhile somebody else makes another result.
+            flyte.with_runcontext(overwrite_cache=True).run(leaf, 1, name).outputs()
+            raise ValueError("once more")
+        return seen
+
+    if __name__ == "__main__":
+        name = FOLDER + "/n"
+        tell(lambda: [outputs(leaf, x, name)[0] for x in (1, 2)])
+        run = flyte.run(parent, name)
+        tell(lambda: run.outputs()[0])
+        saw = Path(name + "saw")
+        tell(lambda: (saw.read_text().split(chr(10)), len(run.snapshot().actions), outputs(leaf, 1, name)[0]))
+"""
+    )
+    told = told_by_script(home, "again.py", text)
+    first, again, (saw, actions, now) = (eval(_value(one)["value"]) for one in told)
+    assert (first, again) == ([101, 201], [101, 201, 101])
+    assert saw == ["[101, 201, 101]", "[101, 201, 101]", ""]
+    assert (actions, now) == (4, 102)

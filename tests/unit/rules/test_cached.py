@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from flytenb.model.declaration import TaskDeclaration, encode_declaration
-from flytenb.model.events import Declare, RunOptions, RunRequest, Submit
+from flytenb.model.events import Declare, Hit, RunOptions, RunRequest, Submit
+from flytenb.model.phases import SUCCEEDED
 from flytenb.model.tags import CACHE_AUTO, CACHE_OVERRIDE
 from flytenb.rules.state import Action
-from tests.unit.rules.desk import PLAIN, Desk
+from tests.unit.rules.desk import PLAIN, Desk, Source
 
 KEY = b"k" * 16
 
@@ -109,3 +110,31 @@ def test_a_call_never_waits_for_the_one_that_waits_for_it(desk: CacheDesk) -> No
     desk.happen(Submit(parent.id, 1, digest, b"child", 1, b"", KEY, CACHE_AUTO), parent.lane.link)
     (child,) = (parent.children or {}).values()
     assert has_run(child)
+
+
+def test_a_hit_that_the_worker_found_is_recorded(desk: CacheDesk) -> None:
+    digest = desk.declare_cached()
+    parent = desk.run(desk.declare("parent"))
+    assert parent is not None
+    desk.arrive()
+    assert parent.lane is not None
+    out = desk.happen(Hit(parent.id, digest, b"call", 1, b"in", b"out", KEY, 2.5, "group"), parent.lane.link)
+    ((number, above, _, key, n, inputs, group, cache_key, _),) = out.accepted
+    assert (number, above, key, n, inputs, group, cache_key) == (
+        parent.id + 1, parent.id, b"call", 1, b"in", "group", KEY,
+    )  # fmt: skip
+    ((phase, outputs, *_, saved_s, _, ended),) = out.ended
+    assert (phase, bytes(outputs), saved_s, ended) == (SUCCEEDED, b"out", 2.5, number)
+    assert (parent.run.cached_count, parent.run.action_count) == (1, 2)
+    assert out.cached == []
+    assert not out.after
+    assert list(desk.state.live) == [parent.id]
+
+
+def test_a_hit_of_a_parent_that_runs_elsewhere_is_nothing(desk: CacheDesk) -> None:
+    digest = desk.declare_cached()
+    parent = desk.run(desk.declare("parent"))
+    assert parent is not None
+    desk.arrive()
+    out = desk.happen(Hit(parent.id, digest, b"call", 1, b"", b"", KEY, 1.0), Source(77))
+    assert not out.accepted
