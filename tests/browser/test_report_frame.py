@@ -72,7 +72,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.path != "/":
+        if self.path not in ("/", "/favicon.ico"):
             self.server.asked.append(self.path)
         body = self.server.page.encode()
         self.send_response(200)
@@ -135,7 +135,7 @@ def test_an_attack_reaches_nothing(server, tmp_path):
         "origin": "null",
         "hacked": "undefined",
     }
-    assert [path for path in server.asked if path != "/favicon.ico"] == []
+    assert server.asked == []
 
 
 def test_a_saved_page_reaches_no_network(server, tmp_path):
@@ -158,3 +158,20 @@ def test_figures_of_plotly_are_drawn_without_a_network(tmp_path):
     page = dom(saved.as_uri(), tmp_path / "profile")
     assert 'class="main-svg"' in page
     assert "a&lt;/script&gt;" in page
+
+
+def test_a_page_inside_a_page_runs_and_reaches_nothing_either(server, tmp_path):
+    from flytenb.sdk.figures import part_of
+
+    class Chart:
+        def to_html(self):
+            return f"""<!doctype html><script>
+            fetch("{server.address}/nested", {{mode: "no-cors"}}).then(() => "done", () => "refused")
+              .then((fetched) => top.postMessage("nested: ran\\nfetch: " + fetched, "*"));
+            </script>"""
+
+    server.page = NOTEBOOK + reports.frame(part_of(Chart()).html, "chart")
+    assert told(dom(server.address, tmp_path)) == {
+        "nested": "ran", "fetch": "refused", "origin": "null", "hacked": "undefined",
+    }  # fmt: skip
+    assert server.asked == []

@@ -59,3 +59,47 @@ def test_containers(monkeypatch, tmp_path):
     assert "old.newest_old process ['semver==2.13.0']" in told
     assert "new.newest_new process ['semver==3.0.2']" in told
     assert 'layer "apt file"' in "".join(shown(cells, "print(await noted"))
+
+
+def test_data(home):
+    pytest.importorskip("matplotlib")
+    cells = run("05_data.ipynb")
+    loaded = "".join(shown(cells, "class Wines"))
+    assert loaded.startswith("✔ load")
+    assert "table: 178 rows × 14 columns" in loaded
+    assert "['table', 'measured', 'growers'] (178, 14) float64\n" in shown(cells, "outputs = wines.outputs()")
+    trained = shown(cells, "training.report()")
+    assert "of the wines that it had not seen\n" in trained[0]
+    assert trained[1].startswith("ReportPage(")
+    assert "made of what is known" in "".join(shown(cells, "wines.report()"))
+    assert "{'grower-0.csv': 59, 'grower-1.csv': 71, 'grower-2.csv': 48}\n" in shown(cells, "print(await stock)")
+    later = "".join(shown(cells, "again = flyte.remote"))
+    assert "a0 wines.inventory Succeeded ActionOutputs(o0={'grower-0.csv': 59" in later
+    assert later.count("wines.count") == 3
+
+
+def test_the_view_of_a_run_holds_its_report(home):
+    pytest.importorskip("matplotlib")
+    notebook = executed(nbformat.read(SAMPLES / "05_data.ipynb", as_version=4), cwd=SAMPLES)
+    pages = {cell.source: [o.data.get("text/html", "") for o in cell.outputs if "data" in o] for cell in notebook.cells
+             if cell.cell_type == "code"}  # fmt: skip
+    training = "".join(shown(pages, "async def train"))
+    assert training.count('<iframe sandbox="allow-scripts"') == 1
+    assert "Report of train, as text" in training
+    assert "[picture]" in training
+    assert "grower 0 | " in training
+
+
+def test_cache_and_why(home):
+    cells = run("06_cache_and_why.ipynb")
+    assert shown(cells, "first = ")[0].startswith("✔ study")
+    assert "Cached" in shown(cells, "second = ")[0]
+    assert "4 cached" in shown(cells, "third = ")[0]
+    assert "`clean` changed" in "".join(shown(cells, "%flyte_plan"))
+    changed = "".join(shown(cells, "changed = flyte.run"))
+    assert "outputs      15.0" in changed
+    assert "0 of 5 cached" in "".join(shown(cells, "%flyte_why"))
+    assert "Cached" in "".join(shown(cells, "unchanged = "))
+    assert "cached" not in "".join(shown(cells, "anew = "))
+    assert "Cached" in shown(cells, "second_look = ")[-1]
+    assert "recipe.measure" in "".join(shown(cells, "cache ls"))
