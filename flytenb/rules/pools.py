@@ -13,8 +13,8 @@ from flytenb.rules.state import Action, Lane, Run, Shape, State
 
 #: A shape of single lanes counts as in use for so long after an action began.
 HOT_S = 10.0
-#: The next spare is started when an action that took the last one ends or runs for so long: a start beside it would
-#: slow the hand-over on a small machine.
+#: The next spare is started so long after an action took the last one: a start beside it would slow the hand-over, and
+#: the way of its result, on a small machine.
 HAND_OVER_S = 0.02
 #: Kinds of single lanes that have a spare, at least.
 MIN_SPARES = 4
@@ -34,7 +34,9 @@ def dismiss(lane: Lane, reason: str, out: Out) -> None:
     if lane.link is None:
         out.chores.append(("kill", lane.id, reason))
     else:
-        out.before.append((lane.link, (SHUTDOWN, reason)))
+        # One that had its action goes after its result: the end of a process costs a small machine milliseconds.
+        messages = out.after if lane.is_single and lane.is_used else out.before
+        messages.append((lane.link, (SHUTDOWN, reason)))
 
 
 def may_borrow(state: State, run: Run) -> bool:
@@ -144,8 +146,8 @@ def _missing_single(state: State, shape: Shape, now: float) -> int:
 
 
 def is_handing_over(shape: Shape, now: float) -> bool:
-    """Whether an action began a moment ago in the spare."""
-    return now - shape.used_at < HAND_OVER_S and any(lane.busy for lane in shape.lanes.values())
+    """Whether an action began a moment ago in the spare; its result may be on the way already."""
+    return now - shape.used_at < HAND_OVER_S
 
 
 def _may_spare(state: State, shape: Shape) -> bool:

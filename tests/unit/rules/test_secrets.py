@@ -118,6 +118,7 @@ def test_a_spare_gets_ready_with_the_last_values_and_serves_no_others() -> None:
     assert same.lane is not None
     desk.finish(one)
     desk.finish(same)
+    desk.wait(0.03)
     desk.arrive()
     assert any(lane.secrets and not lane.is_used for lane in desk.state.lanes.values())
     other = desk.run(task, secrets=[("api-key", "", b"3")])

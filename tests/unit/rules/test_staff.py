@@ -75,6 +75,7 @@ def test_a_spare_keeps_no_slot_from_others() -> None:
     desk.arrive()
     assert root is not None
     desk.finish(root)
+    desk.wait(0.03)
     other = desk.run(plain)
     desk.arrive()
     assert other is not None
@@ -92,8 +93,9 @@ def test_spares_are_few_and_of_those_used_last() -> None:
         desk.finish(root)
         assert lane is not None
         desk.lose(lane.id)
-        desk.wait(0.1)
-    desk.arrive()
+        desk.wait(0.03)
+        desk.arrive()
+    desk.wait(0.1)
     for lane in list(desk.state.lanes.values()):
         if lane.is_closing:
             desk.lose(lane.id)
