@@ -15,6 +15,7 @@ import pytest
 from flytenb import errors
 from flytenb.executors.router import Router
 from flytenb.images import venv
+from flytenb.images.progress import Progress
 from flytenb.images.pythons import find_python, find_uv
 from flytenb.images.realise import Realiser
 from flytenb.images.runtime import library_folder, own_folder
@@ -205,6 +206,9 @@ class Owner:
     def on_worker_news(self, worker: str, words: str) -> None:
         self.told.append(("news", worker))
 
+    def on_worker_build(self, worker: str, build: Progress) -> None:
+        self.told.append(("build", worker, build.row.kind))
+
 
 def test_a_worker_killed_while_its_image_is_made(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FLYTENB_HOME", str(site.home))
@@ -225,6 +229,7 @@ def test_a_worker_killed_while_its_image_is_made(site: Site, tmp_path: Path, mon
 
     asyncio.run(go())
     assert ("exit", "w1", "killed", "it was stopped while its image was prepared", "") in owner.told
+    assert ("build", "w1", "environment") in owner.told
     assert ("placed", "w1") not in owner.told
 
 
