@@ -36,6 +36,7 @@ SCRIPTS: dict[str, tuple[str, list[str], frozenset[str]]] = {
     "flyte": ("flyte", ["peer_flyte.py", "plain"], frozenset()),
     "flyte-persist": ("flyte", ["peer_flyte.py", "persist"], frozenset({"fanout_10000", "listing"})),
     "ray": ("ray", ["peer_ray.py"], frozenset()),
+    "joblib": ("joblib", ["peer_joblib.py"], frozenset()),
     "dask": ("dask", ["peer_dask.py"], frozenset({"fanout_10000"})),
     "prefect": ("prefect", ["peer_prefect.py"], frozenset({"fanout_10000", "tree"})),
 }

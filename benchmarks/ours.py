@@ -23,6 +23,8 @@ env = flyte.TaskEnvironment(name="bench")
 #: Two children at a time, whatever the machine has.
 half = flyte.TaskEnvironment(name="half", resources=flyte.Resources(cpu=max(1, (os.cpu_count() or 2) // 2)))
 WARM_UP = 20
+#: Different inputs of cached calls.
+DISTINCT = 20
 PAUSE_S = 0.05
 
 
@@ -46,6 +48,22 @@ async def sequential(n: int) -> list[float]:
         value = await child(i)
         took.append(clock() - start)
         assert value == i
+    return took
+
+
+@env.task(cache="auto")
+async def cached(x: int) -> int:
+    return x
+
+
+@env.task
+async def hits(n: int) -> list[float]:
+    took = []
+    for i in range(n):
+        start = clock()
+        value = await cached(i % DISTINCT)
+        took.append(clock() - start)
+        assert value == i % DISTINCT
     return took
 
 
@@ -111,6 +129,7 @@ class Measures:
     def __init__(self, home: Path, report: Report) -> None:
         self.home, self.report = home, report
         self.processes = ""
+        self.key_facts: dict[str, Any] = {}
 
     def check_processes(self) -> None:
         """Once: children run in other processes than their parents."""
@@ -132,6 +151,33 @@ class Measures:
 
         took, name = call(fanout, n=n)
         return {**rate(n, took), "checked": f"{check_children(self.home, name, range(n))}; {self.processes}"}
+
+    def hit(self) -> dict[str, Any]:
+        """All calls are hits, and each is an action on disk with its output."""
+        from checks import check_children, expect
+
+        call(hits, n=DISTINCT)
+        n = self.report.size(1_000, 100)
+        took, name = call(hits, n=n)
+        count = flyte.remote.Run.get(name).snapshot().run.cached_count
+        expect(count == n, f"{count} hits were recorded instead of {n}")
+        checked = check_children(self.home, name, [i % DISTINCT for i in range(n)], task="bench.cached")
+        return {**latencies(took), "checked": f"{checked}; {n} hits"}
+
+    def keys(self, which: str) -> dict[str, Any]:
+        """Of one notebook in a process of its own; the same figures serve three measures."""
+        from checks import expect
+
+        if not self.key_facts:
+            script = str(Path(__file__).with_name("notebook_keys.py"))
+            command = [sys.executable, script, str(self.report.size(300, 60))]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+            self.key_facts = json.loads(done.stdout.strip().splitlines()[-1])
+        facts = self.key_facts
+        expect(facts["is_right"], "an edit did not change the key, or none did")
+        took = facts[which]
+        found = latencies(took if isinstance(took, list) else [took])
+        return {**found, "checked": f"{facts['reached']} functions in the key"}
 
     def tree(self) -> dict[str, Any]:
         from checks import check_tree, expect
@@ -231,6 +277,10 @@ def main() -> None:
     report.measure("tree", measures.tree)
     report.measure("mixed", measures.mixed)
     report.measure("trace", measures.trace)
+    report.measure("hit", measures.hit)
+    report.measure("key_cold", lambda: measures.keys("cold"))
+    report.measure("key_same", lambda: measures.keys("same"))
+    report.measure("key_cell", lambda: measures.keys("cells"))
     report.measure("listing", measures.listing)
     report.measure("memory", measures.memory)
     report.end()

@@ -80,6 +80,13 @@ TARGETS = (
     Target("script_stopped", "script to result, engine stopped", "s", Bound((("flyte", 0.7),)), Bound((), 0.35)),
     Target("script_running", "script to result, engine running", "s", Bound((("flyte", 0.45),)), Bound((), 0.2)),
     Target("trace", "traced call, p50", "µs", Bound((), 40), Bound((), 10), digits=1),
+    Target(
+        "hit", "cached child: found, decoded, recorded; p50", "ms",
+        Bound((("joblib", 0.7), ("flyte", 0.75))), Bound((("joblib", 0.5), ("flyte", 0.2)), 0.05), digits=3,
+    ),
+    Target("key_cold", "key of a notebook of 300 functions, first", "ms", Bound((), 20), Bound((), 12), digits=1),
+    Target("key_same", "the same again, unchanged", "ms", Bound((), 0.3), Bound((), 0.15), digits=3),
+    Target("key_cell", "what a cell of such a notebook pays, p50", "ms", Bound((), 2), Bound((), 0.5), digits=3),
     Target("memory", "engine memory per finished action", "KB", Bound((), 1), Bound((), 0.3)),
     Target(
         "array", "100 MB ndarray, A returns it to B has read it", "s",

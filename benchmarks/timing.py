@@ -20,6 +20,7 @@ clock = time.perf_counter
 #: The measures in the order of the table. A script runs those it has.
 MEASURES = (
     *("sequential", "fanout_1000", "fanout_10000", "tree", "mixed", "trace", "listing", "memory"),
+    *("hit", "key_cold", "key_same", "key_cell"),
     *("array", "frame", "file"),
 )
 #: Those with values of 100 MB and more, which have scripts of their own.

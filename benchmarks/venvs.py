@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parent / ".venvs"
 PEERS: dict[str, tuple[str, ...]] = {
     "flyte": ("flyte==2.12.1", "numpy>=2", "pandas>=2.2", "pyarrow>=18"),
     "ray": ("ray[default]==2.60.0",),
+    "joblib": ("joblib==1.6.0",),
     "dask": ("dask[distributed]==2026.8.0",),
     # prefect 3.8.8 does not start with fastapi 0.165.
     "prefect": ("prefect==3.8.8", "fastapi>=0.140,<0.150"),

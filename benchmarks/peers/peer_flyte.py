@@ -46,6 +46,22 @@ async def sequential(n: int) -> list[float]:
     return took
 
 
+@env.task(cache="auto")
+async def cached(x: int) -> int:
+    return x
+
+
+@env.task
+async def hits(n: int) -> list[float]:
+    took = []
+    for i in range(n):
+        start = clock()
+        value = await cached(i % 20)
+        took.append(clock() - start)
+        assert value == i % 20
+    return took
+
+
 @env.task
 async def fanout(n: int) -> float:
     start = clock()
@@ -79,6 +95,11 @@ async def traces(n: int) -> list[float]:
 
 def value_of(task: Any, *args: Any) -> Any:
     return flyte.with_runcontext(mode="local").run(task, *args).outputs()[0]
+
+
+def hit(n: int) -> dict[str, float]:
+    value_of(hits, 20)
+    return latencies(value_of(hits, n))
 
 
 def tree(depth: int) -> dict[str, float]:
@@ -118,6 +139,7 @@ def main() -> None:
     report.measure("fanout_10000", lambda: rate(large, value_of(fanout, large)))
     if IS_PERSISTENT:
         report.measure("listing", lambda: listing(large))
+    report.measure("hit", lambda: hit(report.size(1_000, 100)))
     report.measure("tree", lambda: tree(report.size(5, 3)))
     report.measure("trace", lambda: latencies(value_of(traces, report.size(1_000, 100)), 1e6))
     report.end()
