@@ -14,6 +14,7 @@ from flytenb.capture.ingredients import Ingredients, ingredients_of, read_progra
 from flytenb.client import handle
 from flytenb.client.explain.differences import code_differences, input_differences
 from flytenb.client.foresee import Step, expected_seconds
+from flytenb.client.plans import Plan, PlanRow
 from flytenb.client.session import Session, session
 from flytenb.client.submit import check_task, objects_of
 from flytenb.client.today import Today
@@ -24,7 +25,6 @@ from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.declaration import TaskDeclaration, decode_declaration
 from flytenb.model.history import Entry, History
 from flytenb.model.snapshot import ActionRow
-from flytenb.views import plan as drawn
 from flytenb.wire import paths
 
 UserValue = Any
@@ -34,65 +34,6 @@ MOST_ACTIONS = 20_000
 MOST_COMPARED = 2_000
 #: Calls taken from the cache whose own calls are looked up.
 MOST_GRAFTS = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRow:
-    """Calls of one task at one place of the tree."""
-
-    task: str
-    depth: int
-    count: int
-    hit_count: int
-    run_count: int
-    unknown_count: int
-    #: Why they run, or why it is not known.
-    why: str = ""
-    #: Seconds that those which run, or may run, took last time, together.
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a run would take from the cache, what it would run, and what cannot be known before."""
-
-    task: str
-    #: The run whose graph was taken, "" when there was none.
-    based_on: str
-    rows: tuple[PlanRow, ...]
-    #: Expected seconds; `least_s` if all that is unknown were taken from the cache.
-    expected_s: float | None
-    least_s: float | None
-
-    @property
-    def hit_count(self) -> int:
-        """Calls that will be taken from the cache."""
-        return sum(row.hit_count for row in self.rows)
-
-    @property
-    def run_count(self) -> int:
-        """Calls that will run."""
-        return sum(row.run_count for row in self.rows)
-
-    @property
-    def unknown_count(self) -> int:
-        """Calls of which nobody can know."""
-        return sum(row.unknown_count for row in self.rows)
-
-    def __str__(self) -> str:
-        return drawn.plan_text(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return drawn.plan_html(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, as `flytenb plan -o json` prints it."""
-        data: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__ if name != "rows"}
-        data |= {name: getattr(self, name) for name in ("hit_count", "run_count", "unknown_count")}
-        data["rows"] = [{name: getattr(row, name) for name in row.__slots__} for row in self.rows]
-        return data
 
 
 @twin
@@ -142,6 +83,37 @@ def _nodes(run: str, rows: Sequence[ActionRow]) -> dict[str, _Node]:
     return nodes
 
 
+class _Others:
+    """Calls of one parent that will give something else, as those ended that came before a child."""
+
+    def __init__(self) -> None:
+        self._first = ""
+        self._now: list[ActionRow] = []
+        self._tasks: dict[str, str] = {}
+        self._given: set[bytes] = set()
+
+    def add(self, row: ActionRow) -> None:
+        """One that had ended when the next child was accepted."""
+        self._now.append(row)
+        self._tasks[row.task] = row.short_name
+        self._given.update(_items(row.outputs))
+
+    def source_of(self, child: ActionRow) -> str:
+        """The task that a child's inputs may come from, "" for none.
+
+        Hits end in the turn in which they are accepted, side by side or one after the other: of those with the child's
+        own time and task, only one that gave what the child was given counts.
+        """
+        if self._now and self._now[0].ended_at < child.accepted_at:  # they came in the order of their ends
+            self._first = self._first or self._now[0].short_name
+            self._now = [row for row in self._now if row.ended_at >= child.accepted_at]
+            self._tasks = {row.task: row.short_name for row in self._now}
+        if self._first or not self._now:
+            return self._first
+        other = next((name for task, name in self._tasks.items() if task != child.task), "")
+        return other or (self._now[0].short_name if self._given.intersection(_items(child.inputs)) else "")
+
+
 class _Maker:
     """Today's keys over the graph of a run."""
 
@@ -157,6 +129,8 @@ class _Maker:
         #: Graphs of runs: of the last one, and of those that made what was taken from the cache in it.
         self._graphs = {based_on: _nodes(based_on, rows)}
         self._graft_count = 0
+        #: Task → keys of all its code that was ever declared.
+        self._declared: dict[str, set[str]] = {}
         self._now = time.time()
         self._know(based_on, rows)
 
@@ -206,8 +180,7 @@ class _Maker:
         other = input_differences(row.inputs, inputs)
         node.is_other = bool(words or other)
         node.why = self._why(declaration, words, other[0].words if other else "")
-        if row.is_cached and not node.children:
-            self._graft(node)
+        self._graft(node)
         if is_own_changed or other:
             said = "itself changed and may call others" if is_own_changed else f"has other inputs than in {node.run}"
             for child in node.children:
@@ -219,29 +192,36 @@ class _Maker:
         """The calls of an unchanged parent: with the same inputs, unless these come from what differs."""
         known = set(_items(parent.row.inputs))
         ended: list[tuple[float, int, _Node]] = []
-        source = ""
-        for number, child in enumerate(sorted(parent.children, key=lambda one: one.row.accepted_at)):
+        others = _Others()
+        for number, child in enumerate(sorted(parent.children, key=lambda one: (one.row.accepted_at, one.row.id))):
             while ended and ended[0][0] <= child.row.accepted_at:
                 before = heappop(ended)[2]
                 if before.is_other or before.verdict == "unknown":
-                    source = source or before.row.short_name
+                    others.add(before.row)
                 elif len(parent.children) <= MOST_COMPARED:
                     known.update(_items(before.row.outputs))
-            self._child(child, source, known)
+            self._child(child, others.source_of(child.row), known)
             if child.row.ended_at:
                 heappush(ended, (child.row.ended_at, number, child))
 
     def _child(self, child: _Node, source: str, known: set[bytes]) -> None:
         if not source or known.issuperset(_items(child.row.inputs)):
             self._visit(child, child.row.inputs)
-        elif child.row.task in self._today.declarations and self._changes(child.run, child.row.task)[0]:
-            self._visit(child, child.row.inputs)  # whatever its inputs: such code has no results
-            child.is_other = True
+        elif self._will_run(child):
+            child.verdict, child.is_other = "run", True
+            child.why = self._why(
+                self._today.declarations[child.row.task], self._changes(child.run, child.row.task)[0], ""
+            )
+            self._graft(child)
+            for below in child.children:
+                self._unknown(below, f"the inputs of {child.row.short_name} may come from {source}, which will differ")
         else:
             self._unknown(child, f"its inputs may come from {source}, which will differ")
 
     def _graft(self, node: _Node) -> None:
         """Give a call that was taken from the cache the calls that it made when it ran."""
+        if node.children or not node.row.is_cached:
+            return
         self._graft_count += 1
         if self._graft_count > MOST_GRAFTS:
             node.why += "; what it calls is not known, for it was taken from the cache"
@@ -281,6 +261,16 @@ class _Maker:
             return handle.read_io(self._link, entry.run, entry.action).outputs != row.outputs
         except BaseRuntimeError:  # its run was pruned
             return True
+
+    def _will_run(self, node: _Node) -> bool:
+        """Whether a call runs whatever its inputs: it does not ask the cache, or its code as it is now never ran."""
+        task = node.row.task
+        declaration = self._today.declarations.get(task)
+        if declaration is None:
+            return False
+        if task not in self._declared:
+            self._declared[task] = set(self._link.query("declared", list[str], task_name=task))
+        return not self._today.key(task, node.row.inputs) or declaration.key not in self._declared[task]
 
     def _unknown(self, node: _Node, why: str) -> None:
         node.verdict, node.why = "unknown", why

@@ -100,6 +100,11 @@ class HistoryDesk:
         found = await asyncio.to_thread(self._reader.last_run, same, before)
         return {"run": found[1] if found else ""}
 
+    def declared(self, task_name: str) -> list[str]:
+        """Keys of all code that a task was ever declared with."""
+        tasks = self._state.tasks_by_id
+        return sorted({tasks[number].declaration.key for number in self._tasks_named(task_name)})
+
     async def holders(self, needle: bytes) -> list[Held]:
         """Who made outputs with these bytes, newest first."""
         if len(needle) < 8:

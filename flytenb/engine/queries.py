@@ -98,6 +98,7 @@ class Queries:
             "history": self.history,
             "entries": self.entries,
             "previous": self.previous,
+            "declared": self.declared,
             "holders": self.holders,
             "abort": self.abort,
             "status": self.status,
@@ -338,6 +339,10 @@ class Queries:
         """The newest run of `task_name` that succeeded, or the one before `run`."""
         before = (await self._run_row(asked.run))[0] if asked.run else 1 << 31
         return await self._past.previous(asked.task_name, before)
+
+    async def declared(self, asked: Asked) -> list[str]:
+        """Keys of all code that `task_name` was ever declared with."""
+        return self._past.declared(asked.task_name)
 
     async def holders(self, asked: Asked) -> list[Held]:
         """Who made outputs with the bytes `needle`."""
