@@ -115,9 +115,27 @@ def _settings(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:
 
 
 def code_of(declaration: TaskDeclaration, store: ObjectStore) -> str:
-    """The source that ran, as it was cut out of the notebook; "" for files of a project and what cannot be read."""
+    """The source that ran: what was cut out of the notebook, or the function in its file; "" if neither is there."""
     try:
         data: dict[str, Any] = msgpack.unpackb(store.get(declaration.program), strict_map_key=False)
+        if data.get("files"):
+            return _in_file(declaration, msgpack.unpackb(store.get(data["files"]))["files"], store)
         return "\n\n".join(str(text).strip("\n") for _, text, *_ in data.get("chunks", ()))
-    except (MissingObjectError, OSError, ValueError, TypeError, AttributeError):
+    except (MissingObjectError, OSError, LookupError, ValueError, TypeError, AttributeError, SyntaxError):
         return ""
+
+
+def _in_file(declaration: TaskDeclaration, files: dict[str, list[Any]], store: ObjectStore) -> str:
+    """The task's function, decorators included, in the file as it was when it ran."""
+    import ast  # only for scripts
+
+    digest = next((digest for digest, _, path in files.values() if path == declaration.source), "")
+    if not digest:
+        return ""
+    text = store.get(digest).decode()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first <= declaration.source_line <= (node.end_lineno or first):
+                return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+    return ""

@@ -152,7 +152,15 @@ print(run.name)
     file = home.path.parent / "page.html"
     home.cli("get", "report", name, "-o", str(file))
     page = file.read_text()
-    for part in ("<h2>Inputs</h2>", "<code>41</code>", "<code>42</code>", "Where it ran", "hello", "tasks.py"):
+    for part in (
+        "<h2>Inputs</h2>",
+        "<code>41</code>",
+        "<code>42</code>",
+        "Where it ran",
+        "hello",
+        "tasks.py",
+        "def plain(x: int)",
+    ):
         assert part in page
     assert home.cli("get", "report", name, "a0").stdout.startswith("<!doctype html>")
     missing = home.cli("get", "report", name, "a7", check=False)
