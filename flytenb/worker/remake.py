@@ -12,9 +12,8 @@ from dataclasses import MISSING, fields
 from functools import reduce
 from typing import Any
 
-from flytenb.model.minors import unmark_code
 from flytenb.capture.recognise import is_task
-from flytenb.sdk.cache import Cache
+from flytenb.model.minors import unmark_code
 from flytenb.sdk.image import Image
 from flytenb.sdk.task import AsyncFunctionTaskTemplate, TaskTemplate
 
@@ -58,13 +57,6 @@ def make_task(name: str, func: Any, entry: dict[str, Any]) -> Any:
         cls = reduce(getattr, qualname.split("."), importlib.import_module(module))
     settings = pickle.loads(unmark_code(config["settings"])) if config.get("settings") else {}
     return cls(name=name, short_name=entry.get("short_name", ""), func=func, **settings)
-
-
-def cache_of(config: Any) -> Cache:
-    """The cache settings in what `describe` told of a task of this very process."""
-    packed = (config or {}).get("settings")
-    settings = pickle.loads(unmark_code(packed)) if packed else {}
-    return Cache.of(settings.get("cache"))
 
 
 class ShippedEnvironment:
