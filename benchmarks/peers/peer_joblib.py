@@ -1,4 +1,4 @@
-"""joblib.Memory: `peer_joblib.py [MEASURE …] [--quick]`. A hit hashes the arguments and reads a file; it records nothing."""
+"""joblib.Memory: `peer_joblib.py [MEASURE …] [--quick]`. A hit hashes arguments and reads a file; nothing is recorded."""
 
 from __future__ import annotations
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 from flytenb.capture import syntax
+
+#: Fields that hold statements.
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,16 @@ class Definition:
     def place(self) -> str:
         """For messages: "Cell In[4], line 8"."""
         return f"{self.where}, line {self.line}"
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements, those inside others too; a tenth of the work of `ast.walk`, which visits every expression."""
+    stack: list[Any] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for field in _BLOCKS:
+            stack.extend(getattr(node, field, ()))
 
 
 class Cell:
@@ -65,10 +79,11 @@ class Cell:
             self._lines = self.text.split("\n")
         return self._lines
 
-    def _index(self) -> dict[tuple[int, str], list[Any]]:
+    def index(self) -> dict[tuple[int, str], list[Any]]:
+        """Definitions and lambdas by line and name. Made when a cell has run, so that no key waits for it."""
         if self._at is None:
             self._at = {}
-            for node in ast.walk(self.tree):
+            for node in ast.walk(self.tree) if "lambda" in self.text else _statements(self.tree):
                 if isinstance(node, syntax.DEFINITIONS):
                     line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                     self._at.setdefault((line, node.name), []).append(node)
@@ -80,7 +95,7 @@ class Cell:
 
     def function(self, code: CodeType) -> Definition | None:
         """The `def` or `lambda` that was compiled to this code."""
-        found = self._index().get((code.co_firstlineno, code.co_name), [])
+        found = self.index().get((code.co_firstlineno, code.co_name), [])
         if code.co_name == "<lambda>" and len(found) > 1:
             found = [node for node in found if _is_code_of(code, node, self)]
         return self.define(found[-1]) if found else None

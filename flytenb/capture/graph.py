@@ -10,6 +10,7 @@ import builtins
 import sys
 from collections import deque
 from collections.abc import Container
+from operator import is_
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -421,7 +422,7 @@ class Graph:
                 return False
         for obj, before in self._states:
             now = state_of(obj)
-            if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
+            if len(now) != len(before) or not all(map(is_, now, before)):
                 return False
         try:
             return all(self.feed(item, value, what=what) == found for item, value, what, found in self._take_fed())

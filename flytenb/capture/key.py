@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +97,18 @@ class Snapshot:
 _snapshots: dict[int, Snapshot] = {}
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """A walk makes thousands of objects that stay: a collection in its midst takes longer than the walk, in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def snapshot_of(obj: Any, *, ship: dict[str, Any] | None = None) -> Snapshot:
     """The graph of a task or function as it is now; the former one when nothing has changed.
 
@@ -105,10 +120,11 @@ def snapshot_of(obj: Any, *, ship: dict[str, Any] | None = None) -> Snapshot:
         registry.sync(registry.namespace)
     if known is not None and known.subject is obj and known.graph.is_unchanged():
         return known
-    graph = Graph(ship=ship)
-    root = graph.root(obj)
-    made = Snapshot(graph, root, obj, key_of(graph, root))
-    graph.freeze()
+    with _without_collections():
+        graph = Graph(ship=ship)
+        root = graph.root(obj)
+        made = Snapshot(graph, root, obj, key_of(graph, root))
+        graph.freeze()
     if len(_snapshots) >= _KEPT:
         del _snapshots[next(iter(_snapshots))]
     _snapshots[id(obj)] = made

@@ -104,9 +104,11 @@ def state_of(obj: Any) -> tuple[Any, ...]:
     """What of a function or class can be assigned without rebinding a name."""
     if isinstance(obj, type):
         return tuple(v for n, v in vars(obj).items() if n not in _MOVING)
-    func = obj.func if is_task(obj) else obj
+    func = obj if type(obj) is FunctionType else obj.func if is_task(obj) else obj
     if not isinstance(func, FunctionType):
         return (func,)
+    if not (func.__closure__ or func.__kwdefaults__ or func.__dict__):
+        return func.__code__, func.__defaults__
     held = []
     for cell in func.__closure__ or ():
         try:

@@ -128,6 +128,7 @@ class CellRegistry:
         for statement in statements:
             for chain in _attribute_targets(statement):
                 self.patches[chain] = cell
+        cell.index()
 
     def _bind(
         self, cell: Cell, owner: ast.stmt, statements: list[ast.stmt], namespace: dict[str, Any], ident: int
