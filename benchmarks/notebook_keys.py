@@ -14,6 +14,7 @@ import time
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from flytenb.capture import key as keys
 from flytenb.capture.key import code_key
 from flytenb.capture.registry import registry
 
@@ -52,9 +53,12 @@ def main() -> None:
             cells.append(spent[0])
         shell.run_cell(f"@env.task\ndef t(x: int) -> int:\n    return step_{count - 1}(x)").raise_error()
     task = shell.user_ns["t"]
-    start = clock()
-    first = code_key(task)
-    cold = clock() - start
+    cold = []
+    for _ in range(9):
+        keys._snapshots.clear()  # as if it had never been asked for: what the cells have paid for stays
+        start = clock()
+        first = code_key(task)
+        cold.append(clock() - start)
     same = []
     for _ in range(50):
         start = clock()

@@ -1,4 +1,4 @@
-"""joblib.Memory: `peer_joblib.py [MEASURE …] [--quick]`. A hit hashes arguments and reads a file; nothing is recorded."""
+"""joblib.Memory: `peer_joblib.py [MEASURE …] [--quick]`. A hit hashes arguments, reads a file, records nothing."""
 
 from __future__ import annotations
 
