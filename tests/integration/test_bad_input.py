@@ -106,7 +106,9 @@ def test_wrong_object(home: Home) -> None:
     )
     where = 'task "objects.plain", parameter "point"'
     check_sentence(dictionary["message"], where, "expected Point, got dict", "write point=Point(…)")
-    check_sentence(field["message"], where, 'at point.weights[1], expected float, got str ("heavy"); give <float> there')
+    check_sentence(
+        field["message"], where, 'at point.weights[1], expected float, got str ("heavy"); give <float> there'
+    )
     check_sentence(handle["message"], 'parameter "other": lock cannot be encoded', "use plain data", "or a File")
     assert _runs(home) == 0
 
