@@ -17,7 +17,7 @@ from tests.notebooks.conftest import execute
 pytestmark = [pytest.mark.notebook, pytest.mark.engine]
 
 LOAD = "%load_ext flytenb\nimport flytenb as flyte"
-BODY = '''env = flyte.TaskEnvironment(name="one", cache="auto")
+BODY = """env = flyte.TaskEnvironment(name="one", cache="auto")
 
 LIMIT = 3
 
@@ -27,7 +27,7 @@ def helper(x: int) -> int:
 @env.task
 def t(x: int) -> int:
     return helper(x) * 10
-'''
+"""
 #: Edits one after the other, and whether what is stored by then must be run anew.
 EDITS = [
     (BODY, True),
