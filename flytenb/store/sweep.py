@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Container, Iterator
@@ -278,6 +277,8 @@ def _remove(objects: Objects, trash: Path, digest: str, before: os.stat_result) 
     except FileNotFoundError:
         return False
     for what in (objects.root / "named" / digest, objects.root / "trees" / digest):
+        import shutil  # loads every compression format: the engine's start has no use for it
+
         shutil.rmtree(what, ignore_errors=True)
     for path in (objects.root / "seals" / digest, aside):
         path.unlink(missing_ok=True)
@@ -303,6 +304,8 @@ def _tidy(objects: Objects, cutoff: float) -> int:
     for path in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(FileNotFoundError):
             if path.lstat().st_ctime < cutoff:
+                import shutil  # loads every compression format: the engine's start has no use for it
+
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
                 count += 1
     return count
