@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -84,4 +85,11 @@ def debian_base(python: tuple[int, ...], template: str = "") -> str:
 def image_digest(spec: ImageSpec) -> str:
     """Identity (32 hex digits) of what a spec makes; its name, registry and wording do not count."""
     counted = msgspec.structs.replace(spec, text="", name="", registry="")
-    return blake2b(b"flytenb.image/1\0" + _encode(counted), digest_size=16).hexdigest()
+    return blake2b(b"flytenb.image/1\0" + _encode(_values(counted)), digest_size=16).hexdigest()
+
+
+def _values(part: Any) -> Any:
+    """All fields in order: msgspec leaves defaults out by identity, and empty tuples are not always the same object."""
+    if isinstance(part, msgspec.Struct):
+        return [_values(getattr(part, name)) for name in part.__struct_fields__]
+    return [_values(one) for one in part] if isinstance(part, tuple) else part
