@@ -75,7 +75,8 @@ def frame(page: str, title: str, height: int = 0) -> str:
     return (
         f'<iframe sandbox="allow-scripts" referrerpolicy="no-referrer" title="{html(title, 100)}" '
         f'style="width:100%;height:{height or _height(page)}px;border:1px solid rgba(128,128,128,.35);'
-        f'border-radius:4px;resize:vertical" srcdoc="{escape(guarded(page), quote=True)}"></iframe>'
+        f'border-radius:4px;box-sizing:border-box;resize:vertical" '
+        f'srcdoc="{escape(guarded(page), quote=True)}"></iframe>'
     )
 
 

@@ -165,3 +165,9 @@ def test_tasks_environments_actions_and_runs_have_views():
     runs = [failed().run, running().run]
     assert facts.runs_text(runs, T0 + 60).split("\n")[0].startswith("✖ k8b4")
     checked(facts.runs_html(runs, T0 + 60))
+
+
+def test_long_words_stay_in_their_column():
+    """Where a page gives all columns one width, a long value would be written over its neighbour."""
+    cell = twin.table(("Preview",), [("x" * 200,)])
+    assert "overflow-wrap:break-word" in cell.partition("<td")[2]
