@@ -1,6 +1,6 @@
 """Pure rules: events in, rows and messages out. No I/O, clock or randomness: same inputs, same outputs.
 
-`lifecycle` says what an event means, `placement` which worker runs what, `phases` is the table behind both.
+`lifecycle` is the table of what each event means, `placement` says which worker runs what, `phases` is behind both.
 """
 
 from flytenb.rules.lifecycle import step

@@ -5,6 +5,8 @@ A slot belongs to the lane: taken with its first busy action, given back with it
 
 from __future__ import annotations
 
+from typing import Any
+
 from flytenb.rules.state import Action, Lane, State
 
 
@@ -68,3 +70,9 @@ def give_slot(state: State, lane: Lane) -> None:
     if lane.has_slot and lane.shape is not None:
         lane.has_slot = False
         state.capacity.give(lane.shape.cpu, lane.shape.memory_bytes)
+
+
+def lane_of(state: State, source: Any) -> Lane | None:
+    """The lane of the link that an event came from; None when it is gone from the table."""
+    lane = getattr(source, "lane", None)
+    return lane if lane is not None and state.lanes.get(lane.id) is lane else None
