@@ -65,7 +65,7 @@ _FLYTES = [
 
 _CLASSES = [
     cls
-    for name, cls in vars(errors).items()
+    for name, cls in ((name, getattr(errors, name)) for name in dir(errors))
     if inspect.isclass(cls) and issubclass(cls, Exception) and not name.startswith("_")
 ]
 _VALUES = {
@@ -110,7 +110,7 @@ def test_the_drawn_tree_is_true():
     stack = []
     for line in errors.__doc__.splitlines():
         found = re.match(r"^(?P<lead>[ │├└─]*)(?P<name>[A-Z]\w+)\b", line)
-        if not found or found["name"] not in vars(errors):
+        if not found or found["name"] not in dir(errors):
             continue
         depth = len(found["lead"]) // 4
         stack[depth:] = [found["name"]]
