@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
+from flytenb.cli.output import emit, json_or_text
+
 _DAY_S = 86_400.0
 #: Younger than this nothing is removed while an engine runs: writers may hold it.
 _LEAST_GRACE_H = 0.25
-_output = click.option(
-    "-o", "--output", "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    help="Text for people or JSON for programs.",
-)  # fmt: skip
 _dry = click.option("--dry-run", is_flag=True, help="Say what would go, and keep it.")
 _grace = click.option(
     "--grace", type=float, default=24.0, show_default=True, metavar="HOURS",
@@ -34,18 +32,18 @@ def runs() -> None:
 @cache.command("ls")
 @click.argument("task", default="")
 @click.option("--limit", default=50, show_default=True, help="How many to list.")
-@_output
+@json_or_text
 def ls(task: str, limit: int, output: str) -> None:
     """List cached results, newest first, with sizes, hits and saved time."""
     from flytenb.model.cached import CachedList
 
     found = _ask("cached", CachedList, limit=limit, task_name=task)
-    _emit(found, output, "\n".join(_list_lines(found)))
+    emit(found, output, "\n".join(_list_lines(found)))
 
 
 @cache.command()
 @click.argument("key")
-@_output
+@json_or_text
 def show(key: str, output: str) -> None:
     """Show one cached result: its run, inputs and outputs. KEY may be the beginning of one."""
     from flytenb.codec import plain
@@ -58,12 +56,12 @@ def show(key: str, output: str) -> None:
     lines = [f"{name:<12} {value}" for name, value in _facts(row)]
     for side, values in sides.items():
         lines += [f"{side:<12} {one.name}: {one.type} = {one.text}" for one in values]
-    _emit(data, output, "\n".join(lines))
+    emit(data, output, "\n".join(lines))
 
 
 @cache.command("pin")
 @click.argument("key")
-@_output
+@json_or_text
 def pin(key: str, output: str) -> None:
     """Keep a cached result whatever is pruned."""
     _pin(key, True, output)
@@ -71,7 +69,7 @@ def pin(key: str, output: str) -> None:
 
 @cache.command("unpin")
 @click.argument("key")
-@_output
+@json_or_text
 def unpin(key: str, output: str) -> None:
     """Let a pinned result be pruned again."""
     _pin(key, False, output)
@@ -86,7 +84,7 @@ def unpin(key: str, output: str) -> None:
 @click.option("--runs", "runs_days", type=float, default=None, metavar="DAYS", help="Also runs that ended so long ago.")
 @_grace
 @_dry
-@_output
+@json_or_text
 def prune(
     key: str, task: str, older: float | None, unused: float | None, is_all: bool, runs_days: float | None,
     grace: float, dry_run: bool, output: str,
@@ -105,21 +103,21 @@ def prune(
     if runs_days is not None:
         data["runs"] = _ask("prune_runs", Pruned, older_s=_seconds(runs_days), is_dry=dry_run)
     data["objects"] = _swept(grace, dry_run)
-    _emit(data, output, "\n".join(_pruned_lines(data, dry_run)))
+    emit(data, output, "\n".join(_pruned_lines(data, dry_run)))
 
 
 @runs.command("prune")
 @click.option("--older", type=float, required=True, metavar="DAYS", help="Runs that ended so long ago.")
 @_grace
 @_dry
-@_output
+@json_or_text
 def prune_runs(older: float, grace: float, dry_run: bool, output: str) -> None:
     """Forget runs that ended long ago, with their logs, reports and values. Cached results stay."""
     from flytenb.model.cached import Pruned
 
     _check_grace(grace)
     data = {"runs": _ask("prune_runs", Pruned, older_s=_seconds(older), is_dry=dry_run)}
-    _emit({**data, "objects": (swept := _swept(grace, dry_run))}, output,
+    emit({**data, "objects": (swept := _swept(grace, dry_run))}, output,
           "\n".join(_pruned_lines({**data, "objects": swept}, dry_run)))  # fmt: skip
 
 
@@ -137,7 +135,7 @@ def _pin(key: str, is_on: bool, output: str) -> None:
     from flytenb.model.cached import CachedRow
 
     row = _ask("pin", CachedRow, name=key, is_on=is_on)
-    _emit({"key": row.key, "is_pinned": row.is_pinned}, output, f"{row.key[:12]} is {'' if is_on else 'not '}pinned")
+    emit({"key": row.key, "is_pinned": row.is_pinned}, output, f"{row.key[:12]} is {'' if is_on else 'not '}pinned")
 
 
 def _seconds(days: float | None) -> float | None:
@@ -173,15 +171,6 @@ def _swept(grace_h: float, is_dry: bool) -> dict[str, Any]:
     found = asdict(sweep(paths.home(), grace_s=grace_h * 3600, is_dry=is_dry, progress=progress))
     del found["digests"]
     return found
-
-
-def _emit(value: Any, output: str, text: str) -> None:
-    if output == "json":
-        from flytenb.cli.show import to_json
-
-        click.echo(to_json(value))
-    elif text:
-        click.echo(text)
 
 
 def _list_lines(found: Any) -> list[str]:

@@ -7,10 +7,7 @@ from typing import Any
 
 import click
 
-_output = click.option(
-    "-o", "--output", "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    help="Text for people or JSON for programs.",
-)  # fmt: skip
+from flytenb.cli.output import json_or_text
 
 
 def emit(told: Any, output: str) -> None:
@@ -26,7 +23,7 @@ def emit(told: Any, output: str) -> None:
 @click.command("why")
 @click.argument("run_name", metavar="RUN")
 @click.argument("action", metavar="[ACTION]", default="")
-@_output
+@json_or_text
 def why(run_name: str, action: str, output: str) -> None:
     """Tell why actions of a run were taken from the cache or not (`last` is the newest run)."""
     from flytenb.client.run_handle import Run

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flytenb.cli.output import json_or_text
 from flytenb.model.build import ENVIRONMENT
 from flytenb.wire import paths
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _older = click.option("--older", default=30.0, show_default=True, metavar="DAYS", help="Not used for so many days.")
 _all = click.option("--all", "is_all", is_flag=True, help="All that nobody uses now.")
-_output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
 @click.group()
@@ -25,7 +25,7 @@ def env() -> None:
 
 
 @env.command("ls")
-@_output
+@json_or_text
 def env_ls(output: str) -> None:
     """List them with size and last use."""
     from flytenb.images.keeping import folders
@@ -36,7 +36,7 @@ def env_ls(output: str) -> None:
 @env.command("prune")
 @_older
 @_all
-@_output
+@json_or_text
 def env_prune(older: float, is_all: bool, output: str) -> None:
     """Remove those that nobody has used for long; never one that a process uses."""
     from flytenb.images.keeping import DAY_S, prune_folders
@@ -50,7 +50,7 @@ def image() -> None:
 
 
 @image.command("ls")
-@_output
+@json_or_text
 def image_ls(output: str) -> None:
     """List them with size and last use."""
     from flytenb.images.keeping import images
@@ -61,7 +61,7 @@ def image_ls(output: str) -> None:
 @image.command("prune")
 @_older
 @_all
-@_output
+@json_or_text
 def image_prune(older: float, is_all: bool, output: str) -> None:
     """Remove this home's that nobody has used for long (--all: of every home); never one that a container uses."""
     from flytenb.images.keeping import DAY_S, prune_images

@@ -1,0 +1,1 @@
+"""The groups of commands, a module each; what they do loads when it is asked for."""
