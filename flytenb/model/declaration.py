@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from flytenb.model.condition import ConditionSpec
 from flytenb.model.image import ImageSpec, SecretSpec
 
 
@@ -137,6 +138,8 @@ class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     image: str = ""
     #: A timer instead of code (`flyte.extras.Sleep`): the first input is the seconds.
     is_timer: bool = False
+    #: A question to a person instead of code (`flyte.new_condition`): no worker runs it.
+    condition: ConditionSpec | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from flytenb.model.build import BuildRow
+from flytenb.model.condition import AnswerValue
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure
 from flytenb.model.phases import SUCCEEDED, ActionPhase
@@ -37,6 +38,44 @@ class Advance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return max(0.0, rest_s - max(0.0, now - self.at))
 
 
+class ConditionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A question to a person, which is an action of its run: all that a form for the answer needs.
+
+    Answered with `POST /api/v1/runs/{run}/conditions/{action}/signal` and `{"value": …}`.
+    """
+
+    run: str
+    #: Its own name among the run's actions, and that of the action that asks.
+    action: str
+    parent: str = ""
+    name: str
+    prompt: str
+    #: "text" or "markdown".
+    prompt_type: str = "text"
+    #: "bool", "int", "float" or "str".
+    data_type: str = "bool"
+    description: str = ""
+    #: "paused" while it waits for its answer.
+    phase: str
+    #: When it was asked.
+    since: float
+    #: Seconds that it waits, and until when; 0 = for ever.
+    timeout_s: float = 0.0
+    expires_at: float = 0.0
+    #: What is taken for the answer then; None = that is an error.
+    default: AnswerValue | None = None
+    value: AnswerValue | None = None
+    #: Who answered, from where ("notebook", "command line", "http", "webhook", "python", "time-out"), and when.
+    answered_by: str = ""
+    answered_from: str = ""
+    answered_at: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for its answer."""
+        return self.phase == "paused"
+
+
 class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One action. `inputs` and `outputs` are encoded values; only `codec.preview` may look into them."""
 
@@ -65,6 +104,8 @@ class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     placement: int = 0
     #: What its body said last of how far it is.
     progress: Advance | None = None
+    #: Of an action that is a question to a person.
+    condition: ConditionRow | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -96,6 +137,8 @@ class RunRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     action_count: int = 0
     failed_count: int = 0
     cached_count: int = 0
+    #: Questions to a person that wait for their answers.
+    paused_count: int = 0
     #: What the submitter told of itself: notebook, script, cwd, user, python, mode, labels, notes.
     origin: dict[str, Any] = {}
 
