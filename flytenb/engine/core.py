@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flytenb.engine import admission
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
 from flytenb.engine.containers import ContainerDesk
@@ -58,8 +59,6 @@ LINK_GRACE_S = 1.0
 #: Seconds between looks at idle workers and at the engine's own idleness.
 HOUSEKEEPING_S = 5.0
 _OWN = "it ran in the process that started it"
-#: What only clients may send.
-_NOT_FOR_WORKERS = frozenset((Query, Watch, RunRequest))
 
 
 class Engine:
@@ -134,9 +133,12 @@ class Engine:
                 return
         for event in events:
             kind = type(event)
-            if link.is_confined and kind in _NOT_FOR_WORKERS:
-                link.refuse("this socket is for workers: runs and questions come from outside of containers")
+            if said := admission.refusal(self.state, link, event):
+                _log.warning("a link of %s %r is closed: %s", link.role, link.ident[:100], said)
+                link.refuse(said)
                 return
+            if kind in admission.OWN_ONLY and admission.is_others(self.state, link, event.action):
+                continue
             if kind is Query:
                 self._spawn(self._answer(link, event))
             elif kind is Watch:
@@ -147,8 +149,8 @@ class Engine:
                 self.happen(event, link)
 
     def _welcome(self, link: Link, hello: Hello) -> bool:
-        if link.is_confined and hello.role != "worker":
-            link.refuse("this socket is for workers")
+        if said := admission.stranger(self.state, link, hello):
+            link.refuse(said)
             return False
         token = worker_token(self._workers_secret, hello.ident) if link.is_confined else self.token
         if not hmac.compare_digest(hello.token.encode(), token.encode()):
@@ -161,6 +163,7 @@ class Engine:
             )
             return False
         link.role, link.ident, link.pid = hello.role, hello.ident, hello.pid
+        link.trust()
         link.send((WELCOME, PROTOCOL, VERSION, os.getpid()))
         if hello.role != "client":
             pin = hello.ident if hello.role == "local" else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from flytenb.model.tags import REFUSE
 from flytenb.rules.state import Lane
-from flytenb.wire.framing import FrameDecoder, FrameError
+from flytenb.wire.framing import MAX_FRAME_BYTES, MAX_HELLO_BYTES, FrameDecoder, FrameError
 from flytenb.wire.messages import decode_events, encode_messages
 
 
@@ -29,16 +29,19 @@ class Link(asyncio.Protocol):
         is_confined: bool = False,
     ) -> None:
         self._on_events, self._on_closed, self.is_confined = on_events, on_closed, is_confined
-        self._decoder = FrameDecoder()
+        self._decoder = FrameDecoder(limit_bytes=MAX_HELLO_BYTES)
         self._outbox: list[tuple[Any, ...]] = []
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
+        self._is_refused = False
         #: "" until it said hello.
         self.role = ""
         self.ident = ""
         self.pid = 0
         #: The lane it feeds, for workers.
         self.lane: Lane | None = None
+        #: Digests of declarations that it has brought.
+        self.declared: set[bytes] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -48,8 +51,14 @@ class Link(asyncio.Protocol):
         try:
             for body in self._decoder.bodies(data):
                 self._on_events(self, decode_events(body))
+                if self._is_refused:
+                    return
         except FrameError as error:
             self.refuse(str(error))
+
+    def trust(self) -> None:
+        """It has shown its token: from now on large frames are read."""
+        self._decoder.limit_bytes = MAX_FRAME_BYTES
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -70,6 +79,7 @@ class Link(asyncio.Protocol):
 
     def refuse(self, reason: str) -> None:
         """Say why and close."""
+        self._is_refused = True
         self.send((REFUSE, reason))
         self.flush()
         self.close()

@@ -49,6 +49,10 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     disk_bytes: int = 0
     #: Ids of single GPUs that are this worker's alone: as the container engine and CUDA take them.
     gpus: tuple[str, ...] = ()
+    #: How many GPUs workers of this kind get when their software is there: this one only makes it ready.
+    gpus_later: int = 0
+    #: It keeps its GPUs also when its software has to be made.
+    keeps_gpus: bool = False
     #: In words: what its task asks for beyond what the machine has at all.
     notes: tuple[str, ...] = ()
 
@@ -149,7 +153,12 @@ _decode = msgspec.msgpack.Decoder(TaskDeclaration).decode
 def encode_declaration(declaration: TaskDeclaration) -> tuple[bytes, bytes]:
     """Digest (16 bytes) and body of a declaration."""
     body = _encode(declaration)
-    return blake2b(b"flytenb.declaration/1\0" + body, digest_size=16).digest(), body
+    return digest_of(body), body
+
+
+def digest_of(body: bytes) -> bytes:
+    """What a declaration goes by (16 bytes)."""
+    return blake2b(b"flytenb.declaration/1\0" + body, digest_size=16).digest()
 
 
 def decode_declaration(body: bytes) -> TaskDeclaration:

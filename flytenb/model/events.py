@@ -6,17 +6,22 @@ Array-like structs: the frame *becomes* the typed event at no cost (docs/perform
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+#: A number that the store can hold: nothing larger comes in.
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+#: Neither infinite nor "not a number", which the store would not take.
+Moment = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    protocol: int
+    protocol: Count
     version: str
     role: str
     ident: str
-    pid: int
+    pid: Count
     token: str
 
 
@@ -26,59 +31,59 @@ class Declare(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class Submit(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
-    parent: int
-    call: int
+    parent: Count
+    call: Count
     digest: bytes
     key: bytes
-    n: int
+    n: Count
     inputs: bytes
     cache_key: bytes = b""
-    cache_mode: int = 0
+    cache_mode: Count = 0
     group: str = ""
 
 
 class Finished(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
-    action: int
-    attempt: int
+    action: Count
+    attempt: Count
     ok: bool
     payload: bytes
-    active_s: float
+    active_s: Moment
 
 
 class Log(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
-    action: int
-    attempt: int
+    action: Count
+    attempt: Count
     stream: str
-    time: float
+    time: Moment
     text: str
 
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
-    action: int
-    attempt: int
+    action: Count
+    attempt: Count
     key: bytes
-    n: int
+    n: Count
     name: str
-    started_at: float
-    duration_s: float
+    started_at: Moment
+    duration_s: Moment
     ok: bool
     inputs: bytes
     outputs: bytes
 
 
 class Forget(msgspec.Struct, frozen=True, array_like=True, tag=7):
-    parent: int
-    call: int
+    parent: Count
+    call: Count
 
 
 class RunRequest(msgspec.Struct, frozen=True, array_like=True, tag=8):
-    request: int
+    request: Count
     run_name: str
     digest: bytes
     key: bytes
     inputs: bytes
     cache_key: bytes
-    cache_mode: int
+    cache_mode: Count
     body: bytes
     #: (key, group, value)
     secrets: tuple[tuple[str, str, bytes], ...] = ()
@@ -88,31 +93,31 @@ class RunRequest(msgspec.Struct, frozen=True, array_like=True, tag=8):
 
 
 class Query(msgspec.Struct, frozen=True, array_like=True, tag=9):
-    request: int
+    request: Count
     method: str
     body: bytes
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True, tag=10):
-    request: int
+    request: Count
     run_name: str
     is_on: bool
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True, tag=11):
-    action: int
-    attempt: int
+    action: Count
+    attempt: Count
     digest: str
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag=12):
-    actions: list[int]
+    actions: list[Count]
 
 
 class Started(msgspec.Struct, frozen=True, array_like=True, tag=13):
-    action: int
-    attempt: int
-    time: float
+    action: Count
+    attempt: Count
+    time: Moment
 
 
 class Offer(msgspec.Struct, frozen=True, array_like=True, tag=14):
@@ -125,8 +130,8 @@ class Offer(msgspec.Struct, frozen=True, array_like=True, tag=14):
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
-    action: int
-    attempt: int
+    action: Count
+    attempt: Count
     done: float
     total: float
     text: str
@@ -134,14 +139,14 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False):
-    parent: int
+    parent: Count
     digest: bytes
     key: bytes
-    n: int
+    n: Count
     inputs: bytes
     outputs: bytes
     cache_key: bytes
-    saved_s: float
+    saved_s: Moment
     group: str = ""
 
 
@@ -199,7 +204,8 @@ class LaneLost(msgspec.Struct, frozen=True):
     """A worker's link or process is gone.
 
     `cause` is "exit", "oom", "link", "killed" or "start"; "refused" means that no worker of its kind can be had, so
-    that what waits for one fails with `code` and `detail`.
+    that what waits for one fails with `code` and `detail`; "prepared" that its software is there now, for a worker
+    that gets GPUs.
     """
 
     lane: str

@@ -104,6 +104,8 @@ def adopt(state: State, parent: Action, child: Action) -> None:
 
 def on_forget(state: State, source: Any, event: Forget, now: float, out: Out) -> None:
     parent = state.live.get(event.parent)
-    for child in list((parent.children or {}).values() if parent is not None else ()):
+    if parent is None or parent.lane is None or parent.lane is not lane_of(state, source):
+        return
+    for child in list((parent.children or {}).values()):
         if child.call == event.call:
             abort(state, child, "its parent no longer waits for it", now, out)

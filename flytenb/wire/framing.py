@@ -10,6 +10,8 @@ import msgpack
 
 #: A frame larger than this is refused: large values travel as files in the object store.
 MAX_FRAME_BYTES = 256 << 20
+#: Before the other side has said who it is.
+MAX_HELLO_BYTES = 64 << 10
 _LENGTH = struct.Struct("<I")
 
 
@@ -24,16 +26,21 @@ def encode_frame(messages: Iterable[Any]) -> bytes:
 
 
 class FrameDecoder:
-    """Bytes in, frame bodies out; keeps what is incomplete."""
+    """Bytes in, frame bodies out; keeps what is incomplete.
 
-    def __init__(self) -> None:
+    Args:
+        limit_bytes: a longer frame is refused as soon as its length is read.
+    """
+
+    def __init__(self, limit_bytes: int = MAX_FRAME_BYTES) -> None:
+        self.limit_bytes = limit_bytes
         self._buffer = bytearray()
 
     def bodies(self, data: bytes) -> Iterator[bytes]:
         """Every frame body that is whole now.
 
         Raises:
-            FrameError: a length above `MAX_FRAME_BYTES`: the other side does not speak this protocol.
+            FrameError: a length above the limit: the other side does not speak this protocol.
         """
         buffer = self._buffer
         buffer += data
@@ -41,8 +48,8 @@ class FrameDecoder:
         try:
             while len(buffer) - position >= 4:
                 (length,) = _LENGTH.unpack_from(buffer, position)
-                if length > MAX_FRAME_BYTES:
-                    raise FrameError(f"a frame of {length} bytes is over the limit of {MAX_FRAME_BYTES}")
+                if length > self.limit_bytes:
+                    raise FrameError(f"a frame of {length} bytes is over the limit of {self.limit_bytes}")
                 end = position + 4 + length
                 if len(buffer) < end:
                     break

@@ -22,7 +22,7 @@ def decode_events(body: bytes) -> list[WireEvent]:
     """
     try:
         return _decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:  # msgspec reads Unicode by Python's own codec
         raise FrameError(f"a frame of {len(body)} bytes is not of this protocol: {error}") from error
 
 
