@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import re
 import time
 from typing import Any
 
 from IPython.core.error import UsageError
 
+from flytenb.capture import lines
 from flytenb.client import doctor as examination
 from flytenb.model.phases import ActionPhase
 from flytenb.notebook import options, stored
 from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
 from flytenb.views import facts, holders
-
-_KEY = re.compile(r"(?:^|\s)([A-Za-z_]\w*)\s*=(?!=)")
 
 
 class Shown:
@@ -39,32 +36,26 @@ def run(submit: Any, namespace: dict[str, Any], line: str) -> tuple[Any, str]:
     Returns:
         The run, and the variable's name that `-o` gives.
     """
-    head, inputs_text = _split(line)
-    parsed = options.parse("%flyte_run", head, ("o", "name", "mode"), ("overwrite-cache",), words=1)
-    if not parsed.words:
-        raise UsageError("%flyte_run: name a task: %flyte_run search cs=[0.1, 1]")
-    task = _task(namespace, parsed.words[0])
-    inputs, flags = _inputs(namespace, inputs_text)
-    more = options.parse("%flyte_run", flags, ("o", "name", "mode"), ("overwrite-cache",), words=0)
-    found = {**parsed.flags, **more.flags}
-    context: dict[str, Any] = {key: found[key] for key in ("name", "mode") if key in found}
-    if "overwrite-cache" in found:
+    with options.refused():
+        name, inputs, found = lines.parse_run(line)
+    task = _task(namespace, name)
+    context: dict[str, Any] = {key: found.get(key) for key in ("name", "mode") if found.has(key)}
+    if found.has("overwrite-cache"):
         context["overwrite_cache"] = True
-    return submit(task, inputs, context), found.get("o", "")
+    return submit(task, _values(inputs, namespace), context), found.get("o")
 
 
 def plan(namespace: dict[str, Any], line: str) -> Any:
     """`search cs=[0.1, 1]`: what a run would do now; nothing is run."""
     from flytenb.client.planning import plan as made  # who asks pays for it
 
-    head, inputs_text = _split(line)
-    parsed = options.parse("%flyte_plan", head, (), words=1)
-    if not parsed.words:
-        raise UsageError("%flyte_plan: name a task: %flyte_plan search cs=[0.1, 1]")
-    task = _task(namespace, parsed.words[0])
-    inputs, flags = _inputs(namespace, inputs_text)
-    options.parse("%flyte_plan", flags, (), words=0)
-    return made(task, **inputs)
+    with options.refused():
+        name, inputs, _ = lines.parse_run(line, "%flyte_plan", (), ())
+    return made(_task(namespace, name), **_values(inputs, namespace))
+
+
+def _values(inputs: dict[str, str], namespace: dict[str, Any]) -> dict[str, Any]:
+    return {name: eval(compile(source, "<%flyte_run>", "eval"), namespace) for name, source in inputs.items()}
 
 
 def why(name: str = "last", action: str = "") -> Any:
@@ -109,11 +100,11 @@ def cancel(name: str = "last") -> str:
 def logs(name: str = "last", action: str = "", limit: int = 1000) -> str:
     """Output of a run's actions."""
     found = stored.named(name, displays.last)
-    lines = stored.logs(found, action, limit)
-    several = len({entry.action for entry in lines}) > 1
+    told = stored.logs(found, action, limit)
+    several = len({entry.action for entry in told}) > 1
     text = [
         (f"{entry.action}  " if several else "") + line
-        for entry in lines
+        for entry in told
         for line in entry.text.rstrip("\n").split("\n")
     ]
     return "\n".join(text) if text else f"{found} has written nothing"
@@ -145,53 +136,3 @@ def _task(namespace: dict[str, Any], name: str) -> Any:
     if name in namespace:
         raise UsageError(f'"{name}" is a {type(found).__name__}, not a task: decorate it with @env.task')
     raise UsageError(f'there is no task "{name}" in this notebook; {options.nearest(name, sorted(tasks))}')
-
-
-def _split(line: str) -> tuple[str, str]:
-    first = _KEY.search(line)
-    while first is not None and line[: first.start()].rstrip().endswith("--"):
-        first = _KEY.search(line, first.end())
-    return (line[: first.start()], line[first.start() :]) if first is not None else (line, "")
-
-
-def _inputs(namespace: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
-    """Evaluate `cs=[0.1, 1] n=k + 1`; what follows the last value and looks like flags is returned."""
-    starts = [m for m in _KEY.finditer(text) if _is_outside(text, m.start(1))]
-    values: dict[str, Any] = {}
-    flags = ""
-    for i, match in enumerate(starts):
-        end = starts[i + 1].start() if i + 1 < len(starts) else len(text)
-        source = text[match.end() : end].strip().rstrip(",")
-        source, extra = _without_flags(source)
-        flags += " " + extra
-        try:
-            values[match.group(1)] = eval(compile(source, "<%flyte_run>", "eval"), namespace)
-        except SyntaxError:
-            raise UsageError(f"%flyte_run: {match.group(1)}={source!r} is not a Python expression") from None
-    return values, flags
-
-
-def _is_outside(text: str, position: int) -> bool:
-    """Whether a position lies outside brackets and strings: there a new input may begin."""
-    depth, quote = 0, ""
-    for c in text[:position]:
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "'\"":
-            quote = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-    return depth == 0 and not quote
-
-
-def _without_flags(source: str) -> tuple[str, str]:
-    match = re.search(r"\s(--?[A-Za-z][\w-]*(?:[ =]|$).*)$", source)
-    if match is None:
-        return source, ""
-    try:
-        ast.parse(source, mode="eval")
-    except SyntaxError:
-        return source[: match.start()].strip(), match.group(1)
-    return source, ""

@@ -9,6 +9,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from flytenb.capture import pragma
+from flytenb.capture.lines import ENVIRONMENT_TAKES, number_or_text
 from flytenb.notebook import options
 from flytenb.sdk.environment import TaskEnvironment
 from flytenb.sdk.resources import Resources
@@ -18,7 +19,6 @@ RUN, ENVIRONMENT = "__flytenb_run__", "__flytenb_env__"
 #: Options of a task cell that become settings of its tasks.
 TASK_SETTINGS = ("cache", "retries", "timeout", "report")
 _TASK_FLAGS = ("env", "name", "inputs", "outputs", "run", "output", *TASK_SETTINGS)
-ENVIRONMENT_TAKES = ("cpu", "memory", "gpu", "disk", "shm", "image", "cache")
 
 Submit = Callable[[Any, dict[str, Any], dict[str, Any]], Any]
 
@@ -69,7 +69,7 @@ class CellTasks:
             raise UsageError("%%flyte_env: name the environment: %%flyte_env prep --cpu 2 --memory 2Gi")
         name = line.words[0]
         given: dict[str, Any] = {
-            key: _number(line.get(key)) for key in ("cpu", "memory", "gpu", "disk", "shm") if line.has(key)
+            key: number_or_text(line.get(key)) for key in ("cpu", "memory", "gpu", "disk", "shm") if line.has(key)
         }
         settings: dict[str, Any] = {"resources": Resources(**given)} if given else {}
         settings |= {key: line.get(key) for key in ("image", "cache") if line.has(key)}
@@ -171,17 +171,8 @@ def _task_settings(found: pragma.TaskOptions) -> dict[str, Any]:
         elif key == "cache":
             settings[key] = text
         else:
-            value = _number(text)
+            value = number_or_text(text)
             if isinstance(value, str):
                 raise UsageError(f"%%flyte_task: --{key} takes a number, got {value!r}")
             settings[key] = value
     return settings
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
