@@ -49,8 +49,9 @@ class Owner(Protocol):
         Args:
             worker: its name.
             status: the exit code, negative for a signal.
-            cause: "exit", "killed" (by us), "oom" (over its memory limit), "start" (it never ran), or "refused" (no
-                worker of its kind can be had: what waits for one fails with `code`).
+            cause: "exit", "killed" (by us), "oom" (over its memory limit), "start" (it never ran), "prepared" (it was
+                not to run, or took long: its software is there now) or "refused" (no worker of its kind can be had:
+                what waits for one fails with `code`).
             detail: in words, "" when there is nothing to add.
             code: class of `errors` for "refused".
         """

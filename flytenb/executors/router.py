@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,10 +14,12 @@ from flytenb.executors.base import Contained, Owner
 from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
+from flytenb.model.build import IMAGE
 from flytenb.wire.paths import home, object_path
 
 if TYPE_CHECKING:
     from flytenb.executors.docker import DockerExecutor
+    from flytenb.images.progress import Progress
     from flytenb.images.realise import Realised, Realiser
 
 _log = logging.getLogger(__name__)
@@ -54,7 +57,8 @@ class Router:
         """Start a worker where it belongs: at once, or when the software that its environment names is there."""
         if self._is_stopping:
             return
-        if launch.image is None and (launch.executor == "process" or (launch.executor == "auto" and not grant.gpus)):
+        asks_gpu = bool(grant.gpus or grant.gpus_later)
+        if launch.image is None and (launch.executor == "process" or (launch.executor == "auto" and not asks_gpu)):
             reason = "processes were asked for" if launch.executor == "process" else "its environment names no image"
             placement = Placement(executor="process", reason=reason, python=launch.python, notes=grant.notes)
             self._place(worker, launch, placement)
@@ -116,17 +120,15 @@ class Router:
 
     async def _prepare(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker with the software that its environment names."""
+        news = _News(self._owner, worker)
         try:
             if launch.is_contained:
-                await self._start_contained(worker, launch, grant)
+                await self._start_contained(worker, launch, grant, news)
                 return
             if self._realiser is None:
                 self._realiser = await asyncio.to_thread(_new_realiser, self)
             realised = await self._realiser.realise(
-                launch,
-                news=lambda words: self._owner.on_worker_news(worker, words),
-                follow=lambda progress: self._owner.on_worker_build(worker, progress),
-                gpu=len(grant.gpus),
+                launch, news=news.tell, follow=news.follow, gpu=len(grant.gpus) or grant.gpus_later
             )
         except asyncio.CancelledError:
             self._owner.on_worker_exit(worker, -9, "killed", "it was stopped while its image was prepared")
@@ -138,19 +140,24 @@ class Router:
             detail = f"its image could not be prepared: {type(error).__name__}: {error}; see engine.log in {self._home}"
             self._owner.on_worker_exit(worker, 1, "refused", detail, "ImageBuildError")
         else:
-            self._start(worker, launch, grant, realised)
+            if not self._is_only_prepared(worker, grant, news):
+                self._start(worker, launch, grant, realised)
 
-    async def _start_contained(self, worker: str, launch: Launch, grant: Grant) -> None:
+    def _is_only_prepared(self, worker: str, grant: Grant, news: _News) -> bool:
+        """Whether a worker ends here: it has no GPUs yet, or has lost them while its software was made."""
+        if not grant.gpus_later and not (grant.gpus and news.was_told and not grant.keeps_gpus):
+            return False
+        self._owner.on_worker_exit(worker, 0, "prepared")
+        return True
+
+    async def _start_contained(self, worker: str, launch: Launch, grant: Grant, news: _News) -> None:
         """A process that will start containers: what its environment says is theirs."""
         from flytenb.images.task_image import image_to_run  # with it comes all that knows containers
 
         assert launch.image is not None
-        image, ident = await image_to_run(
-            launch.image,
-            home=self._home,
-            news=lambda words: self._owner.on_worker_news(worker, words),
-            follow=lambda progress: self._owner.on_worker_build(worker, progress),
-        )
+        image, ident = await image_to_run(launch.image, home=self._home, news=news.tell, follow=news.follow)
+        if self._is_only_prepared(worker, grant, news):
+            return
         placement = Placement(
             executor="docker",
             reason="every action is a container of its own",
@@ -193,6 +200,25 @@ class Router:
 
             self._docker = DockerExecutor(self._home, self._owner)
         return self._docker
+
+
+class _News:
+    """What is told of one worker's software while it is made; the rules give its GPUs to others with the first word."""
+
+    def __init__(self, owner: Owner, worker: str) -> None:
+        self._owner, self._worker = owner, worker
+        self.was_told = False
+
+    def tell(self, words: str) -> None:
+        """In words."""
+        self.was_told = True
+        self._owner.on_worker_news(self._worker, words)
+
+    def follow(self, progress: Progress) -> None:
+        """There is something to build."""
+        if progress.row.kind == IMAGE and not progress.row.is_over:  # of others it is told anyway
+            self.tell(progress.row.words(time.time()))
+        self._owner.on_worker_build(self._worker, progress)
 
 
 def _new_realiser(router: Router) -> Realiser:

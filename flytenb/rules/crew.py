@@ -53,8 +53,10 @@ def on_lane_placed(state: State, source: Any, event: LanePlaced, now: float, out
     lane = state.lanes.get(event.lane)
     if lane is not None:
         lane.placement, lane.news, lane.executor, lane.is_single = number, "", event.executor, event.is_single
-        if lane.shape is not None and lane.shape.reuse is None:
-            lane.shape.set_single(event.is_single)
+        if lane.shape is not None:
+            lane.shape.preparations = 0
+            if lane.shape.reuse is None:
+                lane.shape.set_single(event.is_single)
 
 
 def on_placement_read(state: State, source: Any, event: PlacementRead, now: float, out: Out) -> None:
@@ -75,6 +77,7 @@ def on_lane_news(state: State, source: Any, event: LaneNews, now: float, out: Ou
     if lane is None or lane.shape is None:
         return
     lane.news = event.words
+    gpu_placement.on_preparing(state, lane)
     give_up(lane.shape, out)
     for action in lane.shape.queue:
         if action.run.id in state.watched:
@@ -91,7 +94,10 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         shape.lanes.pop(lane.id, None)
         if lane.link is None:
             shape.spawning = max(0, shape.spawning - 1)
-            if event.cause != "killed":
+            if event.cause == "prepared":
+                shape.is_prepared = True
+                shape.preparations += 1
+            elif event.cause != "killed":
                 shape.failures += 1
                 shape.is_trusted = False
             if event.cause == "refused":

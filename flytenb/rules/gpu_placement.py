@@ -167,6 +167,13 @@ def dismiss_idle(state: State, now: float, out: Out) -> None:
             _dismiss(state, lane, "idle", now, out)
 
 
+def on_preparing(state: State, lane: Lane) -> None:
+    """A worker waits for its software: its GPUs are for others meanwhile. It ends when the software is there."""
+    if lane.gpus and not lane.placement and not lane.keeps_gpus and lane.shape is not None:
+        state.capacity.gpus.release(lane.id)
+        lane.gpus, lane.shape.is_prepared = (), False
+
+
 def on_lost(state: State, lane: str, cause: str, out: Out) -> None:
     """A worker is gone; if only its connection is, its process may go on and holds its GPUs until it has ended."""
     gpus = state.capacity.gpus

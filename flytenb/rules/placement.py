@@ -147,9 +147,12 @@ def _staff(state: State, shape: Shape, now: float, out: Out) -> None:
 
 
 def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
-    """One more worker of this shape; None when there are not enough GPUs for one now."""
+    """One more worker of this shape; None when there are not enough GPUs for one now, or its software is being made."""
     lane = Lane(f"w{state.next_lane}", shape)
-    if shape.gpus and not gpu_placement.take(state, shape, lane):
+    if not shape.is_prepared:
+        if shape.spawning:
+            return None  # one makes the software ready
+    elif shape.gpus and not gpu_placement.take(state, shape, lane):
         return None
     shape.spawning += 1
     state.next_lane += 1

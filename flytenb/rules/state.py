@@ -20,6 +20,8 @@ SecretBundle = tuple[tuple[str, str, str, bytes], ...]
 _encode = msgspec.msgpack.Encoder(order="sorted").encode
 #: Call number of a child whose parent runs again and has not called it yet.
 ORPHAN = -1
+#: Times in a row that software is made ready for workers with GPUs before they hold theirs meanwhile.
+MAX_PREPARATIONS = 3
 
 
 class Capacity:
@@ -65,11 +67,13 @@ class Shape:
         "hosts",
         "is_per_run",
         "is_plain",
+        "is_prepared",
         "is_single",
         "is_trusted",
         "lanes",
         "launch",
         "memory_bytes",
+        "preparations",
         "queue",
         "resources",
         "reuse",
@@ -85,6 +89,10 @@ class Shape:
         self.cpu = min(resources.cpu if resources.cpu is not None else 1.0, capacity.cpu)
         self.memory_bytes = min(resources.memory_bytes or 0, capacity.memory_bytes)
         self.gpus = resources.gpu
+        #: Whether its software was there the last time: GPUs are held by no worker that waits for an image.
+        self.is_prepared = not resources.gpu or launch.image is None
+        #: How often it was made ready since a worker got so far as to be placed.
+        self.preparations = 0
         #: Serves descendants of this action only, a holder of GPUs that may lend them.
         self.family: Action | None = None
         #: Serves a run that was started in these lanes, which may wait for it and then lend theirs.
@@ -129,6 +137,11 @@ class Shape:
         shape.queue, shape.lanes, shape.spawning, shape.failures = deque(), {}, 0, 0
         return shape
 
+    @property
+    def keeps_gpus(self) -> bool:
+        """Whether making the software ready has not helped: what makes it anew each time must do so with GPUs."""
+        return self.preparations >= MAX_PREPARATIONS
+
     def grant(self, gpus: tuple[str, ...] = ()) -> Grant:
         """What one more worker of this kind gets."""
         asked = self.resources
@@ -147,6 +160,8 @@ class Shape:
             shm_bytes=asked.shm_bytes or 0,
             disk_bytes=asked.disk_bytes or 0,
             gpus=gpus,
+            gpus_later=0 if gpus else self.gpus,
+            keeps_gpus=self.keeps_gpus,
             notes=tuple(lacking),
         )
 
@@ -306,6 +321,7 @@ class Lane:
         "is_recalled",
         "is_single",
         "is_used",
+        "keeps_gpus",
         "link",
         "news",
         "parked",
@@ -325,6 +341,8 @@ class Lane:
         self.placement, self.news = 0, ""
         #: Ids of the GPUs that its process has.
         self.gpus: tuple[str, ...] = ()
+        #: Also while its software is made.
+        self.keeps_gpus = shape is not None and shape.keeps_gpus
         #: "process" or "docker", once that is settled.
         self.executor = "process"
         #: Made for one action; `is_used` when it had it.

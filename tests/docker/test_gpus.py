@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import time
 from pathlib import Path
 
@@ -52,6 +53,31 @@ FAN = """
             for one in flyte.run(spread, n=int(sys.argv[1]), nap=float(sys.argv[3])).outputs()[0]:
                 log.write(json.dumps(one) + "\\n")
         print("done")
+"""
+
+
+BUILT = """
+    import os, sys
+    import flytenb as flyte
+
+    IMAGE = "flytenb-test/python:3.11"
+    #: Ends when the test closes its connection: builds are on the host's network.
+    WAIT = "python3 -c \\"import socket; socket.create_connection(('127.0.0.1', %s)).recv(1)\\"" % sys.argv[-1]
+    one_gpu = flyte.Resources(cpu=0.2, gpu=1)
+    image = flyte.Image.from_base(IMAGE).clone(name="gpuwait", extendable=True).with_commands([WAIT])
+    built = flyte.TaskEnvironment(name="built", image=image, resources=one_gpu)
+    ready = flyte.TaskEnvironment(name="ready", image=IMAGE, resources=one_gpu)
+
+    @built.task
+    async def late() -> str:
+        return os.environ["NVIDIA_VISIBLE_DEVICES"]
+
+    @ready.task
+    async def soon() -> str:
+        return os.environ["NVIDIA_VISIBLE_DEVICES"]
+
+    if __name__ == "__main__":
+        print("got", flyte.run(globals()[sys.argv[1]]).outputs()[0])
 """
 
 
@@ -115,6 +141,23 @@ def test_killed_containers_give_their_gpus_back(gpu_home: DockerHome) -> None:
     assert out.strip() == "done", f"{out}\n{err}\n{gpu_home.engine_log()}"
     _check_exclusive(_seen(log), 4)
     assert len(killed) == 3
+    until(lambda: _all_free(gpu_home), "all GPUs to be free")
+
+
+def test_nobody_holds_a_gpu_while_an_image_is_built(gpu_home: DockerHome) -> None:
+    gpu_home.env["FLYTENB_GPUS"] = "A100:1"
+    script = str(gpu_home.script("built.py", BUILT))
+    with socket.create_server(("127.0.0.1", 0)) as gate:
+        gate.settimeout(120)
+        port = str(gate.getsockname()[1])
+        late = gpu_home.popen(script, "late", port)
+        building, _ = gate.accept()
+        with building:
+            assert [gpu["users"] for gpu in _resources(gpu_home)["gpus"]] == [[]]
+            assert gpu_home.python(script, "soon", port).stdout == "got 0\n"
+            assert late.poll() is None
+    out, err = late.communicate(timeout=120)
+    assert out == "got 0\n", f"{out}\n{err}\n{gpu_home.engine_log()}"
     until(lambda: _all_free(gpu_home), "all GPUs to be free")
 
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flytenb.containers.client import Docker, connect, forget
+from flytenb.containers.client import Docker, connect, forget, is_missing
 from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
 from flytenb.containers.leftovers import is_owner_alive
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
@@ -211,6 +211,8 @@ class DockerExecutor:
         ended = await self._thread(exits.read_exit, docker, entry.ident, place.folder(entry.name), entry.image, asked)
         if entry.is_killed:
             ended = Exit(status=-9, cause="killed")
+        if entry.grant.gpus and not ended.is_held:
+            await self._ended(entry, docker)
         self._told(entry, ended)
         is_kept = entry.launch.keep_on_failure and ended.is_failure and ended.cause not in ("refused", "killed")
         if is_kept:
@@ -228,7 +230,19 @@ class DockerExecutor:
         place, docker = await self._prepared(), self._docker
         assert docker is not None
         await self._thread(self._discard, docker, place, entry.name, entry.ident)
+        if entry.grant.gpus:
+            await self._ended(entry, docker)
         self._told(entry, Exit(status=-9, cause="killed"))
+
+    async def _ended(self, entry: _Entry, docker: Docker) -> None:
+        """Until nothing of it computes, so that its GPUs are free; a Docker engine that is away is waited for."""
+        while not self._is_stopping:
+            try:
+                await self._thread(docker.api.kill, entry.ident)
+            except Exception as error:  # docker, requests and urllib3 share no class
+                if is_missing(error):
+                    return  # it is gone, or does not run
+                await asyncio.sleep(_TRY_S)  # the engine gives no event when it comes back
 
     async def _await_end(self, entry: _Entry) -> None:
         """The worker is gone and its container has not been heard to end: it is held, or it is late, or it hangs."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from flytenb.model.declaration import Launch, ResourceRequest, TaskDeclaration, encode_declaration
 from flytenb.model.devices import Gpu, GpusFound, GpusSeen, GpuUse, Outside
-from flytenb.model.events import Declare, LaneLost
+from flytenb.model.events import Declare, LaneLost, LaneNews
+from flytenb.model.image import ImageSpec
 from flytenb.model.tags import EXECUTE
 from flytenb.rules import State
 from tests.unit.rules.simulation import Link, World
@@ -27,9 +28,14 @@ class GpuWorld(World):
         asks: dict[int, list[ResourceRequest]],
         link_losses: int = 0,
         outside: bool = False,
+        images: float = 0.0,
         **options: Any,
     ) -> None:
         self.gpus, self.asks, self.link_losses, self.outside = gpus, asks, link_losses, outside
+        #: How likely an image is not there; 0 = tasks name none.
+        self.images = images
+        #: Workers that only make an image ready, and those that are told to take long for it.
+        self.preparing: set[str] = set()
         self.tasks: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         for depth, requests in asks.items():
             for n, request in enumerate(requests):
@@ -39,7 +45,7 @@ class GpuWorld(World):
                     environment="env",
                     program="p",
                     entry="node",
-                    launch=Launch(python="python", cwd="/"),
+                    launch=Launch(python="python", cwd="/", image=ImageSpec(text="made up") if images else None),
                     resources=request,
                     retries=options.get("retries", 0),
                 )
@@ -54,6 +60,7 @@ class GpuWorld(World):
     def boot(self) -> None:
         super().boot()
         self.granted = {}
+        self.preparing = set()
 
     def submit(self) -> None:
         for digest, body in self.tasks.values():
@@ -70,6 +77,8 @@ class GpuWorld(World):
             elif chore[0] == "spawn" and chore[3].gpus:
                 self.granted[chore[1]] = chore[3].gpus
                 self.given.append(chore[3].gpus)
+            elif chore[0] == "spawn" and chore[3].gpus_later:
+                self.preparing.add(chore[1])
         self.check_gpus()
 
     def uses(self) -> tuple[GpuUse, ...]:
@@ -107,6 +116,22 @@ class GpuWorld(World):
             assert len(ids) == asked, f"an action that asks for {asked} GPUs runs with {ids}"
         super().deliver()
         self.check_gpus()
+
+    def make_worker(self, link: Link) -> None:
+        is_later = link.ident in self.preparing
+        shape = self.state.lanes[link.ident].shape if link.ident in self.state.lanes else None
+        if shape is not None and shape.gpus and shape.launch.image is not None and self.random.random() < self.images:
+            # It has to be built, or somebody has removed it: no GPU is held meanwhile.
+            self.inbox.append((None, LaneNews(link.ident, "builds its image")))
+            if not self.state.lanes[link.ident].keeps_gpus:
+                self.granted.pop(link.ident, None)
+                self.preparing.add(link.ident)
+            self.mail.append((link, ("making",)))
+        elif is_later:
+            self.links.pop(link.ident).alive = False
+            self.inbox.append((None, LaneLost(link.ident, "prepared")))
+        else:
+            super().make_worker(link)
 
     def kill_worker(self, lane: str, cause: str = "exit") -> None:
         super().kill_worker(lane, cause)

@@ -43,6 +43,16 @@ CASES = {
     "workers die": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "worker_deaths": 2},
     "links die": {"gpus": FOUR, "asks": {2: [ONE], 1: [ONE], 0: [ONE, TWO]}, "link_losses": 2},
     "engine dies": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "engine_deaths": 2},
+    "images are built": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "images": 0.3},
+    "images, parents lend": {"gpus": machine("A100"), "asks": {2: [ONE], 1: [ONE], 0: [ONE]}, "images": 0.3},
+    "images, all die": {
+        "gpus": FOUR,
+        "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]},
+        "images": 0.3,
+        "worker_deaths": 2,
+        "link_losses": 1,
+        "engine_deaths": 1,
+    },
     "others take memory": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "outside": True},
 }
 
@@ -78,6 +88,14 @@ def test_an_aborted_tree_gives_all_back() -> None:
         world = GpuWorld(seed, gpus=FOUR, asks={2: [ONE], 1: [ONE], 0: [ONE, TWO]}, fail_leaves=1.0)
         phase, _ = world.run()
         assert phase == FAILED
+        world.idle_out()
+
+
+def test_software_that_is_never_ready_beforehand_is_made_with_the_gpus() -> None:
+    """A builder that builds each time: after some tries its worker holds its GPUs meanwhile."""
+    for seed in range(20):
+        world = GpuWorld(seed, gpus=machine("T4"), asks={1: [NONE], 0: [ONE]}, depth=1, images=0.95)
+        assert world.run() == (SUCCEEDED, b"3"), f"seed {seed}"
         world.idle_out()
 
 
