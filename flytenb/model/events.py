@@ -150,6 +150,16 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False):
     group: str = ""
 
 
+class Resume(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    facts: bytes
+    #: (action, attempt, state, seconds since it began)
+    held: list[tuple[int, int, int, float]]
+
+
+class Pong(msgspec.Struct, frozen=True, array_like=True, tag=18):
+    pass
+
+
 #: Everything that may arrive in a frame.
 WireEvent = (
     Hello
@@ -168,6 +178,8 @@ WireEvent = (
     | Started
     | Offer
     | Progress
+    | Resume
+    | Pong
 )
 
 

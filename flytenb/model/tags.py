@@ -7,7 +7,7 @@ fields named `body` are msgpack maps of a struct in this room or of plain data.
 from __future__ import annotations
 
 #: Grows with every change of layout; both sides refuse another number by name.
-PROTOCOL = 3
+PROTOCOL = 4
 
 # ---- from workers and clients to the engine -------------------------------------------------------------------
 #: (HELLO, protocol, version, role "worker"|"client"|"local", ident, pid, token)
@@ -48,6 +48,11 @@ PROGRESS = 15
 #: (HIT, parent, digest, key, n, inputs, outputs, cache_key, saved_s, group)
 #: A child call whose result the worker itself found in the cache and has given to the parent: to be recorded.
 HIT = 16
+#: (RESUME, facts, held)  after the greeting of a worker whose engine went away: what KEEP said, and what is still here,
+#: held = [(action, attempt, state, elapsed_s)] with the states HELD_*. Answered by ADOPT; nothing else is sent before.
+RESUME = 17
+#: (PONG,)  answer to PING.
+PONG = 18
 
 # ---- from the engine to workers and clients -------------------------------------------------------------------
 #: (WELCOME, protocol, version, pid)
@@ -81,6 +86,18 @@ RECALL = 32
 SECRETS = 33
 #: (PREPARE, task)  load the code of a task that was defined; an action of it may follow.
 PREPARE = 34
+#: (KEEP, facts)  opaque: what the engine must know of this worker to go on with it after a restart.
+KEEP = 35
+#: (ADOPT, kept)  answer to RESUME: kept = [(action, logged_until)], the time of the action's last line in the store. What
+#: is not named is to be dropped without a word; of the rest what was not acknowledged is sent again.
+ADOPT = 36
+#: (ACK, frames)  so many frames of this connection, counted from its first, are on disk: they need not be kept.
+ACK = 37
+#: (PING,)  from an engine that has not heard from a busy worker for long.
+PING = 38
+
+#: What a worker that comes back holds: not begun, begun, ended (its result was not acknowledged).
+HELD_QUEUED, HELD_BEGUN, HELD_ENDED = 0, 1, 2
 
 #: How a call uses the cache: neither read nor write, read and write, always run and write.
 CACHE_OFF, CACHE_AUTO, CACHE_OVERRIDE = 0, 1, 2
