@@ -20,19 +20,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flytenb import errors
-from flytenb.codec import seals
+from flytenb.codec import seals, writing
 from flytenb.codec.copying import clone, copy_file, hash_file, identity, link, may_link, sync_folder
 
 Buffer = bytes | bytearray | memoryview
 
-_WRITE_BYTES = 4 << 20
 #: From here on bytes are hashed beside the write, in a second thread.
 _BESIDE_BYTES = 2 << 20
 #: From here on a seal lies beside an object.
 _SEALED_BYTES = 1 << 20
 #: From here on a user's file is linked rather than copied, and a seal holds whatever its age.
 LARGE_BYTES = 256 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _serial = count()
 #: Process numbers begin anew in every container.
 _PROCESS = os.urandom(4).hex()
@@ -104,8 +102,8 @@ class ObjectStore:
         self._checked: dict[str, tuple[int, int, int, int]] = {}
         #: Large files that it has linked, as they were.
         self._files: dict[tuple[int, int, int, int], str] = {}
-        #: Samples of large values that this process has stored or read: who stores one again need not write it again.
-        self._samples: set[bytes] = set()
+        #: By samples: large values that this process has stored or read; passed on they are neither hashed nor written.
+        self._samples: dict[bytes, str] = {}
 
     def __repr__(self) -> str:
         return f"ObjectStore({self._root!r})"
@@ -127,36 +125,49 @@ class ObjectStore:
         given = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
         parts = [memoryview(part).cast("B") if part else memoryview(b"") for part in given]
         size = sum(part.nbytes for part in parts)
-        hasher = hashlib.sha256()
-        is_beside = size >= _BESIDE_BYTES and not self._seems_stored(parts)
-        if not is_beside:
+        if size < _BESIDE_BYTES:
+            hasher = hashlib.sha256()
             _hash(hasher, parts)
-            if (digest := hasher.hexdigest()) in self:
-                return digest
-        with self._telling(size), self._writing() as (file, name):
-            beside = threading.Thread(target=_hash, args=(hasher, parts), daemon=True)
-            if is_beside:
-                beside.start()
-            try:
-                _write(file, parts, size)
-            finally:
-                if is_beside:
-                    beside.join()
             if (digest := hasher.hexdigest()) not in self:
-                self._keep(file, name, digest)
+                with self._telling(size), self._writing() as (file, name):
+                    writing.write(file, parts, size, is_large=False)
+                    self._settle(file)
+                    self._place(file, name, digest)
+            return digest
+        key = seals.sample(parts)
+        digest = self._samples.get(key, "")
+        if not digest or not self._is_stored(digest, parts):
+            digest = self._put_large(parts, size)
+            self._remember(key, digest)
         return digest
 
-    def _seems_stored(self, parts: list[memoryview]) -> bool:
-        key = seals.sample(parts)
-        if key in self._samples:
-            return True
-        self._remember(key)
-        return False
+    def _put_large(self, parts: list[memoryview], size: int) -> str:
+        """Written and synced, and hashed beside that."""
+        hasher = hashlib.sha256()
+        with self._telling(size), self._writing() as (file, name):
+            beside = threading.Thread(target=_hash, args=(hasher, parts), daemon=True)
+            beside.start()
+            try:
+                writing.write(file, parts, size, is_large=True)
+                self._settle(file)
+            finally:
+                beside.join()
+            if (digest := hasher.hexdigest()) not in self:
+                self._place(file, name, digest)
+        return digest
 
-    def _remember(self, key: bytes) -> None:
+    def _is_stored(self, digest: str, parts: list[memoryview]) -> bool:
+        try:
+            with self._reading(digest) as file:
+                self._check(digest, file, None)
+                return writing.is_same(parts, file)
+        except (MissingObjectError, CorruptedObjectError):
+            return False
+
+    def _remember(self, key: bytes, digest: str) -> None:
         if len(self._samples) > 10_000:
             self._samples.clear()
-        self._samples.add(key)
+        self._samples[key] = digest
 
     def put_file(self, path: Path | str, *, is_ours: bool = False) -> str:
         """Store a file's content; the digest in hex.
@@ -184,7 +195,8 @@ class ObjectStore:
                 digest = hash_file(name)
                 if digest not in self:
                     with open(name, "rb") as file:
-                        self._keep(file, name, digest)
+                        self._settle(file)
+                        self._place(file, name, digest)
             return digest
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -197,8 +209,10 @@ class ObjectStore:
         if identity(os.stat(name)) != before:
             raise OSError(f"{source} was written to while it was read; wait until it is complete and pass it on again")
         if digest not in self:
+            origin = "" if is_ours else os.path.abspath(source)
             with open(name, "rb") as file:
-                self._keep(file, name, digest, origin="" if is_ours else os.path.abspath(source))
+                self._settle(file, origin)
+                self._place(file, name, digest, origin)
         if len(self._files) < 10_000:
             self._files[before] = digest
         return digest
@@ -230,7 +244,7 @@ class ObjectStore:
                 return bytearray()
             view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             if len(view) >= _BESIDE_BYTES:  # who passes it on as it is need not write it again
-                self._remember(seals.sample([memoryview(view)]))
+                self._remember(seals.sample([memoryview(view)]), digest)
             self._check(digest, file, None)  # by reading: faulting in every page of the mapping takes longer
             return view
 
@@ -331,7 +345,7 @@ class ObjectStore:
         try:
             yield
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in writing.FULL:
                 raise
             raise StoreFullError(self._root, size) from None
 
@@ -346,14 +360,17 @@ class ObjectStore:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
 
-    def _keep(self, file: BinaryIO, name: str, digest: str, origin: str = "") -> None:
-        target = self._path(digest)
-        folder = os.path.dirname(target)
-        self._make_folder(folder)
+    def _settle(self, file: BinaryIO, origin: str = "") -> None:
+        """Nobody writes to it any more, and it is on disk."""
         if not origin:  # a linked file is its owner's, who may write to it
             os.fchmod(file.fileno(), 0o444)
         if self.is_durable:
             os.fsync(file.fileno())
+
+    def _place(self, file: BinaryIO, name: str, digest: str, origin: str = "") -> None:
+        target = self._path(digest)
+        folder = os.path.dirname(target)
+        self._make_folder(folder)
         os.replace(name, target)
         stat = os.fstat(file.fileno())
         self._checked[digest] = identity(stat)
@@ -367,19 +384,6 @@ class ObjectStore:
 def _hash(hasher: hashlib._Hash, parts: list[memoryview]) -> None:
     for part in parts:
         hasher.update(part)
-
-
-def _write(file: BinaryIO, parts: list[memoryview], size: int) -> None:
-    if size >= _BESIDE_BYTES and hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)  # one extent, and a full disk is known at once
-        except OSError as error:
-            if error.errno in _FULL:
-                raise
-    for part in parts:
-        place = 0
-        while place < part.nbytes:  # one call writes at most 2 GB
-            place += file.write(part[place : place + _WRITE_BYTES])
 
 
 def _inside(folder: str, relative: str) -> str:

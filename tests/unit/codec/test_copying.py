@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from flytenb.codec import ObjectStore, copying, seals
+from flytenb.codec import ObjectStore, copying, seals, writing
 from flytenb.codec.objects import CorruptedObjectError, MissingObjectError, StoreFullError
 
 room = importlib.import_module("flytenb.codec.objects")  # the package has a function of that name
@@ -148,12 +148,12 @@ def test_content_is_compared_once(store, monkeypatch):
 
 @pytest.mark.parametrize("size", [10, 5 << 20])
 def test_a_full_disk_keeps_nothing(store, size, monkeypatch, tmp_path):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     source = tmp_path / "source"
     source.write_bytes(os.urandom(size))
-    monkeypatch.setattr(room, "_write", full)
+    monkeypatch.setattr(writing, "write", full)
     monkeypatch.setattr(room, "copy_file", full)
     monkeypatch.setattr(room, "may_link", lambda *_: False)
     for put, value in ((store.put, source.read_bytes()), (store.put_file, source)):

@@ -9,7 +9,7 @@ import pickle
 
 import pytest
 
-from flytenb.codec import MissingObjectError, ObjectStore
+from flytenb.codec import MissingObjectError, ObjectStore, seals
 
 
 @pytest.fixture
@@ -86,3 +86,39 @@ def test_a_large_value_that_was_read_is_not_written_again(store, monkeypatch):
     monkeypatch.setattr("flytenb.codec.copying.sync_folder", None)
     monkeypatch.setattr(ObjectStore, "_writing", None)
     assert reader.put([data[:1000], data[1000:]]) == digest
+
+
+def test_a_large_value_changed_between_the_samples_is_another_value(store):
+    data = bytearray(os.urandom(3 << 20))
+    first = store.put(data)
+    data[777] ^= 1
+    assert seals.sample([memoryview(data)]) in store._samples
+    second = store.put(data)
+    assert second == hashlib.sha256(data).hexdigest() != first
+    assert store.get(second) == data
+    assert store.put(data) == second
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed"])
+def test_a_large_value_is_stored_again_when_its_object_is_no_more(store, damage):
+    data = os.urandom(3 << 20)
+    digest = store.put(data)
+    if damage == "gone":
+        os.unlink(store.path(digest))
+    else:
+        os.chmod(store.path(digest), 0o644)
+        with open(store.path(digest), "r+b") as file:
+            file.write(b"changed")
+    assert store.put(data) == digest
+    assert ObjectStore(store.root).get(digest) == data
+
+
+@pytest.mark.parametrize("size", [0, 1, (2 << 20) - 1, 2 << 20, (16 << 20) + 5, 40 << 20])
+def test_contents_of_all_sizes_come_back_in_parts_and_whole(store, size):
+    data = os.urandom(size)
+    cut = size // 3
+    digest = store.put([data[:cut], b"", data[cut:]])
+    assert digest == hashlib.sha256(data).hexdigest()
+    assert ObjectStore(store.root).get(digest) == data
+    assert store.put(data) == digest
+    assert list((store.root / "tmp").iterdir()) == []
