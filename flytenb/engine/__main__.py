@@ -10,7 +10,8 @@ import asyncio  # noqa: F401  what the zygote needs too, imported once for both
 import logging  # noqa: F401
 
 import flytenb.model
-import flytenb.wire  # noqa: F401
+import flytenb.wire.framing
+import flytenb.wire.tags  # noqa: F401
 from flytenb.executors import early
 
 
