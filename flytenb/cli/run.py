@@ -173,6 +173,8 @@ def _print_failure(failure: Failure) -> None:
         print(failure.traceback.rstrip(), file=sys.stderr)
     else:
         print(f"{failure.code}: {failure.message}", file=sys.stderr)
+    if failure.kept:
+        print(failure.kept_words, file=sys.stderr)
 
 
 def _print_json(value: Any) -> None:

@@ -63,6 +63,7 @@ def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], s
             pickled=inherited.pickled,
             is_recoverable=inherited.is_recoverable,
             worker=inherited.worker or worker,
+            kept=inherited.kept,
         )
     code, kind = type(exc).__name__, "user"
     if isinstance(exc, errors.BaseRuntimeError):
@@ -194,6 +195,8 @@ def revive(failure: Failure) -> BaseException:
         error.__cause__ = original
     elif failure.traceback:
         _annotate(error, failure)
+    if failure.kept:
+        error.__dict__.setdefault("__notes__", []).append(failure.kept_words)
     return error
 
 

@@ -37,6 +37,16 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_recoverable: bool = True
     #: The worker process that had it.
     worker: str = ""
+    #: "RUN/ACTION" whose container stays to be looked at, "" when none does.
+    kept: str = ""
+
+    @property
+    def kept_words(self) -> str:
+        """Where to look, when a container stays."""
+        return (
+            f"its container stays: look inside with `%%flyte_exec {self.kept}` in a cell, or "
+            f"`flytenb exec {self.kept} -- COMMAND` in a shell"
+        )
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from flytenb.model.events import (
     Finished,
     Loaded,
     Returned,
     Started,
 )
+from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure, encode_failure
 from flytenb.model.phases import QUEUED
 from flytenb.rules import lanes, pools
@@ -88,6 +91,7 @@ def on_returned(state: State, source: Any, event: Returned, now: float, out: Out
 def attempt_failed(state: State, action: Action, failure: Failure, now: float, out: Out) -> None:
     """Another attempt if the user's retries allow one, else the end."""
     declaration = action.task.declaration
+    failure = with_kept(action, failure)
     if failure.is_recoverable and action.tries <= declaration.retries:
         delay_s = min(
             declaration.backoff_base_s * declaration.backoff_factor ** (action.tries - 1),
@@ -97,6 +101,16 @@ def attempt_failed(state: State, action: Action, failure: Failure, now: float, o
         again(state, action, "retry", failure, now + delay_s if delay_s else 0.0, now, out)
     else:
         fail(state, action, failure, now, out)
+
+
+def with_kept(action: Action, failure: Failure) -> Failure:
+    """The same failure; says where to look when its container stays."""
+    lane, launch = action.lane, action.task.declaration.launch
+    if not launch.keep_on_failure or launch.reuse is not None or failure.kept:
+        return failure
+    if lane is None or lane.executor != "docker":
+        return failure
+    return replace(failure, kept=f"{action.run.name}/{action_name(action.id)}")
 
 
 def again(

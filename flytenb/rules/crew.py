@@ -15,7 +15,7 @@ from flytenb.model.outcome import Failure
 from flytenb.model.phases import QUEUED
 from flytenb.model.tags import SHUTDOWN
 from flytenb.rules import gpu_placement, lanes
-from flytenb.rules.attempts import again, attempt_failed
+from flytenb.rules.attempts import again, attempt_failed, with_kept
 from flytenb.rules.ending import fail
 from flytenb.rules.out import Out
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, give_up, prepare
@@ -117,7 +117,7 @@ def on_lane_lost(state: State, source: Any, event: LaneLost, now: float, out: Ou
         action.losses += 1
         action.is_solo = True
         if action.losses >= MAX_LOSSES or lane.pin:
-            fail(state, action, _worker_lost(action, event), now, out)
+            fail(state, action, with_kept(action, _worker_lost(action, event)), now, out)
         else:
             again(state, action, "lose", _worker_lost(action, event), 0.0, now, out)
     lanes.give_slot(state, lane)

@@ -104,6 +104,15 @@ def command(verb: str, view: RunView, surface: str, action: str = "") -> str:
     return f"{line} {action}".rstrip()
 
 
+def look_inside(view: RunView, surface: str) -> str:
+    """The line to write for a look into a container that stays, "" when none does."""
+    failures = [cause.failure for cause in view.causes] or ([view.root.failure] if view.root else [])
+    kept = next((one_line(failure.kept, 60) for failure in failures if failure is not None and failure.kept), "")
+    if not kept:
+        return ""
+    return f"flytenb exec {kept} -- COMMAND" if surface == "shell" else f"%%flyte_exec {kept}"
+
+
 def frame_lines(cause: Cause, at_most: int = 2) -> Iterator[tuple[str, str]]:
     """The user's innermost frames as (place, source line), outermost first."""
     for frame in cause.failure.frames[-at_most:]:
@@ -216,6 +225,8 @@ def _next(view: RunView, surface: str) -> Iterator[str]:
     elif view.mark.is_loud:
         action = view.causes[0].actions[0].name if view.causes else ""
         where = "the cell" if surface == "notebook" else "the code"
+        if inside := look_inside(view, surface):
+            yield f"  {'look inside':<12} its container stays: {inside}"
         yield f"  {'next':<12} fix {where} and run again; logs: {command('logs', view, surface, action)}"
 
 

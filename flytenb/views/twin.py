@@ -378,7 +378,9 @@ def _next(view: RunView, surface: str) -> str:
         lead, line = "Logs", text.command("logs", view, surface, view.causes[0].actions[0].name if view.causes else "")
     else:
         return ""
-    return f'<p style="margin:6px 0 0;{MUTED}">{lead}: <code>{html(line)}</code></p>'
+    inside = text.look_inside(view, surface)
+    more = f" · its container stays, look inside: <code>{html(inside)}</code>" if inside else ""
+    return f'<p style="margin:6px 0 0;{MUTED}">{lead}: <code>{html(line)}</code>{more}</p>'
 
 
 def _flat(nodes: Sequence[Node]) -> Iterator[Node]:

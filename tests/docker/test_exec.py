@@ -58,6 +58,9 @@ def rows(home: Home) -> list[dict]:
 def test_in_a_kept_container(docker_home: DockerHome) -> None:
     run = begin(docker_home, "leaves_a_trace", "--fails", "true", "--folder", "/tmp")
     until(lambda: docker_home.rows("select 1 from run where ended_at is not null"), "the run to end")
+    inside = f"its container stays: look inside with `%%flyte_exec {run}/a0` in a cell, or `flytenb exec {run}/a0 -- "
+    assert inside in docker_home.followers[0].communicate()[1]
+    assert f"its container stays: flytenb exec {run}/a0 -- COMMAND" in docker_home.cli("get", "run", run).stdout
 
     looked = docker_home.cli("exec", f"{run}/a0", "--", "cat", "/tmp/trace")
     assert looked.stdout == "what happened"

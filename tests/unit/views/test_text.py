@@ -1,10 +1,11 @@
 """Golden texts, and the two limits of every text: 15 lines, 80 columns."""
 
 import pytest
+from msgspec.structs import replace
 from view_samples import VALUE_ERROR, Builder, Value, failed, fan_out, running, success
 
 from flytenb.model.outcome import Failure
-from flytenb.views import text, tree
+from flytenb.views import text, tree, twin
 
 OUTPUTS = {
     "a0": {
@@ -47,6 +48,15 @@ def test_failure_shows_the_error_before_the_table():
         "  fit ×24      Failed      28.8 s  23 succeeded, 1 failed\n"
         "  next         fix the cell and run again; logs: %flyte_logs k8b4 a12"
     )
+
+
+def test_a_container_that_stays_is_named():
+    root = Failure(code="ValueError", message="no", kept="k7p2/a0")
+    snapshot = Builder("fit", "failed", 3.0).snapshot()
+    snapshot = replace(snapshot, actions=(replace(snapshot.actions[0], failure=root),))
+    assert "  look inside  its container stays: %%flyte_exec k7p2/a0\n" in shown(snapshot)
+    assert "its container stays: flytenb exec k7p2/a0 -- COMMAND" in shown(snapshot, surface="shell")
+    assert "look inside: <code>%%flyte_exec k7p2/a0</code>" in twin.render(tree.view(snapshot))
 
 
 def test_running_counts_what_is_going_on():
