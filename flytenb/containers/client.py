@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ class EngineFacts:
 
     Attributes:
         address: where it is.
-        is_local: it sees this machine's files.
+        is_local: it listens on this machine, so that it may see its files.
         version: of the engine.
         has_buildkit: it builds with BuildKit by itself.
         has_gpu: it says that it hands on GPUs; False may mean that it does not say.
@@ -46,6 +47,11 @@ class EngineFacts:
     security: tuple[str, ...]
     cpus: int
     memory_bytes: int
+
+    @property
+    def is_near(self) -> bool:
+        """Its containers can have this machine's folders and sockets: no virtual machine is in between."""
+        return self.is_local and not self.desktop and sys.platform == "linux"
 
 
 class Docker:

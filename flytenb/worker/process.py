@@ -67,10 +67,16 @@ def leave(status: int = 0) -> NoReturn:
     os._exit(status)
 
 
-def open_objects(home: Path) -> ObjectStore:
+def open_objects(home: Path, door: str = "") -> ObjectStore:
     """The home's object store, as the default of this process too."""
     from flytenb.codec.current import set_objects
 
-    objects = SharedObjects(home / "objects")
+    objects: ObjectStore
+    if door:
+        from flytenb.worker.distant import DistantObjects
+
+        objects = DistantObjects(home / "objects", door)
+    else:
+        objects = SharedObjects(home / "objects")
     set_objects(objects)
     return objects

@@ -85,9 +85,14 @@ def _enter(variable: ContextVar[LoadedProgram | None], program: LoadedProgram) -
     variable.set(program)
 
 
-def serve(ident: str, socket_path: str, token: str, home: Path, pipes: Pipes | None = None) -> int:
-    """A worker's whole life; returns its exit status. `pipes` are its output, read also by who made them."""
-    objects = open_objects(home)
+def serve(ident: str, socket_path: str, token: str, home: Path, pipes: Pipes | None = None, *, door: str = "") -> int:
+    """A worker's whole life; returns its exit status.
+
+    Args:
+        pipes: its output, read also by who made them.
+        door: socket at which objects are asked for and given, where the home's own cannot be seen.
+    """
+    objects = open_objects(home, door)
     if os.environ.get("FLYTENB_COMPAT"):
         # The caller's code says `import flyte`. The alias is a face far above this room: reached by name, as users do.
         import_module(f"{__package__.partition('.')[0]}.compat").install()

@@ -14,7 +14,9 @@ from flytenb.containers.client import Docker
 from flytenb.containers.labels import labels
 from flytenb.containers.run import image_id, pull, run_to_end
 from flytenb.errors import BaseRuntimeError
+from flytenb.executors.docker import volumes
 from flytenb.executors.docker.runtime import COMPILE
+from flytenb.executors.docker.volumes import Volumes
 from flytenb.model import Grant, Launch
 
 #: Where things are inside; `worker.container.supervisor` knows them too.
@@ -56,24 +58,29 @@ def new_name(place: Place, worker: str) -> str:
     return f"flytenb-{place.home_id[:6]}-{worker}-{secrets.token_hex(3)}"
 
 
-def write_boot(place: Place, name: str, worker: str, token: str, launch: Launch) -> None:
-    """The container's folder, and in it what its process 1 reads and removes."""
-    folder = place.folder(name)
-    folder.mkdir(parents=True, mode=0o700)
-    for shared in ("objects", "bundles"):
-        (place.home / shared).mkdir(parents=True, exist_ok=True, mode=0o700)
-    user = _user_name()
-    own = {"FLYTENB_HOME": str(place.home), "FLYTENB_WORKER": worker, "FLYTENB_IN_CONTAINER": "1"}
+def boot_words(place: Place, worker: str, token: str, launch: Launch, *, is_far: bool = False) -> dict[str, Any]:
+    """What process 1 of a container needs to know. `is_far`: nothing of this machine is seen in it."""
+    user, home = _user_name(), volumes.HOME_INSIDE if is_far else str(place.home)
+    own = {"FLYTENB_HOME": home, "FLYTENB_WORKER": worker, "FLYTENB_IN_CONTAINER": "1"}
     own |= {"USER": user, "LOGNAME": user}
-    boot = {
+    return {
         "worker": worker,
         "token": token,
-        "socket": f"{_ROOT}/socket/{place.socket.name}",
-        "home": str(place.home),
+        "socket": f"{_ROOT}/worker/engine.sock" if is_far else f"{_ROOT}/socket/{place.socket.name}",
+        "objects": f"{_ROOT}/worker/objects.sock" if is_far else "",
+        "home": home,
         "cwd": launch.cwd,
         "env": {**own, **launch.env_vars},
         "keep": launch.keep_on_failure,
     }
+
+
+def write_boot(place: Place, name: str, boot: dict[str, Any]) -> None:
+    """The container's folder, and in it what its process 1 reads and removes; empty where that is told to it."""
+    folder = place.folder(name)
+    folder.mkdir(parents=True, mode=0o700)
+    for shared in ("objects", "bundles"):
+        (place.home / shared).mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / "boot.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(boot, file)
@@ -98,26 +105,34 @@ def user_of(docker: Docker) -> str:
     return "0:0" if docker.facts.rootless else f"{os.getuid()}:{os.getgid()}"
 
 
-def configuration(docker: Docker, place: Place, name: str, worker: str, launch: Launch, grant: Grant) -> dict[str, Any]:
-    """All of a worker's container but its image. Makes the folders that it mounts."""
+def configuration(
+    docker: Docker, place: Place, name: str, worker: str, launch: Launch, grant: Grant, far: Volumes | None = None
+) -> dict[str, Any]:
+    """All of a worker's container but its image. Makes the folders that it mounts; `far` stands for all but `/tmp`."""
     facts, api = docker.facts, docker.api
     user = user_of(docker)
     uid, gid = user.split(":")
     private = f"rw,nosuid,nodev,noexec,mode=0700,uid={uid},gid={gid}"
     tmpfs = dict.fromkeys(_SECRETS, private)
-    mounts = [
-        _bind(place.runtime, f"{_ROOT}/runtime", is_read_only=True),
-        _bind(place.socket.parent, f"{_ROOT}/socket", is_read_only=True),
-        _bind(place.folder(name), f"{_ROOT}/worker"),
-        _bind(place.home / "objects", str(place.home / "objects")),
-        _bind(place.home / "bundles", str(place.home / "bundles")),
-    ]
-    if grant.disk_bytes:  # memory would be counted; room on the disk was asked for
+    if far is None:
+        mounts = [
+            _bind(place.runtime, f"{_ROOT}/runtime", is_read_only=True),
+            _bind(place.socket.parent, f"{_ROOT}/socket", is_read_only=True),
+            _bind(place.folder(name), f"{_ROOT}/worker"),
+            _bind(place.home / "objects", str(place.home / "objects")),
+            _bind(place.home / "bundles", str(place.home / "bundles")),
+        ]
+    else:
+        mounts = far.mounts()
+        tmpfs[f"{_ROOT}/worker"] = private
+    if not grant.disk_bytes:
+        tmpfs["/tmp"] = "rw,exec,nosuid,nodev,mode=1777"
+    elif far is None:  # memory would be counted; room on the disk was asked for
         scratch = place.folder(name) / "tmp"
         scratch.mkdir(mode=0o700)
         mounts.append(_bind(scratch, "/tmp"))
     else:
-        tmpfs["/tmp"] = "rw,exec,nosuid,nodev,mode=1777"
+        mounts.append(_scratch("/tmp"))
     security = ["no-new-privileges"]
     if any("name=selinux" in option for option in facts.security):
         security.append("label=disable")  # the home's files have no label for containers
@@ -129,8 +144,9 @@ def configuration(docker: Docker, place: Place, name: str, worker: str, launch: 
         security_opt=security,
         network_mode=network(launch),
         pids_limit=_PIDS,
-        log_config={"Type": "local", "Config": _LOG_OPTIONS},
-        userns_mode="host" if facts.remaps_users else None,
+        # What it says is not for a log where its output is the way to the engine.
+        log_config={"Type": "local", "Config": _LOG_OPTIONS} if far is None else {"Type": "none"},
+        userns_mode="host" if facts.remaps_users and far is None else None,  # files are the caller's
         **_limits(grant, facts.cpus),
     )
     return {
@@ -141,6 +157,8 @@ def configuration(docker: Docker, place: Place, name: str, worker: str, launch: 
         "labels": labels(place.home_id, "worker", worker, place.engine, may_be_kept=launch.keep_on_failure),
         "healthcheck": {"test": ["NONE"]},
         "host_config": host,
+        "command": [_SUPERVISOR] if far is None else [_SUPERVISOR, "stream"],
+        "stdin_open": far is not None,
     }
 
 
@@ -148,7 +166,7 @@ def create(docker: Docker, config: dict[str, Any], image: str, python: str) -> s
     """Create a worker's container; its id. An image that is not here is pulled. Raises what docker raises."""
     for is_last in (False, True):
         try:
-            made = docker.api.create_container(image, [_SUPERVISOR], entrypoint=[python, "-B"], **config)
+            made = docker.api.create_container(image, entrypoint=[python, "-B"], **config)
             break
         except Exception as error:  # docker and requests share no class
             if is_last or image_id(docker, image) or getattr(error, "response", None) is None:
@@ -157,18 +175,19 @@ def create(docker: Docker, config: dict[str, Any], image: str, python: str) -> s
     return str(made["Id"])
 
 
-def compile_runtime(docker: Docker, place: Place, image: str, python: str) -> None:
+def compile_runtime(docker: Docker, place: Place, image: str, python: str, far: Volumes | None = None) -> None:
     """Make bytecode for an image's Python in the runtime's folder. Blocking; it is only slower without."""
+    mounts = [_bind(place.runtime, f"{_ROOT}/runtime")] if far is None else far.mounts(may_write_code=True)
     with contextlib.suppress(BaseRuntimeError):
         run_to_end(
             docker,
             image,
-            [*COMPILE, "/runtime"],
+            [*COMPILE, f"{_ROOT}/runtime"],
             entrypoint=[python],
             labels=labels(place.home_id, "build", engine=place.engine),
-            user=user_of(docker),
+            user=user_of(docker) if far is None else "0:0",  # the volume's files are root's
             host={
-                "mounts": [_bind(place.runtime, "/runtime")],
+                "mounts": mounts,
                 "network_mode": "none",
                 "cap_drop": ["ALL"],
                 "security_opt": ["no-new-privileges"],
@@ -195,3 +214,10 @@ def _bind(source: Path, target: str, *, is_read_only: bool = False) -> Any:
     from docker.types import Mount
 
     return Mount(target=target, source=str(source), type="bind", read_only=is_read_only)
+
+
+def _scratch(target: str) -> Any:
+    """A volume that goes with its container, with the permissions that the folder has in the image."""
+    from docker.types import Mount
+
+    return Mount(target=target, source=None, type="volume")

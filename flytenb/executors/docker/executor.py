@@ -16,14 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flytenb.containers.client import Docker, connect, forget, is_missing
+from flytenb.containers.client import Docker, connect, forget, is_missing, said
 from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
 from flytenb.containers.leftovers import is_owner_alive
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
 from flytenb.executors.base import Contained, Owner
 from flytenb.executors.docker import container, exits, listing, runtime
+from flytenb.executors.docker.attached import Attached
 from flytenb.executors.docker.container import Place
 from flytenb.executors.docker.exits import Exit
+from flytenb.executors.docker.stream import Stream
+from flytenb.executors.docker.volumes import Volumes
 from flytenb.executors.docker.watch import Watch
 from flytenb.model import Grant, Launch
 from flytenb.wire.paths import workers_socket_path
@@ -36,6 +39,10 @@ _THREADS = 12
 _RETURN_S, _TRY_S = 90.0, 0.5
 #: Seconds that a container may outlive its worker's link.
 _END_S = 10
+#: Seconds for what a container says last, when it is known to have ended.
+_REPORT_S = 5
+#: What an engine says of a folder of this machine that it does not see.
+UNSEEN = "bind source path does not exist"
 #: Seconds for the end of all containers.
 _STOP_S = 15
 
@@ -47,6 +54,9 @@ class _Entry:
         self.worker, self.launch, self.grant, self.image, self.python = worker, launch, grant, image, python
         self.name = self.ident = ""
         self.is_killed = self.is_ending = False
+        #: Of a container that sees nothing of this machine; set when it has ended.
+        self.stream: Stream | None = None
+        self.stream_ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -67,6 +77,8 @@ class DockerExecutor:
         self._ready: asyncio.Task[Place] | None = None
         self._docker: Docker | None = None
         self._watch: Watch | None = None
+        #: Where the engine does not see this machine's files.
+        self._far: Volumes | None = None
         self._secret = b""
         self._tasks: set[asyncio.Task[Any]] = set()
         #: Cache tags of Pythons whose bytecode is made or being made.
@@ -130,6 +142,8 @@ class DockerExecutor:
         if self._docker is not None:
             with contextlib.suppress(Exception):  # Docker is gone: the next engine removes what is left
                 await self._thread(remove_own, self._docker, self._home_id, kind="worker", is_wanted=self._is_mine)
+                if self._far is not None:
+                    await self._thread(self._far.clear, self._docker, is_end=True)
             await self._thread(self._clear_folders)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -158,6 +172,9 @@ class DockerExecutor:
                 entry.ident = ""
                 if entry.is_killed:
                     break
+                if self._far is None and UNSEEN in said(error):
+                    self._far = self._volumes(docker, place)
+                    continue
                 if getattr(error, "response", None) is not None:
                     words = exits.start_words(error, entry.image, container.network(entry.launch))
                     self._told(entry, Exit(status=1, cause="refused", detail=words, code="ContainerStartError"))
@@ -187,14 +204,49 @@ class DockerExecutor:
 
     def _start(self, docker: Docker, place: Place, entry: _Entry) -> None:
         entry.name = container.new_name(place, entry.worker)
-        launch = entry.launch
-        container.write_boot(place, entry.name, entry.worker, worker_token(self._secret, entry.worker), launch)
-        config = container.configuration(docker, place, entry.name, entry.worker, launch, entry.grant)
-        ident = container.create(docker, config, entry.image, entry.python)
+        far, launch = self._far, entry.launch
+        boot = container.boot_words(
+            place, entry.worker, worker_token(self._secret, entry.worker), launch, is_far=far is not None
+        )
+        container.write_boot(place, entry.name, boot if far is None else {})
+
+        def create(config: dict[str, Any]) -> str:
+            return container.create(docker, config, entry.image, entry.python)
+
+        if far is not None:
+            far.prepare(docker, create)
+        ident = create(container.configuration(docker, place, entry.name, entry.worker, launch, entry.grant, far))
         entry.ident = ident
         self._by_ident[ident] = entry
-        if not entry.is_killed:
+        if entry.is_killed:
+            return
+        if far is None:
             docker.api.start(ident)
+            return
+        entry.stream = stream = self._stream(docker, place, entry)
+        try:
+            docker.api.start(ident)
+            stream.begin(boot)
+        except BaseException:
+            stream.close()
+            raise
+
+    def _stream(self, docker: Docker, place: Place, entry: _Entry) -> Stream:
+        return Stream(
+            self._loop,
+            Attached(docker, entry.ident),
+            folder=place.folder(entry.name),
+            home=self._home,
+            door=place.socket,
+            on_lost=lambda has_ended: self._on_stream_lost(entry, has_ended=has_ended),
+        )
+
+    def _on_stream_lost(self, entry: _Entry, *, has_ended: bool) -> None:
+        entry.stream_ended.set()
+        if self._far is not None and entry.stream is not None:
+            self._far.add_moved(entry.stream.moved_bytes)
+        if not has_ended:
+            self.look_after(entry.worker)
 
     # ---- a container's end -----------------------------------------------------------------------------------------
     def _on_died(self, ident: str) -> None:
@@ -204,9 +256,14 @@ class DockerExecutor:
 
     async def _close(self, entry: _Entry) -> None:
         """It has ended by itself: tell how, then let it go."""
+        if entry.is_ending:
+            return
+        entry.is_ending = True
         place, docker = await self._prepared(), self._docker
         assert docker is not None
-        entry.is_ending = True
+        if entry.stream is not None and not entry.stream_ended.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):  # its report comes that way
+                await asyncio.wait_for(entry.stream_ended.wait(), 0 if self._has_report(place, entry) else _REPORT_S)
         asked = entry.grant.memory_bytes
         ended = await self._thread(exits.read_exit, docker, entry.ident, place.folder(entry.name), entry.image, asked)
         if entry.is_killed:
@@ -248,16 +305,22 @@ class DockerExecutor:
         """The worker is gone and its container has not been heard to end: it is held, or it is late, or it hangs."""
         place, docker = await self._prepared(), self._docker
         assert docker is not None
-        if not (place.folder(entry.name) / "exit.json").exists():
+        if not self._has_report(place, entry):
             with contextlib.suppress(Exception):  # it may be gone already, or the engine is
                 await self._thread(docker.api.wait, entry.ident, timeout=_END_S)
         if not entry.is_ending:
             await self._close(entry)
 
+    @staticmethod
+    def _has_report(place: Place, entry: _Entry) -> bool:
+        return (place.folder(entry.name) / "exit.json").exists()
+
     def _told(self, entry: _Entry, ended: Exit) -> None:
         if self._workers.pop(entry.worker, None) is None:
             return
         self._by_ident.pop(entry.ident, None)
+        if entry.stream is not None:
+            entry.stream.close()
         if not self._is_stopping:
             self._owner.on_worker_exit(entry.worker, ended.status, ended.cause, ended.detail, ended.code)
 
@@ -281,11 +344,6 @@ class DockerExecutor:
     async def _prepare(self) -> Place:
         docker = await self._thread(connect)
         facts = await self._thread(lambda: docker.facts)
-        if not facts.is_local or facts.desktop:
-            raise ContainerEngineError(
-                f"the Docker engine at {facts.address} does not see this machine's files, which workers in containers "
-                'need; use an engine on this machine, or run without containers: executor="process"'
-            )
         socket = workers_socket_path(self._home)
         self._secret = await self._owner.listen_for_workers(socket)
         made = await self._thread(runtime.make_runtime, self._home)
@@ -299,10 +357,16 @@ class DockerExecutor:
             docker, self._home_id, lambda ident: hear(self._on_died, ident), lambda: hear(self._on_return)
         )
         await self._thread(self._watch.start)
-        self._docker = docker
+        place = Place(home=self._home, home_id=self._home_id, engine=self._engine_id, runtime=made, socket=socket)
+        self._docker, self._loop = docker, loop
+        if not facts.is_near:
+            self._far = self._volumes(docker, place)
         if self._has_orphans:
             self._spawn(self._remove_orphans())
-        return Place(home=self._home, home_id=self._home_id, engine=self._engine_id, runtime=made, socket=socket)
+        return place
+
+    def _volumes(self, docker: Docker, place: Place) -> Volumes:
+        return Volumes(self._home_id, self._engine_id, place.runtime, container.user_of(docker))
 
     def _on_return(self) -> None:
         """The engine was away: what ended meanwhile was not heard."""
@@ -310,25 +374,29 @@ class DockerExecutor:
 
     async def _reconcile(self) -> None:
         assert self._docker is not None
-        running = {
-            one["Id"]
-            for one in await self._thread(list_own, self._docker, self._home_id, kind="worker")
-            if one["State"] == "running"
-        }
+        known = {entry.name for entry in self._workers.values()}
+        listed = await self._thread(list_own, self._docker, self._home_id, kind="worker")
+        running = {one["Id"] for one in listed if one["State"] == "running"}
         for ident in list(self._by_ident):
             if ident not in running:
                 self._on_died(ident)
+        for one in listed:  # what could not be removed while the engine was away
+            if self._is_mine(one) and not is_kept(one) and one["Names"][0].lstrip("/") not in known:
+                with contextlib.suppress(Exception):  # the end of this engine tries again
+                    await self._thread(remove, self._docker, one["Id"])
 
     def _compile_for(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
         """Bytecode for another Python, once: its later workers start sooner."""
         if not cache_tag or cache_tag in self._compiled or self._is_stopping:
             return
         self._compiled.add(cache_tag)
-        if not runtime.is_compiled(place.runtime, cache_tag):
+        if self._far is not None or not runtime.is_compiled(place.runtime, cache_tag):
             self._spawn(self._compile(place, docker, entry, cache_tag))
 
     async def _compile(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
-        await self._thread(container.compile_runtime, docker, place, entry.image, entry.python)
+        await self._thread(container.compile_runtime, docker, place, entry.image, entry.python, self._far)
+        if self._far is not None:
+            return
         runtime.mark_compiled(place.runtime, cache_tag)
 
     async def _remove_orphans(self) -> None:
@@ -338,6 +406,8 @@ class DockerExecutor:
             if gone:
                 _log.warning("removed %d containers that an earlier engine of this home had left", gone)
             await self._thread(self._clear_folders, docker)
+            if self._far is not None:
+                await self._thread(self._far.clear, docker)
             self._has_orphans = False
         except Exception as error:  # docker and requests share no class; tried again with the first container
             _log.warning("containers of an earlier engine could not be looked for: %s", error)

@@ -14,6 +14,8 @@ from flytenb.executors.memory import size_words
 
 #: The supervisor's: the worker could not begin, or ended by itself after an action had failed.
 BROKEN, FAILED = 71, 75
+#: What a container without shared folders wrote to its errors' stream; there from its beginning.
+STREAM = "stderr"
 #: Above this a limit is none.
 _NO_LIMIT_BYTES = 1 << 50
 _LAST_LINES = 4
@@ -31,7 +33,7 @@ class Exit:
     is_held: bool = False
     #: Whether an action failed, or the worker did.
     is_failure: bool = True
-    #: Of the image's Python ("cpython-312").
+    #: Of the image's Python ("cpython-312"), where there was no bytecode for it.
     cache_tag: str = ""
 
 
@@ -48,7 +50,8 @@ def read_exit(docker: Docker, ident: str, folder: Path, image: str, asked_bytes:
     report = _report(folder)
     if report is None:
         return _unreported(docker, ident, folder, image, asked_bytes)
-    status, tag = int(report["status"]), str(report.get("cache_tag", ""))
+    status = int(report["status"])
+    tag = "" if report.get("is_compiled") else str(report.get("cache_tag", ""))
     if report.get("error") == "python":
         return _refused(f'image "{image}" has Python {report["python"]}; a worker needs CPython 3.10 or newer', status)
     if report.get("is_stopped"):
@@ -84,12 +87,16 @@ def _unreported(docker: Docker, ident: str, folder: Path, image: str, asked_byte
     state: dict[str, Any] = {}
     with contextlib.suppress(Exception):  # it may be gone, or the engine is
         state = docker.api.inspect_container(ident)["State"]
+    if (folder / STREAM).exists() and (not state or state.get("Running")):
+        words = f"the connection to its container on the Docker engine at {docker.address.url} was lost"
+        return Exit(status=-signal.SIGKILL, cause="exit", detail=words)
     status = int(state.get("ExitCode", 137))
     if state.get("OOMKilled"):
         return Exit(status=-signal.SIGKILL, cause="oom", detail=_memory_words(0, asked_bytes))
     if (folder / "boot.json").exists() and status != 128 + signal.SIGKILL:
+        last = _last_words(docker, ident, folder)
         return _refused(
-            f'image "{image}" has no Python that can run a worker (exit status {status}{_last_words(docker, ident)}); '
+            f'image "{image}" has no Python that can run a worker (exit status {status}{last}); '
             "it needs CPython 3.10 or newer as python3 on its PATH",
             status,
         )
@@ -99,9 +106,11 @@ def _unreported(docker: Docker, ident: str, folder: Path, image: str, asked_byte
     return Exit(status=status, cause="exit", detail=f"its container ended with status {status}")
 
 
-def _last_words(docker: Docker, ident: str) -> str:
+def _last_words(docker: Docker, ident: str, folder: Path) -> str:
     with contextlib.suppress(Exception):  # no log is no reason to say nothing
-        lines = docker.api.logs(ident, tail=_LAST_LINES).decode("utf-8", "replace").split("\n")
+        noted = folder / STREAM
+        said_all = noted.read_bytes() if noted.exists() else docker.api.logs(ident, tail=_LAST_LINES)
+        lines = said_all.decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
         said_last = " · ".join(line.strip() for line in lines if line.strip())
         return f": {said_last}" if said_last else ""
     return ""

@@ -25,7 +25,8 @@ def serve(boot: dict[str, Any], folder: str, failed: int) -> int:
 
     if boot.get("keep"):
         runtime.on_action = partial(_note_action, f"{folder}/actions")
-    ended = shipped.serve(boot["worker"], boot["socket"], boot["token"], Path(boot["home"]))
+    home = Path(boot["home"])
+    ended = shipped.serve(boot["worker"], boot["socket"], boot["token"], home, door=boot.get("objects", ""))
     if not boot.get("keep") or not runtime.failed_actions:
         return ended
     Path(folder, "failed").write_text("".join(f"{number}\n" for number in runtime.failed_actions))

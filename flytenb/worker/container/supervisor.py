@@ -4,17 +4,22 @@ It runs no user code, so that an end by a lack of memory, which hits the worker,
 Python that an image may have, also by one that is too old: standard library only, and syntax that old ones read.
 
 It reads `boot.json` in the worker's own folder (and removes it: it holds the worker's token) and leaves `exit.json`.
+With the argument `stream` nothing is shared with the engine's machine: both, and all that the worker says and needs,
+travel by this program's input and output (`tunnel`).
 """
 
 import errno
 import json
 import os
 import signal
+import struct
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from flytenb.worker.container.tunnel import Tunnel
 
 #: Where the engine mounts things.
 ROOT = "/run/flytenb"
@@ -24,6 +29,10 @@ RUNTIME = ROOT + "/runtime"
 BROKEN = 71
 #: The worker ended by itself after an action had failed.
 FAILED = 75
+#: Connections to these are passed on where nothing is shared.
+ENGINE_DOOR, OBJECTS_DOOR = WORKER + "/engine.sock", WORKER + "/objects.sock"
+#: What else the worker leaves in its folder, and how much of it is told.
+_FILES, _FILE_BYTES = ("error.txt", "failed", "actions"), 64 << 10
 
 
 def tell(**facts: object) -> None:
@@ -79,6 +88,13 @@ def _on_stop(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
+def _find_code() -> None:
+    """What flytenb brings comes first, what it borrows last."""
+    if sys.path[0] != RUNTIME + "/own":
+        sys.path[0] = RUNTIME + "/own"
+        sys.path.append(RUNTIME + "/lib")
+
+
 def _become_worker(boot: "dict[str, Any]") -> None:
     status = BROKEN
     try:
@@ -89,8 +105,7 @@ def _become_worker(boot: "dict[str, Any]") -> None:
                 score.write("1000")
         except (IOError, OSError):  # noqa: UP024
             pass
-        sys.path[0] = RUNTIME + "/own"
-        sys.path.append(RUNTIME + "/lib")
+        _find_code()
         from flytenb.worker.container.begin import serve
 
         status = serve(boot, WORKER, FAILED)
@@ -138,32 +153,120 @@ def main() -> int:
     """Supervise one worker."""
     signal.signal(signal.SIGTERM, _on_stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    is_far = sys.argv[1:] == ["stream"]
     python = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info < (3, 10):  # noqa: UP036  it is this file's to say so
-        tell(status=BROKEN, python=python, error="python")
+        facts = {"status": BROKEN, "python": python, "error": "python"}
+        if is_far:
+            body = json.dumps(facts).encode()
+            os.write(1, struct.pack("<BIQ", 2, 0, len(body)) + body)
+        else:
+            tell(**facts)
         return BROKEN
+    if is_far:
+        return _far()
     with open(WORKER + "/boot.json") as file:
         boot = json.load(file)
     os.unlink(WORKER + "/boot.json")
     worker = os.fork()
     if worker == 0:
         _become_worker(boot)
-    status = _wait_for(worker)
+    report = _report(_wait_for(worker), boot)
+    tell(**report)
+    return _leave(report)
+
+
+def _report(status: int, boot: "dict[str, Any]") -> "dict[str, Any]":
+    """How the worker ended."""
     killed, limit, peak = memory()
-    is_oom = status == -signal.SIGKILL and killed > 0
-    is_held = bool(boot.get("keep")) and (status < 0 or status == FAILED)
-    tell(
-        status=status,
-        is_oom=is_oom,
-        limit_bytes=limit,
-        peak_bytes=peak,
-        python=python,
-        cache_tag=sys.implementation.cache_tag,
-        is_held=is_held,
-    )
-    if is_held:
+    tag = sys.implementation.cache_tag
+    return {
+        "status": status,
+        "is_oom": status == -signal.SIGKILL and killed > 0,
+        "limit_bytes": limit,
+        "peak_bytes": peak,
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "cache_tag": tag,
+        "is_compiled": os.path.exists("%s/__pycache__/begin.%s.pyc" % (os.path.dirname(__file__), tag)),  # noqa: UP031
+        "is_held": bool(boot.get("keep")) and (status < 0 or status == FAILED),
+    }
+
+
+def _leave(report: "dict[str, Any]") -> int:
+    if report["is_held"]:
         _hold()
+    status = int(report["status"])
     return 128 - status if status < 0 else status
+
+
+class _Stopped(Exception):
+    """Whoever runs the container ends it."""
+
+
+_stopped_by = []  # type: list[int]
+
+
+def _look(worker: int) -> "int | None":
+    """Reap what has ended; the worker's status, negative for a signal, when it is among it."""
+    if _stopped_by:
+        raise _Stopped
+    found = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        if pid == worker:
+            found = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _far() -> int:
+    """Supervise one worker where nothing is shared."""
+    source, sink = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # what somebody prints is no frame
+    _find_code()
+    from flytenb.worker.container.tunnel import StreamLost, Tunnel
+
+    tunnel = Tunnel(source, sink)
+    try:
+        boot = tunnel.boot()
+        for name, path in (("engine", ENGINE_DOOR), ("objects", OBJECTS_DOOR)):
+            tunnel.open_door(name, path)
+        return _supervise(boot, tunnel)
+    except StreamLost:
+        _end_all()
+        return 128 + signal.SIGHUP
+
+
+def _supervise(boot: "dict[str, Any]", tunnel: "Tunnel") -> int:
+    signal.signal(signal.SIGTERM, lambda number, frame: _stopped_by.append(number))
+    worker = os.fork()
+    if worker == 0:
+        tunnel.forget()
+        _become_worker(boot)
+    try:
+        report = _report(tunnel.serve(lambda: _look(worker)), boot)
+    except _Stopped:
+        number = _stopped_by[0]
+        _end_all()
+        tunnel.end({"status": -number, "is_stopped": True})
+        return 128 + number
+    report["files"] = {name: _read(WORKER + "/" + name)[-_FILE_BYTES:] for name in _FILES}
+    tunnel.end(report)
+    return _leave(report)
+
+
+def _end_all() -> None:
+    """Whatever else runs in the container."""
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except OSError as error:
+        if error.errno != errno.ESRCH:  # there is nothing else
+            raise
 
 
 if __name__ == "__main__":
