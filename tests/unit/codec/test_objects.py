@@ -9,7 +9,7 @@ import pickle
 
 import pytest
 
-from flytenb.codec import MissingObjectError, ObjectStore, seals
+from flytenb.codec import MissingObjectError, ObjectStore, seals, writing
 
 
 @pytest.fixture
@@ -37,6 +37,18 @@ def test_a_missing_object_says_so(store):
         with pytest.raises(MissingObjectError, match=r"object 000000000000… is not in .*: it was removed") as caught:
             read("0" * 64)
         assert isinstance(pickle.loads(pickle.dumps(caught.value)), LookupError)
+
+
+@pytest.mark.parametrize("name", ["../../victim", "../" * 20 + "etc/passwd", "", "0" * 63 + "/", "\0" * 64, "x" * 65])
+def test_only_a_digest_names_an_object(store, name, tmp_path):
+    """What is corrupted is moved aside: a value must not be able to say that of a file of the person's own."""
+    store.put(b"there is a store")
+    (tmp_path / "victim").write_bytes(b"mine")
+    assert name not in store
+    for read in (store.get, store.view, store.size, store.path, store.checked):
+        with pytest.raises(MissingObjectError):
+            read(name)
+    assert (tmp_path / "victim").read_bytes() == b"mine"
 
 
 def test_a_view_is_private(store):
@@ -122,3 +134,14 @@ def test_contents_of_all_sizes_come_back_in_parts_and_whole(store, size):
     assert ObjectStore(store.root).get(digest) == data
     assert store.put(data) == digest
     assert list((store.root / "tmp").iterdir()) == []
+
+
+def test_where_memory_comes_slowly_a_second_thread_asks_for_it(store, monkeypatch):
+    asked = []
+    monkeypatch.setattr(writing, "_SLOW_S", -1.0)
+    monkeypatch.setattr(writing.os, "posix_fadvise", lambda *words: asked.append(words[1:3]), raising=False)
+    data = os.urandom(1 << 20) * 100
+    digest = store.put(data)
+    assert ObjectStore(store.root).get(digest) == data
+    assert asked[0] == (100 << 20, 2 << 20)
+    assert [start for start, _ in asked] == sorted((start for start, _ in asked), reverse=True)
