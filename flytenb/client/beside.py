@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import io
 import json
 import os
 import secrets
 import selectors
 import signal
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ from flytenb.wire import paths
 #: In containers of workers.
 _PROGRAM = "/run/flytenb/runtime/own/flytenb/worker/container/beside.py"
 _FOLDER = "/run/flytenb/worker"
+#: Only in containers that see nothing of this machine.
+_STATE = "/run/flytenb/state"
 #: An action in a process: for a person, before the program runs.
 NOTE = (
     "{place.run}/{place.action} runs in a process (pid {place.pid}): this runs beside it, with its Python, variables "
@@ -66,13 +70,39 @@ def run_command(place: Inside, command: Sequence[str], on_output: OnOutput) -> i
 def _run(place: Inside, spec: dict[str, Any], on_output: OnOutput) -> int:
     if place.executor == "process":
         return _beside_process(place, spec, on_output)
-    folder = paths.container_folder(paths.home(), place.name)
-    path = folder / f"beside-{secrets.token_hex(4)}.json"
+    name = f"beside-{secrets.token_hex(4)}.json"
+    if _is_far(place):
+        return _in_container(place, ["", "-u", "-B", _PROGRAM, _send(place, name, spec)], on_output)
+    path = paths.container_folder(paths.home(), place.name) / name
     _write(path, spec)
     try:
         return _in_container(place, ["", "-u", "-B", _PROGRAM, f"{_FOLDER}/{path.name}"], on_output)
     finally:
         path.unlink(missing_ok=True)
+
+
+def _is_far(place: Inside) -> bool:
+    """Whether the container sees nothing of this machine."""
+    from flytenb.containers.client import connect
+
+    mounts = connect(place.address).api.inspect_container(place.container)["Mounts"]
+    return any(one["Destination"] == _STATE for one in mounts)
+
+
+def _send(place: Inside, name: str, spec: dict[str, Any]) -> str:
+    """Lay down a file where the container's user finds it; its path inside."""
+    from flytenb.containers.client import connect
+
+    api = connect(place.address).api
+    uid, _, gid = (api.inspect_container(place.container)["Config"]["User"] or "0:0").partition(":")
+    content = json.dumps(spec).encode()
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.uid, info.gid = len(content), 0o600, int(uid), int(gid or uid)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(info, io.BytesIO(content))
+    api.put_archive(place.container, f"{_STATE}/home", buffer.getvalue())
+    return f"{_STATE}/home/{name}"
 
 
 def _write(path: Path, spec: dict[str, Any]) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from flytenb.containers.client import Docker, is_missing, said
 from flytenb.errors import ContainerStartError
+
+#: Marks a program's processes, for their end where this machine does not see them.
+_MARK = "FLYTENB_INSIDE"
+_KILL = 'for one in /proc/[0-9]*; do grep -qa "$1" "$one/environ" 2>/dev/null && kill -9 "${one#/proc/}"; done'
 
 
 def run_inside(
@@ -35,8 +39,10 @@ def run_inside(
         ContainerStartError: the container does not run, or has no such program.
     """
     api = docker.api
+    mark = secrets.token_hex(8)
+    variables = {**(environment or {}), _MARK: mark}
     try:
-        ident = api.exec_create(container, list(command), environment=dict(environment or {}), workdir=workdir)["Id"]
+        ident = api.exec_create(container, list(command), environment=variables, workdir=workdir)["Id"]
         output = api.exec_start(ident, stream=True, demux=True)
     except Exception as error:  # docker and requests share no class
         raise ContainerStartError(_why(error, command)) from error
@@ -47,7 +53,7 @@ def run_inside(
             if err:
                 on_output("stderr", err)
     except BaseException:
-        _end(api, ident)
+        _end(docker, container, ident, mark)
         raise
     return int(api.exec_inspect(ident)["ExitCode"] or 0)
 
@@ -59,9 +65,15 @@ def _why(error: BaseException, command: Sequence[str]) -> str:
     return f"{command[0]} cannot be run in the container: {words}"
 
 
-def _end(api: Any, ident: str) -> None:
-    """The engine has no call for it: the process is one of this machine too, and of the same user."""
+def _end(docker: Docker, container: str, ident: str, mark: str) -> None:
+    """The engine has no call for it. Here the process is one of this machine too, and of the same user."""
+    api = docker.api
     with contextlib.suppress(Exception):  # it may have ended, or be another user's
         state = api.exec_inspect(ident)
-        if state["Running"] and state["Pid"]:
+        if not state["Running"] or not state["Pid"]:
+            return
+        if docker.facts.is_near:
             os.kill(state["Pid"], signal.SIGKILL)
+        else:  # its number is one of another machine
+            killer = api.exec_create(container, ["/bin/sh", "-c", _KILL, "sh", f"{_MARK}={mark}"])["Id"]
+            api.exec_start(killer)

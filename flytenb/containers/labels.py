@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
@@ -26,8 +29,23 @@ _AT_ONCE = 8
 
 
 def home_id(home: Path | str) -> str:
-    """A short name for a home, that does not tell its path."""
-    return blake2b(str(Path(home).absolute()).encode(), digest_size=6).hexdigest()
+    """A short name for a home, that does not tell its path. Two machines with equal paths may share an engine."""
+    path = Path(home).absolute()
+    return blake2b(f"{path}\0{_mark(path / 'mark')}".encode(), digest_size=6).hexdigest()
+
+
+def _mark(path: Path) -> str:
+    """What is in a file that is made by whoever comes first."""
+    with contextlib.suppress(OSError):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part = path.with_name(f".mark-{secrets.token_hex(4)}")
+            part.write_text(secrets.token_hex(8))
+            with contextlib.suppress(FileExistsError):
+                os.link(part, path)
+            part.unlink()
+        return path.read_text()
+    return ""  # a home that cannot be written to has no containers
 
 
 def labels(home: str, kind: str, worker: str = "", engine: str = "", *, may_be_kept: bool = False) -> dict[str, str]:
