@@ -248,13 +248,13 @@ def mount(manifest: str, objects: Objects, bundles: Path) -> Path:
         return _mounted[manifest]
     data = msgpack.unpackb(objects.get(manifest))
     if not (folder / ".complete").exists():
-        bundles.mkdir(parents=True, exist_ok=True)
+        bundles.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = Path(tempfile.mkdtemp(dir=bundles))
         for relative, (digest, mode, _) in data["files"].items():
-            target = made / relative
+            target = made / _inside(relative)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(objects.get(digest))
-            target.chmod(mode | 0o400)
+            target.chmod((mode | 0o400) & 0o777)
         (made / ".complete").touch()
         try:
             os.rename(made, folder)
@@ -264,7 +264,7 @@ def mount(manifest: str, objects: Objects, bundles: Path) -> Path:
     for relative, (_, _, origin) in data["files"].items():
         _origins[os.fspath(folder / relative)] = origin
     for path in reversed(data["paths"]):
-        entry = os.fspath(folder if path == "." else folder / path)
+        entry = os.fspath(folder if path == "." else folder / _inside(path))
         if entry not in sys.path:
             sys.path.insert(0, entry)
     if _mounted:  # looking at every module is dear in a process that was forked a moment ago
@@ -272,6 +272,12 @@ def mount(manifest: str, objects: Objects, bundles: Path) -> Path:
     importlib.invalidate_caches()
     _mounted[manifest] = folder
     return folder
+
+
+def _inside(relative: str) -> str:
+    if relative.startswith("/") or ".." in relative.split("/") or "\0" in relative:
+        raise CaptureError(f"a bundle names the file {relative!r}, which lies outside of it; it is not loaded")
+    return relative
 
 
 def _forget_other_bundles(bundles: Path, folder: Path) -> None:

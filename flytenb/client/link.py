@@ -84,12 +84,17 @@ def connect(state: Path, *, role: str = "client", ident: str = "") -> Link:
     try:
         sock.settimeout(_HANDSHAKE_TIMEOUT_S)
         try:
-            sock.connect(str(paths.socket_path(state)))
+            path = paths.socket_path(state)
+            if path.parent != state:
+                paths.require_own(path.parent)
+            sock.connect(str(path))
             return _greet(sock, state, role, ident or f"client-{os.getpid()}")
         except TimeoutError:
             raise EngineError(
                 f"the engine of {state} does not answer; see `flytenb engine logs`, then `flytenb engine restart`"
             ) from None
+        except PermissionError as error:
+            raise EngineError(str(error)) from error
         except OSError as error:
             raise LinkBroken(str(error)) from error
     except BaseException:
@@ -110,6 +115,8 @@ def _greet(sock: socket.socket, state: Path, role: str, ident: str) -> Link:
             break
     first, rest = answers[0], answers[1:]
     if first[0] == tags.REFUSE:
+        if token != _token(state):
+            raise LinkBroken("the token was replaced while greeting")
         raise EngineError(_refusal(str(first[1]), state))
     if first[0] != tags.WELCOME:
         raise EngineError(f"what listens on {paths.socket_path(state)} is no flytenb engine; remove that file")

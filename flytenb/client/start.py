@@ -64,7 +64,7 @@ def spawn(state: Path) -> str:
     environment["FLYTENB_HOME"] = str(state)
     command = [sys.executable, "-m", "flytenb.engine", "--home", str(state), "--ready-fd", str(inherited)]
     try:
-        with (state / "engine.log").open("ab") as log:
+        with open(state / "engine.log", "ab", opener=_private) as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -93,6 +93,10 @@ def spawn(state: Path) -> str:
     if said.startswith("error:"):
         return said[len("error:") :].strip()
     return _last_words(state, process)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _importable(environment: dict[str, str]) -> dict[str, str]:

@@ -113,7 +113,7 @@ class ObjectStore:
         return Path(self._path(digest))
 
     def __contains__(self, digest: str) -> bool:
-        return os.path.exists(self._path(digest))
+        return is_digest(digest) and os.path.exists(self._path(digest))
 
     # ---- writing ---------------------------------------------------------------------------------------------
     def put(self, data: Buffer | Iterable[Buffer]) -> str:
@@ -328,6 +328,8 @@ class ObjectStore:
 
     # ---- files -----------------------------------------------------------------------------------------------
     def _path(self, digest: str) -> str:
+        if not is_digest(digest):  # a value may say anything of where its content is
+            raise MissingObjectError(str(digest), self._root)
         return f"{self._root}/{digest[:2]}/{digest}"
 
     def _temporary(self, kind: str) -> str:
@@ -379,6 +381,11 @@ class ObjectStore:
             seals.write(self._root, digest, stat, f"{name}-seal", origin)
         if self.is_durable:
             sync_folder(folder)
+
+
+def is_digest(text: object) -> bool:
+    """Whether it can be an object's name; anything else might be a path that leads elsewhere."""
+    return type(text) is str and len(text) == 64 and text.isascii() and text.isalnum()
 
 
 def _hash(hasher: hashlib._Hash, parts: list[memoryview]) -> None:

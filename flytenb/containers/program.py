@@ -313,8 +313,11 @@ def _unpack(file: BinaryIO, top: str, folder: Path) -> None:
             if ".." in name.split("/") or not (entry.isfile() or entry.isdir() or entry.issym()):
                 continue
             target = folder / name
-            if not os.path.realpath(target.parent).startswith(os.path.realpath(folder)):
+            inside = os.path.realpath(folder)
+            if os.path.commonpath((inside, os.path.realpath(target.parent))) != inside:
                 continue  # behind a link that leads away
+            if target.is_symlink():
+                target.unlink()  # written through, it would change what it leads to
             if entry.isdir():
                 target.mkdir(parents=True, exist_ok=True)
             elif entry.issym():

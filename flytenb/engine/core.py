@@ -17,6 +17,7 @@ from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
 from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
+from flytenb.engine.lifetime import new_token
 from flytenb.engine.link import Link
 from flytenb.engine.packages import PackageDesk, python_of
 from flytenb.engine.publish import Publisher
@@ -47,6 +48,7 @@ from flytenb.rules.placement import next_moment
 from flytenb.rules.runs import refusal
 from flytenb.rules.state import Task
 from flytenb.store import Journal, Reader
+from flytenb.wire.paths import require_own
 from flytenb.wire.tokens import worker_token
 
 if TYPE_CHECKING:
@@ -96,8 +98,8 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self._busy_at = self._run_at = time.monotonic()
         self._tasks: set[asyncio.Task[Any]] = set()
-        #: What tokens of workers in containers are made with, and where such workers come in.
-        self._workers_secret = secrets.token_bytes(32)
+        #: What tokens of workers are made with, and where those in containers come in.
+        self.workers_secret = secrets.token_bytes(32)
         self._doors: list[tuple[asyncio.Server, Path]] = []
 
     # ---- links ------------------------------------------------------------------------------------------------
@@ -111,11 +113,18 @@ class Engine:
     async def listen_for_workers(self, path: Path) -> bytes:
         """Meet workers in containers at a socket of their own."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path.parent, path.parent.parent):
+            if folder != self.home:
+                require_own(folder)
         path.unlink(missing_ok=True)
         server = await self.loop.create_unix_server(partial(self.new_link, is_confined=True), str(path))
         path.chmod(0o600)
         self._doors.append((server, path))
-        return self._workers_secret
+        return self.workers_secret
+
+    def rotate_token(self) -> None:
+        """From now on clients show another token; links that are there stay."""
+        self.token = new_token(self.home)
 
     def close_doors(self) -> None:
         """No worker comes in any more."""
@@ -152,7 +161,7 @@ class Engine:
         if said := admission.stranger(self.state, link, hello):
             link.refuse(said)
             return False
-        token = worker_token(self._workers_secret, hello.ident) if link.is_confined else self.token
+        token = worker_token(self.workers_secret, hello.ident) if hello.role == "worker" else self.token
         if not hmac.compare_digest(hello.token.encode(), token.encode()):
             link.refuse("the token is wrong: this engine belongs to another user or another FLYTENB_HOME")
             return False

@@ -18,7 +18,7 @@ import msgspec
 from flytenb.engine import secrets
 from flytenb.engine.cached import stored_result
 from flytenb.engine.core import Engine
-from flytenb.engine.lifetime import Refused, Starter, prepare_home, read_token, take_lock, write_info
+from flytenb.engine.lifetime import Refused, Starter, new_token, prepare_home, take_lock, write_info
 from flytenb.executors.router import Router
 from flytenb.images.docker_build import stop_builds
 from flytenb.model.tags import PROTOCOL, SHUTDOWN
@@ -26,7 +26,7 @@ from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
 from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
 from flytenb.store.sweep import Objects
-from flytenb.wire.paths import http_socket_path, info_path, socket_path
+from flytenb.wire.paths import http_socket_path, info_path, require_own, socket_path
 
 _log = logging.getLogger("flytenb.engine")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -93,13 +93,15 @@ def _capacity() -> Capacity:
 
 async def _serve(home: Path, starter: Starter) -> None:
     loop = asyncio.get_running_loop()
-    token = read_token(home)
+    token = new_token(home)
     path, http_path = socket_path(home), http_socket_path(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.parent != home:
+        require_own(path.parent)
     engine, connection = _recovered(home / "store.db", token)
     engine.home, engine.socket, engine.http_socket = home, path, http_path
     secrets.connect(engine.state, home)
-    engine.executor = executor = Router(str(path), token, engine)
+    engine.executor = executor = Router(str(path), engine.workers_secret, engine)
     await executor.start()
     engine.journal = Journal(connection, loop.call_soon_threadsafe, engine.release, engine.on_trouble)
     engine.journal.start()

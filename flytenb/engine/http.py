@@ -133,7 +133,6 @@ def _type_word(hint: Any) -> str:
 
 def _asked(request: Request) -> bytes:
     values: dict[str, Any] = {**request.query_params, **request.path_params}
-    values.pop("token", None)
     unknown = set(values) - set(_HINTS)
     if unknown:
         raise QueryError("BadQuery", f"no parameter {sorted(unknown)[0]!r}; there are: {', '.join(sorted(_HINTS))}")
@@ -143,15 +142,15 @@ def _asked(request: Request) -> bytes:
         raise QueryError("BadQuery", str(error)) from error
 
 
-def make_app(engine: Engine, token: str | None) -> Any:
-    """The ASGI application; `token` None = the transport itself proves the user (the 0600 socket)."""
+def make_app(engine: Engine, *, is_open: bool) -> Any:
+    """The ASGI application; `is_open`: the transport itself proves the user (the 0600 socket)."""
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
     def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            if token is not None and (said := _refusal(request, token)):
+            if not is_open and (said := _refusal(request, engine.token)):
                 return JSONResponse({"code": "Forbidden", "message": said}, status_code=403)
             try:
                 return await handle(request)
@@ -250,8 +249,8 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
     write_info(engine.home, **{**facts, "http_socket": str(engine.http_socket), "port": engine.port})
     common = {"log_config": None, "lifespan": "off", "access_log": False, "ws": "none"}
     servers = [
-        Server(uvicorn.Config(make_app(engine, None), **common)),
-        Server(uvicorn.Config(make_app(engine, engine.token), **common)),
+        Server(uvicorn.Config(make_app(engine, is_open=True), **common)),
+        Server(uvicorn.Config(make_app(engine, is_open=False), **common)),
     ]
     try:
         await asyncio.gather(servers[0].serve(sockets=[near]), servers[1].serve(sockets=[loopback]))

@@ -12,6 +12,12 @@ from typing import Any
 
 from flytenb.wire.paths import info_path, token_path
 
+#: What a home's files begin with; a folder that holds nothing else is made private.
+_OURS = (
+    *("bundles", "containers", "engine.", "environments", "gpus", "http.sock", "mounted", "named", "objects", "raw"),
+    *("run", "secrets", "start.lock", "store.db", "tasks", "token", ".token", ".writable"),
+)
+
 
 class Refused(Exception):
     """The engine cannot start; the text is the sentence for the person."""
@@ -25,6 +31,7 @@ def prepare_home(home: Path) -> None:
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _keep_private(home)
         probe = home / ".writable"
         probe.write_bytes(b"")
         probe.unlink()
@@ -32,6 +39,29 @@ def prepare_home(home: Path) -> None:
         raise Refused(
             f"the state directory {home} cannot be written ({error.strerror}); set FLYTENB_HOME to a folder of yours"
         ) from error
+
+
+def _keep_private(home: Path) -> None:
+    """Who can write here runs code as this user, who can read here reads all values."""
+    stat = home.stat()
+    if stat.st_uid != os.getuid():
+        raise Refused(
+            f"the state directory {home} belongs to another user (number {stat.st_uid}), who could have tasks run as "
+            "you; set FLYTENB_HOME to a folder of yours"
+        )
+    if stat.st_mode & 0o077 and all(_is_ours(path.name) for path in home.iterdir()):
+        home.chmod(0o700)
+    elif stat.st_mode & 0o022:
+        raise Refused(
+            f"others may write into the state directory {home} (mode {stat.st_mode & 0o777:o}), which holds more than "
+            f"flytenb's files; run 'chmod 700 {home}', or set FLYTENB_HOME to a folder of its own"
+        )
+    with contextlib.suppress(FileNotFoundError):
+        (home / "engine.log").chmod(0o600)  # its first lines are written by whoever starts the engine
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(_OURS)
 
 
 def take_lock(home: Path) -> int | None:
@@ -45,13 +75,9 @@ def take_lock(home: Path) -> int | None:
     return descriptor
 
 
-def read_token(home: Path) -> str:
-    """The home's secret, made on first use, readable by the user only."""
+def new_token(home: Path) -> str:
+    """A new secret of the home, readable by the user only; the one before opens nothing any more."""
     path = token_path(home)
-    with contextlib.suppress(FileNotFoundError):
-        token = path.read_text().strip()
-        if token:
-            return token
     token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
     write_private(path, token.encode())
     return token

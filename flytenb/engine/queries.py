@@ -31,6 +31,7 @@ from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
 from flytenb.model.version import VERSION
 from flytenb.rules.reasons import Reasons
+from flytenb.wire.paths import token_path
 
 if TYPE_CHECKING:
     from flytenb.engine.core import Engine
@@ -116,6 +117,7 @@ class Queries:
             "pin": self.pin,
             "prune_cached": self.prune_cached,
             "prune_runs": self.prune_runs,
+            "rotate_token": self.rotate_token,
             "stop": self.stop,
         }
 
@@ -475,6 +477,11 @@ class Queries:
     async def prune_runs(self, asked: Asked) -> Pruned:
         """Forget runs that ended `older_s` ago, with all that belongs to them alone."""
         return await self._engine.cached.prune_runs(asked.older_s, is_dry=asked.is_dry)
+
+    async def rotate_token(self, asked: Asked) -> dict[str, Any]:
+        """Replace the home's token: who has read the old one can do nothing with it any more."""
+        self._engine.rotate_token()
+        return {"token": str(token_path(self._engine.home))}
 
     async def stop(self, asked: Asked) -> dict[str, Any]:
         """End the engine. With runs going on only by force: the next engine then goes on with them."""

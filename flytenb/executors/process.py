@@ -18,6 +18,7 @@ from flytenb.executors.gpus.visible import gpu_variables
 from flytenb.executors.memory import resident_bytes, size_words
 from flytenb.model import Grant, Launch
 from flytenb.wire.paths import home
+from flytenb.wire.tokens import worker_token
 
 _log = logging.getLogger(__name__)
 
@@ -93,12 +94,12 @@ class ProcessExecutor:
 
     Args:
         socket_path: where workers meet the engine.
-        token: what they show there.
+        secret: what the tokens that they show there are made with.
         owner: hears of every worker's end, in the loop.
     """
 
-    def __init__(self, socket_path: str, token: str, owner: Owner) -> None:
-        self._socket_path, self._token, self._owner = socket_path, token, owner
+    def __init__(self, socket_path: str, secret: bytes, owner: Owner) -> None:
+        self._socket_path, self._secret, self._owner = socket_path, secret, owner
         self._home = str(home())
         self._zygotes: dict[str, _Zygote] = {}
         self._workers: dict[str, _Worker] = {}
@@ -125,7 +126,7 @@ class ProcessExecutor:
             op="fork",
             worker=worker,
             socket=self._socket_path,
-            token=self._token,
+            token=worker_token(self._secret, worker),
             home=self._home,
             cwd=launch.cwd,
             env={**launch.env_vars, **gpu_variables(grant, launch.env_vars)},

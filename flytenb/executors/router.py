@@ -30,15 +30,15 @@ class Router:
 
     Args:
         socket_path: where workers meet the engine.
-        token: what they show there.
+        secret: what the tokens that they show there are made with.
         owner: hears of every worker, in the loop.
     """
 
-    def __init__(self, socket_path: str, token: str, owner: Owner) -> None:
+    def __init__(self, socket_path: str, secret: bytes, owner: Owner) -> None:
         self._owner = owner
         self._home = home()
         self._contained = ContainedWorkers(owner, self._home)
-        self._process = ProcessExecutor(socket_path, token, self._contained)
+        self._process = ProcessExecutor(socket_path, secret, self._contained)
         self._realiser: Realiser | None = None
         self._docker: DockerExecutor | None = None
         #: Workers whose software is being prepared.

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from stat import S_ISDIR
 
 #: A Unix socket's path must fit into 104 (macOS) or 108 (Linux) bytes.
 _MAX_SOCKET_BYTES = 100
@@ -33,6 +34,24 @@ def _short(state: Path, name: str) -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "flytenb" if base else Path(f"/tmp/flytenb-{os.getuid()}")
     return folder / f"{hashlib.blake2b(os.fsencode(state), digest_size=8).hexdigest()}-{name}"
+
+
+def require_own(folder: Path) -> None:
+    """Refuse a folder of sockets where another user could have put one: what is said there, says the token.
+
+    Raises:
+        PermissionError: it is not a folder of this user's alone.
+    """
+    try:
+        stat = os.lstat(folder)
+    except FileNotFoundError:
+        return
+    if not S_ISDIR(stat.st_mode) or stat.st_uid != os.getuid() or stat.st_mode & 0o022:
+        raise PermissionError(
+            f"{folder}, where the engine's socket belongs, is not a folder of yours alone (owner {stat.st_uid}, mode "
+            f"{stat.st_mode & 0o7777:o}): somebody else could listen there; remove it, or set XDG_RUNTIME_DIR to a "
+            "private folder"
+        )
 
 
 def socket_path(state: Path) -> Path:
@@ -72,7 +91,13 @@ def container_folder(state: Path, name: str) -> Path:
 
 
 def object_path(state: Path, digest: str) -> Path:
-    """Where the content with this digest is: for those who read objects and write none."""
+    """Where the content with this digest is: for those who read objects and write none.
+
+    Raises:
+        ValueError: it is no digest.
+    """
+    if len(digest) != 64 or not digest.isascii() or not digest.isalnum():
+        raise ValueError(f"{digest[:80]!r} is no digest of an object")
     return state / "objects" / digest[:2] / digest
 
 

@@ -1,4 +1,4 @@
-"""What a worker in a container shows instead of the home's own secret: good for this worker of this engine only."""
+"""What a worker shows instead of the home's own secret: good for this worker of this engine only."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def test_a_worker_killed_while_its_image_is_made(site: Site, tmp_path: Path, mon
     owner = Owner()
 
     async def go() -> None:
-        router = Router(str(tmp_path / "s"), "token", owner)
+        router = Router(str(tmp_path / "s"), b"secret", owner)
         launch = Launch(python=sys.executable, cwd="/", image=spec, executor="process")
         router.spawn("w1", launch, Grant())
         while not (started.exists() and started.read_text()):

@@ -49,6 +49,16 @@ def engine_restart(force: bool, output: str) -> None:
     emit(answer, output, f"engine running: process {answer['pid']}, {answer['socket']}")
 
 
+@engine.command("rotate-token")
+@json_or_text
+def engine_rotate_token(output: str) -> None:
+    """Replace the token of the engine's sockets; every start of an engine does it too. Runs go on."""
+    from flytenb.client.session import session
+
+    answer = session(paths.home()).query("rotate_token")
+    emit(answer, output, f"the token in {answer['token']} is a new one")
+
+
 @engine.command("status")
 @json_or_text
 def engine_status(output: str) -> None:

@@ -14,6 +14,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
 from flytenb.wire import tags
+from flytenb.wire.tokens import worker_token
 from tests.unit.worker.fake_engine import FakeEngine
 
 LAUNCH = Launch(python=sys.executable, cwd="/", env_vars={"FLYTENB_TEST": "yes"})
@@ -40,7 +41,7 @@ def run(scenario: Any, tmp_path: Any, monkeypatch: Any) -> None:
         engine = FakeEngine(str(tmp_path / "s"), ObjectStore(tmp_path / "objects", is_durable=False))
         await engine.start()
         exits: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        executor = ProcessExecutor(engine.path, "token", Owner(exits))
+        executor = ProcessExecutor(engine.path, b"secret", Owner(exits))
         await executor.start()
         try:
             await asyncio.wait_for(scenario(engine, executor, exits), 30)
@@ -56,7 +57,7 @@ def test_a_worker_says_hello_and_leaves_on_shutdown(tmp_path, monkeypatch):
         executor.spawn("w1", LAUNCH, Grant())
         hello = await engine.hello
         assert hello[3:5] == ["worker", "w1"]
-        assert hello[6] == "token"
+        assert hello[6] == worker_token(b"secret", "w1")
         assert os.getpgid(hello[5]) == hello[5]
         engine.send((tags.SHUTDOWN, "idle"))
         assert await exits.get() == ("w1", 0, "exit", "")
