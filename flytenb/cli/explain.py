@@ -31,26 +31,30 @@ def why(run_name: str, action: str, output: str) -> None:
     emit(Run.get(run_name).why(action or None), output)
 
 
-@click.command(
-    "plan",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-)
-@click.argument("file", type=click.Path())
-@click.argument("task", required=False, default="")
-@click.argument("words", metavar="[--INPUT VALUE …]", nargs=-1, type=click.UNPROCESSED)
-def plan(file: str, task: str, words: tuple[str, ...]) -> int:
-    """Tell what a run of a task would take from the cache, what it would run, and how long. Runs nothing."""
-    from flytenb.cli.options import UsageError, Words, inputs_of
-    from flytenb.client.planning import plan as made
+@click.command("plan", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("words", metavar="FILE TASK [--INPUT VALUE …]", nargs=-1, type=click.UNPROCESSED, required=True)
+def plan(words: tuple[str, ...]) -> int:
+    """Tell what a run of a task would take from the cache, what it would run, and how long. Runs nothing.
+
+    Takes the options of `flytenb run`, as --overwrite-cache, before FILE or at the end.
+    """
+    from flytenb.cli.options import UsageError, inputs_of, split
+    from flytenb.cli.run import runner_of
 
     try:
-        found = load_task(file, task)
-        rest, output = _without_output(list(words))
-        inputs = inputs_of(Words(file=file, task=task, rest=rest), found.interface, found.name)
+        parsed = split(words)
+        if not parsed.file:
+            raise UsageError("name a file and a task: flytenb plan digits.py search --cs '[0.1, 1]'")
+        found = load_task(parsed.file, parsed.task)
+        inputs = inputs_of(parsed, found.interface, found.name)
+        output = parsed.given.get("output", "text")
+        if output not in ("text", "json"):
+            raise UsageError(f"-o {output}: write text or json")
+        runner = runner_of(parsed)
     except UsageError as error:
         click.echo(f"flytenb: {error}", err=True)
         return 2
-    emit(made(found, **inputs), output)
+    emit(runner.plan(found, **inputs), output)
     return 0
 
 
@@ -59,20 +63,6 @@ def load_task(file: str, task: str) -> Any:
     from flytenb.cli.load import find_task, load_file
 
     return find_task(load_file(file), task, file)
-
-
-def _without_output(words: list[str]) -> tuple[list[str], str]:
-    """The words without `-o json`, and the form of output."""
-    from flytenb.cli.options import UsageError
-
-    for flag in ("-o", "--output"):
-        if flag in words:
-            at = words.index(flag)
-            value = words[at + 1] if at + 1 < len(words) else ""
-            if value not in ("text", "json"):
-                raise UsageError(f"{flag} {value}: write text or json")
-            return words[:at] + words[at + 2 :], value
-    return words, "text"
 
 
 def print_audit(run_name: str) -> None:

@@ -43,7 +43,7 @@ def _run(parsed: Words) -> int:
     is_json = given.get("output", "text") == "json"
     if given.get("output", "text") not in ("text", "json", "table", "json-raw"):
         raise UsageError(f"-o {given['output']}: write text or json")
-    run = _submit(parsed, task, inputs)
+    run = runner_of(parsed).run(task, **inputs)
     if not is_json:
         print(f"{run.name}\n{run.url}", flush=True)
     if "detach" in given:
@@ -56,7 +56,8 @@ def _run(parsed: Words) -> int:
     return _tell(run, phase, payload, is_json=is_json)
 
 
-def _submit(parsed: Words, task: Any, inputs: dict[str, Any]) -> Any:
+def runner_of(parsed: Words) -> Any:
+    """What runs a task with the options of the command line."""
     from flytenb.client.config import init
     from flytenb.client.context import with_runcontext
 
@@ -79,12 +80,11 @@ def _submit(parsed: Words, task: Any, inputs: dict[str, Any]) -> Any:
     if given.get("root_dir"):
         init(root_dir=given["root_dir"])
     try:
-        runner = with_runcontext(
+        return with_runcontext(
             "local" if "local" in given else None, env_vars=parsed.pairs("env"), labels=parsed.pairs("label"), **options
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return runner.run(task, **inputs)
 
 
 def _number(text: str) -> int:

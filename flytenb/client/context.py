@@ -16,6 +16,7 @@ from flytenb.model.declaration import TaskDeclaration
 from flytenb.wire import paths
 
 if TYPE_CHECKING:
+    from flytenb.client.plans import Plan
     from flytenb.client.run_handle import Run
 
 UserValue = Any
@@ -49,6 +50,17 @@ class Runner:
         if self.options.dry_run:
             return _dry_run(task, args, kwargs, self.options)
         return _submit(task, args, kwargs, self.options)
+
+    @twin
+    def plan(self, task: Any, /, *args: UserValue, **kwargs: UserValue) -> Plan:
+        """What a run of `task` with these options would take from the cache, and what it would run. Runs nothing.
+
+        Example:
+            print(flyte.with_runcontext(overwrite_cache=True).plan(search, cs=[0.1, 1]))
+        """
+        from flytenb.client.planning import make_plan
+
+        return make_plan(task, args, kwargs, self.options)
 
     @twin
     def rerun(self, run_name: str, action_name: str = "a0", **inputs: UserValue) -> Run:

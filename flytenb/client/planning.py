@@ -14,6 +14,7 @@ from flytenb.capture.ingredients import Ingredients, ingredients_of, read_progra
 from flytenb.client import handle
 from flytenb.client.explain.differences import code_differences, input_differences
 from flytenb.client.foresee import Step, expected_seconds
+from flytenb.client.options import RunOptions
 from flytenb.client.plans import Plan, PlanRow
 from flytenb.client.session import Session, session
 from flytenb.client.submit import check_task, objects_of
@@ -47,11 +48,16 @@ def plan(task: Any, /, *args: UserValue, **kwargs: UserValue) -> Plan:
         TypeError: not a task, or a value of the wrong type.
         CaptureError: the task's code cannot travel.
     """
+    return make_plan(task, args, kwargs, RunOptions())
+
+
+def make_plan(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue], options: RunOptions) -> Plan:
+    """What a run with these options would do now."""
     check_task(task)
     state = paths.home()
     link, store = session(state), objects_of(state)
     inputs = task.interface.encode_inputs(task.interface.bind(args, kwargs), store)
-    today = Today(task)
+    today = Today(task, options)
     found = link.query("previous", task_name=task.name)["run"]
     rows: list[ActionRow] = []
     if found:
@@ -280,13 +286,10 @@ class _Maker:
             self._unknown(child, why)
 
     def _why(self, declaration: TaskDeclaration, code: str, inputs: str) -> str:
+        always = self._today.always_runs(declaration.name)
         if declaration.cache == "disable":
-            return code or inputs or "its cache is off"
-        if declaration.cache == "override":
-            return 'cache="override"'
-        if declaration.key_doubts:
-            return f"its key may be incomplete: {declaration.key_doubts[0]}"
-        return code or inputs or "no such result is in the cache, or it is too old"
+            return code or inputs or always
+        return always or code or inputs or "no such result is in the cache, or it is too old"
 
     def _changes(self, run: str, task: str) -> tuple[str, bool]:
         """What changed in a task's code since a run, and whether it is the task itself rather than what it calls."""

@@ -160,7 +160,7 @@ def send(
         told["pin"] = pin
     mode = cache_mode(declaration, is_disabled=options.disable_run_cache, is_overwritten=options.overwrite_cache)
     ignored = getattr(getattr(task, "cache", None), "ignored_inputs", None) or ()
-    scope = _cache_scope(options)
+    scope = cache_scope(options)
     if scope:
         told["cache_scope"] = scope
     digest = task.interface.digest_inputs(inputs, ignored) if mode else b""
@@ -182,7 +182,7 @@ def cannot_store(state: Path, error: OSError) -> errors.EngineError:
     )
 
 
-def _cache_scope(options: RunOptions) -> str:
+def cache_scope(options: RunOptions) -> str:
     """Whose cached results a run uses: "" for everybody's."""
     if options.cache_lookup_scope == "global":
         return ""

@@ -16,6 +16,9 @@ from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
 from flytenb.views import facts, holders
 
+#: Flags of `%flyte_plan`: options of the run that it is a plan for.
+PLAN_SWITCHES = {"overwrite-cache": "overwrite_cache", "disable-run-cache": "disable_run_cache"}
+
 
 class Shown:
     """Something with an HTML and a text form."""
@@ -47,11 +50,12 @@ def run(submit: Any, namespace: dict[str, Any], line: str) -> tuple[Any, str]:
 
 def plan(namespace: dict[str, Any], line: str) -> Any:
     """`search cs=[0.1, 1]`: what a run would do now; nothing is run."""
-    from flytenb.client.planning import plan as made  # who asks pays for it
+    from flytenb.client.context import with_runcontext  # who asks pays for it
 
     with options.refused():
-        name, inputs, _ = lines.parse_run(line, "%flyte_plan", (), ())
-    return made(_task(namespace, name), **_values(inputs, namespace))
+        name, inputs, found = lines.parse_run(line, "%flyte_plan", (), tuple(PLAN_SWITCHES))
+    context: dict[str, Any] = {field: True for word, field in PLAN_SWITCHES.items() if found.has(word)}
+    return with_runcontext(**context).plan(_task(namespace, name), **_values(inputs, namespace))
 
 
 def _values(inputs: dict[str, str], namespace: dict[str, Any]) -> dict[str, Any]:

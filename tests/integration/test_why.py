@@ -466,3 +466,47 @@ def test_a_notebook_is_told_its_cells(home: Home) -> None:
     assert "function `clean` changed: Cell In[5], line 1, 2 lines" in told
     assert "-    return x + C" in told
     assert "value `C` was 3, is 4 (Cell In[8], line 1)" in text.partition("PLAN")[2]
+
+
+OPTIONS = """
+    import json, sys
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment(name="options")
+
+    @env.task(cache="auto")
+    def one(x: int) -> int:
+        return x + 1
+
+    @env.task
+    async def outer(x: int) -> int:
+        return await one.aio(x)
+
+    if __name__ == "__main__":
+        flyte.init(project=sys.argv[1])
+        flyte.with_runcontext(**json.loads(sys.argv[2])).run(outer, 1).wait()
+        for words in sys.argv[3:]:
+            plan = flyte.with_runcontext(**json.loads(words)).plan(outer, x=1)
+            print(json.dumps([[row.task, row.hit_count, row.run_count, row.why] for row in plan.rows][1:]))
+"""
+
+
+def test_a_plan_keeps_to_the_options_of_its_run(home: Home) -> None:
+    script = str(home.script("options.py", OPTIONS))
+    options = ["{}", '{"overwrite_cache": true}', '{"disable_run_cache": true}']
+    scoped = '{"cache_lookup_scope": "project-domain"}'
+    told = [json.loads(line) for line in home.python(script, "a", "{}", *options, scoped).stdout.splitlines()]
+    assert told == [
+        [["options.one", 1, 0, ""]],
+        [["options.one", 0, 1, "overwrite_cache: it runs and writes its result anew"]],
+        [["options.one", 0, 1, "the cache is switched off for this run"]],
+        [["options.one", 0, 1, "no such result is in the cache, or it is too old"]],
+    ]
+    (mine,) = home.python(script, "b", scoped, scoped).stdout.splitlines()
+    assert json.loads(mine) == [["options.one", 1, 0, ""]]
+    for words, expected in (("--overwrite-cache", 0), ("--disable-run-cache", 0), ("--name=x", 1)):
+        planned = json.loads(home.cli("plan", words, script, "outer", "--x", "1", "-o", "json").stdout)
+        assert planned["hit_count"] == expected, planned
+    refused = home.cli("plan", script, "outer", "--x", "1", "--overwrite-cash", check=False)
+    assert refused.returncode == 2
+    assert "did you mean --overwrite-cache" in refused.stderr
