@@ -1,0 +1,242 @@
+"""What goes to module level, what into `main()`, and what a script cannot do as the notebook did.
+
+Definitions (imports, functions, classes, environments, values that those read) go to module level in the order of
+their cells; everything that drives (starts, awaits, prints, changes) goes into `main()` in the same order.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from flytenb.export.units import DEFINITIONS, IMPORTS, NOT_CARRIED, Unit
+
+#: Methods that a driver calls on the package, a runner or a run.
+_DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(slots=True)
+class Arranged:
+    """Where every unit goes."""
+
+    module: list[Unit] = field(default_factory=list)
+    main: list[Unit] = field(default_factory=list)
+    #: Names that `main()` sets for the definitions.
+    shared: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def arrange(units: Sequence[Unit]) -> Arranged:
+    """Sort the units of all cells, which are in the order of the notebook."""
+    result = Arranged()
+    units = _without_superseded(units, result.notes)
+    module = _module_level(units)
+    result.module = [unit for unit in units if unit in module]
+    result.main = [unit for unit in units if unit not in module and not unit.is_note]
+    _place_notes(units, module, result)
+    _share(result)
+    return result
+
+
+def drives(node: ast.AST | None) -> bool:
+    """Whether it starts, awaits or reads a run (not in the body of a function that it defines)."""
+    if node is None or isinstance(node, DEFINITIONS):
+        return False
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
+            return True
+        if isinstance(inner, ast.comprehension) and inner.is_async:
+            return True
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _DRIVER_CALLS:
+            return True
+    return False
+
+
+def _is_definition(unit: Unit) -> bool:
+    node = unit.node
+    if isinstance(node, (*DEFINITIONS, *IMPORTS)):
+        return True
+    if isinstance(node, (ast.If, ast.Try)):
+        inner = [*node.body, *node.orelse]
+        if isinstance(node, ast.Try):
+            inner += [*node.finalbody, *(each for handler in node.handlers for each in handler.body)]
+        return not drives(node) and all(isinstance(each, (*DEFINITIONS, *IMPORTS, ast.Pass)) for each in inner)
+    return False
+
+
+def _is_assignment(unit: Unit) -> bool:
+    """A plain `name = value`, which may stand at module level."""
+    node = unit.node
+    if isinstance(node, ast.AnnAssign):
+        return isinstance(node.target, ast.Name) and node.value is not None and not drives(node)
+    if not isinstance(node, ast.Assign) or drives(node):
+        return False
+    names = (ast.Name, ast.Tuple, ast.List, ast.Store, ast.Starred)
+    return all(isinstance(inner, names) for target in node.targets for inner in ast.walk(target))
+
+
+def _is_path(unit: Unit) -> bool:
+    """`sys.path.insert(…)`: imports below need it."""
+    node = unit.node
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    return ast.unparse(node.value.func).startswith("sys.path.")
+
+
+def _is_environment(unit: Unit) -> bool:
+    value = getattr(unit.node, "value", None)
+    if not isinstance(value, ast.Call):
+        return False
+    called = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+    return called in ("TaskEnvironment", "clone_with")
+
+
+def _module_level(units: Sequence[Unit]) -> set[Unit]:
+    """Definitions, and the values that they read, as far as those can be had without driving."""
+    module = {unit for unit in units if _is_definition(unit) or _is_path(unit)}
+    wanted = {name for unit in module for name in unit.reads.names}
+    candidates = [unit for unit in units if unit not in module and _is_assignment(unit)]
+    is_growing = True
+    while is_growing:
+        is_growing = False
+        for unit in candidates:
+            if unit not in module and (unit.binds & wanted or _is_environment(unit)):
+                module.add(unit)
+                wanted |= unit.reads.names
+                is_growing = True
+    module |= _changes_before_drivers(units, module, wanted)
+    _demote(units, module)
+    return module
+
+
+def _changes_before_drivers(units: Sequence[Unit], module: set[Unit], wanted: set[str]) -> set[Unit]:
+    """`config["lr"] = 0.1`, `values += […]`: of what definitions read, before anything has been driven."""
+    found: set[Unit] = set()
+    for unit in units:
+        if unit in module or unit.is_note:
+            continue
+        node = unit.node
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        roots = {_root(target) for target in targets if target is not None}
+        is_change = isinstance(node, (ast.Assign, ast.AugAssign)) and bool(roots) and roots <= wanted
+        if is_change and not drives(node):
+            found.add(unit)
+        elif not _is_assignment(unit):
+            return found
+    return found
+
+
+def _root(node: ast.expr | None) -> str:
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _demote(units: Sequence[Unit], module: set[Unit]) -> None:
+    """Out of the module goes what needs a value that only `main()` makes, or is set anew after something was driven."""
+    is_shrinking = True
+    while is_shrinking:
+        is_shrinking = False
+        defined: set[str] = set()
+        made: set[str] = set()
+        has_driven = False
+        for unit in units:
+            if unit not in module:
+                if not unit.is_note:
+                    made |= unit.binds
+                    has_driven = has_driven or not _is_assignment(unit)
+                continue
+            is_value = not _is_definition(unit) and not _is_path(unit)
+            lacks = (unit.reads.hard & made) - defined
+            is_again = is_value and has_driven and bool(unit.binds & defined)
+            if lacks or is_again:
+                module.discard(unit)
+                is_shrinking = True
+                break
+            defined |= unit.binds
+
+
+def _without_superseded(units: Sequence[Unit], notes: list[str]) -> list[Unit]:
+    """A function or class that a later cell defines anew is a comment, unless something at module level needs it."""
+    last: dict[str, int] = {}
+    for index, unit in enumerate(units):
+        if isinstance(unit.node, DEFINITIONS):
+            last[unit.node.name] = index
+    kept: list[Unit] = []
+    for index, unit in enumerate(units):
+        node = unit.node
+        if not isinstance(node, DEFINITIONS) or last[node.name] == index:
+            kept.append(unit)
+            continue
+        final = last[node.name]
+        between = units[index + 1 : final + 1]
+        if any(node.name in later.reads.hard for later in between if _is_definition(later) or _is_assignment(later)):
+            kept.append(unit)
+            continue
+        later_cell = units[final].cell
+        if any(drives(each.node) for each in between):
+            notes.append(
+                f"cell {unit.cell}: {node.name} is defined again in cell {later_cell}; the script has the last one only"
+            )
+        text = "\n".join(f"{NOT_CARRIED}{row}".rstrip() for row in unit.text.split("\n"))
+        kept.append(Unit(text, None, unit.cell, unit.line))
+    return kept
+
+
+def _place_notes(units: Sequence[Unit], module: set[Unit], result: Arranged) -> None:
+    """Comments alone go where the rest of their cell goes; a cell of comments stays with the code above it."""
+    driven = {unit.cell for unit in result.main}
+    defined = {unit.cell for unit in result.module}
+    top: list[Unit] = []
+    main: list[Unit] = []
+    is_main = False
+    for unit in units:
+        if not unit.is_note:
+            is_main = unit not in module
+        elif unit.cell in driven and unit.cell not in defined:
+            is_main = True
+        elif unit.cell in defined:
+            is_main = False
+        (main if is_main else top).append(unit)
+    result.module, result.main = top, main
+
+
+def _share(result: Arranged) -> None:
+    """Names that `main()` gives a value and that definitions read, or that the module defines too."""
+    set_in_main = {name for unit in result.main for name in unit.binds}
+    parameters = {name for unit in [*result.main, *result.module] if unit.is_parameter for name in unit.binds}
+    defined = {name for unit in result.module for name in unit.binds}
+    read: set[str] = set()
+    for unit in result.module:
+        if isinstance(unit.node, DEFINITIONS):
+            read |= unit.reads.names
+    result.shared = sorted((set_in_main & (read | defined)) - parameters)
+    for unit in result.module:
+        if isinstance(unit.node, _FUNCTIONS) and unit.node.decorator_list:
+            lost = sorted((_reached(unit, result.module) & set_in_main) - defined)
+            if lost and "task" in ast.unparse(unit.node.decorator_list[0]):
+                names = _listed(lost)
+                result.notes.append(
+                    f"cell {unit.cell}: task {unit.node.name} reads {names}, which a driver makes: "
+                    "a worker of the script does not see it; make it an input of the task"
+                )
+
+
+def _reached(unit: Unit, module: Iterable[Unit]) -> set[str]:
+    """Names that a definition reads, by itself or through others."""
+    by_name = {name: each for each in module if isinstance(each.node, DEFINITIONS) for name in each.binds}
+    seen: set[str] = set()
+    rest = set(unit.reads.names)
+    while rest:
+        name = rest.pop()
+        if name not in seen:
+            seen.add(name)
+            if name in by_name:
+                rest |= by_name[name].reads.names - seen
+    return seen
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,155 @@
+"""What a script of the flyte package says otherwise."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from flytenb.export.magics import Names
+from flytenb.export.script import Form
+from flytenb.export.units import NOT_CARRIED, Unit
+
+#: Settings that flyte does not have.
+_OURS = {
+    "TaskEnvironment": ("executor", "network", "keep_on_failure"),
+    "with_runcontext": ("executor", "images"),
+    "init": ("executor", "images"),
+}
+#: What the package has and flyte has not, and all that a run of flyte's local mode has.
+_OURS_ONLY = frozenset({
+    "batch", "compare", "debug", "form", "plan", "post_mortem", "progress", "recover", "runs", "spin", "sweep", "where",
+})  # fmt: skip
+_RUN_HAS = frozenset({"name", "outputs", "url", "wait", "aio"})
+_RESULT = '''\
+def result(run: object) -> object:
+    """The outputs of a run: one value as it is, several as a tuple."""
+    run.wait()
+    outputs = run.outputs()
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)'''
+
+
+class _Edits(ast.NodeVisitor):
+    """Places of a statement's text that change: `await run` becomes `result(run)`, settings of ours go."""
+
+    def __init__(self, text: str, package: str, runs: set[str]) -> None:
+        self.package, self.runs = package, runs
+        starts = [0]
+        for row in text.encode().split(b"\n"):
+            starts.append(starts[-1] + len(row) + 1)
+        self._text, self._starts = text.encode(), starts
+        #: (begin, end, what stands there then), in bytes.
+        self.edits: list[tuple[int, int, bytes]] = []
+        self.dropped: list[str] = []
+
+    def visit_Await(self, node: ast.Await) -> None:
+        value = node.value
+        if is_run(value, self.package) or (isinstance(value, ast.Name) and value.id in self.runs):
+            self.edits.append((self._begin(node), self._begin(value), b"result("))
+            self.edits.append((self._end(value), self._end(node), b")"))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        ours = _OURS.get(called, ())
+        for keyword in node.keywords:
+            if keyword.arg in ours:
+                self.dropped.append(str(keyword.arg))
+                begin, end = self._begin(keyword), self._end(keyword)
+                after = self._text[end:].lstrip()
+                if after.startswith(b","):
+                    end = self._text.index(b",", end) + 1
+                    end += len(self._text[end:]) - len(self._text[end:].lstrip(b" "))
+                else:
+                    head = self._text[:begin].rstrip().removesuffix(b",")
+                    begin = len(head)
+                self.edits.append((begin, end, b""))
+        if called == "print":
+            for argument in node.args:
+                if isinstance(argument, ast.Name) and argument.id in self.runs:
+                    self.edits.append((self._begin(argument), self._end(argument), f"result({argument.id})".encode()))
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """What a task's body says is Flyte's own language."""
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]
+
+    def carried_out(self) -> str:
+        """The text with all edits."""
+        text = self._text
+        for begin, end, new in sorted(self.edits, reverse=True):
+            text = text[:begin] + new + text[end:]
+        return text.decode()
+
+    def _begin(self, node: Any) -> int:
+        return int(self._starts[node.lineno - 1] + node.col_offset)
+
+    def _end(self, node: Any) -> int:
+        return int(self._starts[node.end_lineno - 1] + node.end_col_offset)
+
+
+def is_run(value: ast.expr, package: str) -> bool:
+    """Whether an expression starts a run: `flyte.run(…)`, `flyte.with_runcontext(…).run(…)`."""
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return False
+    if value.func.attr == "aio":
+        return False
+    root: ast.expr = value.func
+    while isinstance(root, (ast.Call, ast.Attribute)):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    return value.func.attr in ("run", "rerun") and isinstance(root, ast.Name) and root.id == package
+
+
+def adapt(units: Sequence[Unit], names: Names) -> tuple[Form, list[str]]:
+    """Change the units in place; returns what the script needs besides, and what was left out in words."""
+    runs: set[str] = set()
+    notes: list[str] = []
+    is_result = False
+    for unit in units:
+        node = unit.node
+        if node is None:
+            continue
+        if isinstance(node, ast.Assign) and is_run(node.value, names.package):
+            runs |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            _import(unit)
+            continue
+        if isinstance(node, ast.Expr) and (lacks := _lacking(node, names.package, runs)):
+            notes.append(f"cell {unit.cell}: flyte has no {lacks}; the line is a comment")
+            unit.text = "\n".join(f"{NOT_CARRIED}{row}".rstrip() for row in unit.text.split("\n"))
+            unit.node, unit.is_shown = None, False
+            continue
+        change = _Edits(unit.text, names.package, runs)
+        change.visit(ast.parse(unit.text))
+        if not change.edits:
+            continue
+        dropped = dict.fromkeys(change.dropped)
+        notes += [f"cell {unit.cell}: flyte has no setting {name}; it is left out" for name in dropped]
+        unit.replace(change.carried_out())
+        is_result = is_result or "result(" in unit.text
+    setup = (f"{names.package}.init()",) if not any(".init" in unit.text for unit in units) else ()
+    return Form(names.package, "flyte", setup, (_RESULT,) if is_result else (), "{run}.wait()"), notes
+
+
+def _lacking(node: ast.Expr, package: str, runs: set[str]) -> str:
+    """What an expression asks of the package or of a run that flyte does not have."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+            owner = inner.value.id
+            if owner == package and inner.attr in _OURS_ONLY:
+                return f"{package}.{inner.attr}"
+            if owner in runs and inner.attr not in _RUN_HAS:
+                return f"{owner}.{inner.attr} in its local mode"
+    return ""
+
+
+def _import(unit: Unit) -> None:
+    text = re.sub(r"\bimport flytenb as flyte\b", "import flyte", unit.text)
+    text = re.sub(r"\bimport flytenb as (\w+)", r"import flyte as \1", text)
+    text = re.sub(r"^(\s*)from flytenb\b", r"\1from flyte", text, flags=re.MULTILINE)
+    text = re.sub(r"^(\s*)import flytenb\.", r"\1import flyte.", text, flags=re.MULTILINE)
+    text = re.sub(r"^(\s*)import flytenb$", r"\1import flyte as flytenb", text, flags=re.MULTILINE)
+    if text != unit.text:
+        unit.replace(text)
