@@ -208,7 +208,9 @@ class Queries:
 
         def read() -> list[ActionRow]:
             found = self._engine.reader.actions(run, after=after, limit=limit, with_values=io)
-            return [rows.action_row(row, tasks) for row in found]
+            return rows.with_progress(
+                [rows.action_row(row, tasks) for row in found], rows.progress(self._engine.reader.progress(run))
+            )
 
         return self._live_over(run, await asyncio.to_thread(read))
 
@@ -231,7 +233,8 @@ class Queries:
             if row[0] in state.live and row[3] < FIRST_TERMINAL
         }
         facts = {number: rows.task_facts(state.tasks_by_id[number]) for number in numbers}
-        return ActionTable(tasks=facts, rows=stored, live=live)
+        said = rows.progress(self._engine.reader.progress(run))
+        return ActionTable(tasks=facts, rows=stored, live=live, progress=said)
 
     async def placements(self, asked: Asked) -> dict[int, Placement]:
         """Where the actions of a run ran and with what software, by the number that they name."""

@@ -73,6 +73,21 @@ def _advance(action: Action) -> Advance | None:
     return Advance(done=said.done, total=said.total, text=said.text, elapsed_s=said.elapsed_s, at=at)
 
 
+def progress(stored: Iterable[tuple[Any, ...]]) -> dict[int, Advance]:
+    """What ended actions said last of how far they were, by id."""
+    return {
+        number: Advance(done=done, total=total, text=text, elapsed_s=elapsed_s, at=at)
+        for number, done, total, text, elapsed_s, at in stored
+    }
+
+
+def with_progress(actions: list[ActionRow], said: Mapping[int, Advance]) -> list[ActionRow]:
+    """Actions with what they said last."""
+    if not said:
+        return actions
+    return [msgspec.structs.replace(one, progress=said[one.id]) if one.id in said else one for one in actions]
+
+
 def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None) -> RunRow:
     """A run as the store has it, with the live counts of one that goes on."""
     _, name, task, options, stored, created_at, ended_at, actions, failed, cached = row

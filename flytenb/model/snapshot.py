@@ -228,9 +228,15 @@ class ActionTable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     rows: list[Any]
     #: Actions that go on, by id: what memory knows of them.
     live: dict[int, ActionRow] = {}
+    #: What those that ended said last of how far they were, by id.
+    progress: dict[int, Advance] = {}
 
     def row(self, index: int) -> ActionRow:
         """One of the actions, in order of acceptance."""
         stored = self.rows[index]
         living = self.live.get(stored[0])
-        return living if living is not None else stored_action_row(stored, self.tasks[stored[2]])
+        if living is not None:
+            return living
+        row = stored_action_row(stored, self.tasks[stored[2]])
+        said = self.progress.get(stored[0])
+        return row if said is None else msgspec.structs.replace(row, progress=said)

@@ -29,6 +29,8 @@ def end(
         abort(state, child, "its parent ended", now, out, silent=True)
     run = action.run
     if action.progress is not None:
+        said, at = action.progress
+        out.progress.append((action.id, said.done, said.total, said.text, said.elapsed_s, at))
         note_progress(action, now, out)
     if phase != SUCCEEDED:
         run.failed_count += 1

@@ -25,6 +25,7 @@ class Out:
         "logs",
         "placements",
         "placements_read",
+        "progress",
         "reports",
         "run_builds",
         "run_ends",
@@ -46,6 +47,8 @@ class Out:
         self.traces: list[tuple[Any, ...]] = []
         #: (action, attempt, stream, time, text)
         self.logs: list[tuple[Any, ...]] = []
+        #: (action, done, total, text, elapsed_s, at)
+        self.progress: list[tuple[Any, ...]] = []
         #: (digest, action)
         self.reports: list[tuple[Any, ...]] = []
         #: (id, digest, image, text, engine, phase, image_id, error, started_at, ended_at, kind)

@@ -38,6 +38,7 @@ _CACHE = (
 )
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
+_PROGRESS = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
 _BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -59,6 +60,7 @@ class Rows(Protocol):
     cached: list[tuple[Any, ...]]
     traces: list[tuple[Any, ...]]
     logs: list[tuple[Any, ...]]
+    progress: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
     builds: list[tuple[Any, ...]]
     build_layers: list[tuple[Any, ...]]
@@ -86,6 +88,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_CACHE, [row for out in batch for row in out.cached]),
             (_TRACE, [row for out in batch for row in out.traces]),
             (_LOG, [row for out in batch for row in out.logs]),
+            (_PROGRESS, [row for out in batch for row in out.progress]),
             (_REPORT, [row for out in batch for row in out.reports]),
             (_BUILD, [row for out in batch for row in out.builds]),
             (_BUILD_LAYER, [row for out in batch for row in out.build_layers]),

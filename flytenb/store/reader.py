@@ -172,6 +172,13 @@ class Reader:
         )
         return rows[0][-1] if rows else ""
 
+    def progress(self, run: int) -> list[tuple[Any, ...]]:
+        """(action, done, total, text, elapsed_s, at) of a run's ended actions that said how far they were."""
+        between = (run << 32, (run + 1) << 32)
+        return self._all(
+            "SELECT action, done, total, text, elapsed_s, at FROM progress WHERE action >= ? AND action < ?", between
+        )
+
     def reports(self, run: int) -> list[tuple[int, str]]:
         """(action, digest of its report) of a run's actions that have one, in order."""
         between = (run << 32, (run + 1) << 32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flytenb.model.snapshot import ActionRow
 from flytenb.views import words
@@ -11,14 +11,20 @@ from flytenb.views.marks import is_terminal, mark_of
 
 #: Characters of a bar in plain text.
 _CELLS = 10
+#: Children by the name of their parent.
+Children = Mapping[str, Sequence[ActionRow]]
+_NONE: Children = {}
+_DONE = ("succeeded", "recovered")
+#: How deep below an action its share is looked for, and how many of its children are asked how far they are.
+_DEPTH, _MOST_CHILDREN = 3, 200
 
 
 def words_of(action: ActionRow, now: float) -> str:
-    """`34 %, batches: 340 of 1,000, 12 s left`; "" when it says nothing or has reached its end."""
+    """`34 %, batches: 340 of 1,000, 12 s left`, at its end `batches: 1,000 of 1,000`; "" when it says nothing."""
     said = action.progress
-    if said is None or action.phase in ("succeeded", "recovered"):
+    if said is None:
         return ""
-    share = said.share
+    share = said.share if action.phase not in _DONE else None
     told = one_line(said.text, 60)
     counted = f"{_count(said.done)} of {_count(said.total)}" if said.total else _count(said.done)
     counted = f"{told}: {counted}" if told else counted
@@ -32,10 +38,18 @@ def words_of(action: ActionRow, now: float) -> str:
     )
 
 
-def words_of_many(members: Sequence[ActionRow], now: float) -> str:
+def words_of_children(action: ActionRow, children: Sequence[ActionRow]) -> str:
+    """Of an action that goes on and calls others: `3 of 8 calls done`, for more may come."""
+    if not children or is_terminal(action.phase):
+        return ""
+    ended = sum(1 for child in children if is_terminal(child.phase))
+    return f"{words.count(ended)} of {words.count(len(children), 'call')} done"
+
+
+def words_of_many(members: Sequence[ActionRow], now: float, children: Children = _NONE) -> str:
     """The same for siblings: `58 %, 40 s left`."""
-    whole = share(members)
-    if whole is None:
+    whole = share(members, children)
+    if whole is None or whole >= 1.0:
         return ""
     left = [s for a in members if a.progress is not None and not is_terminal(a.phase) and (s := a.progress.left_s(now))]
     waits = any(a.phase in ("queued", "waiting_for_resources") for a in members)
@@ -44,18 +58,30 @@ def words_of_many(members: Sequence[ActionRow], now: float) -> str:
     return words.joined([percent(whole), slowest])
 
 
-def share(members: Sequence[ActionRow]) -> float | None:
-    """How far actions are together; None when none of them that goes on (or failed) has said how far it is."""
-    told = [a for a in members if a.progress is not None and a.phase not in ("succeeded", "recovered")]
-    if not told or all(a.progress is None or a.progress.share is None for a in told):
+def share(members: Sequence[ActionRow], children: Children = _NONE) -> float | None:
+    """How far actions are together; None when none of them that goes on (or failed) shows how far it is.
+
+    One that says nothing itself is as far as its children, by their parents' names.
+    """
+    found = [_share_of(action, children, _DEPTH) for action in members]
+    told = [part for part, action in zip(found, members, strict=True) if action.phase not in _DONE]
+    if all(part is None for part in told):
         return None
-    done = 0.0
-    for action in members:
-        if action.phase in ("succeeded", "recovered"):
-            done += 1.0
-        elif action.progress is not None:
-            done += action.progress.share or 0.0
-    return done / len(members)
+    return sum(part or 0.0 for part in found) / len(found)
+
+
+def _share_of(action: ActionRow, children: Children, depth: int) -> float | None:
+    if action.phase in _DONE:
+        return 1.0
+    if action.progress is not None:
+        return action.progress.share
+    below = () if is_terminal(action.phase) else children.get(action.name, ())
+    if not below or not depth:
+        return None
+    if len(below) > _MOST_CHILDREN:
+        return sum(1 for child in below if is_terminal(child.phase)) / len(below)
+    parts = [1.0 if is_terminal(child.phase) else _share_of(child, children, depth - 1) for child in below]
+    return sum(part or 0.0 for part in parts) / len(parts)
 
 
 def percent(part: float | None) -> str:

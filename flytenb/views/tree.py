@@ -282,7 +282,7 @@ class _Builder:
             why=self._why_one(first) if alone else self._why_many(members, mark),
             actions=tuple(members),
             children=self.rows(members, depth + 1),
-            share=progress.share(members),
+            share=progress.share(members, self._children),
             **self._span(members),
         )
 
@@ -325,7 +325,9 @@ class _Builder:
             parts.append(failure_text(action.failure))
         if action.attempt > 1:
             parts.append(f"attempt {action.attempt}")
-        parts += [action.reason, progress.words_of(action, self._now)]
+        below = self._children.get(action.name, ())
+        said = progress.words_of(action, self._now) or progress.words_of_children(action, below)
+        parts += [action.reason, said]
         return words.joined(parts)
 
     def _why_many(self, members: Sequence[ActionRow], mark: Mark) -> str:
@@ -342,7 +344,7 @@ class _Builder:
                 parts.append(f"saved {words.duration(saved)}")
         else:
             parts += list({a.reason: None for a in members if a.reason})[:1]
-            parts.append(progress.words_of_many(members, self._now))
+            parts.append(progress.words_of_many(members, self._now, self._children))
         return words.joined(parts)
 
 

@@ -198,3 +198,60 @@ print(run.report("a1").text, run.report().is_default, list(run.snapshot().report
     assert home.python("work/cached.py").stdout.splitlines() == [
         "of 3 False ['a0']", "of 3 True ['a0']", "of 3 True ['a1']",
     ]  # fmt: skip
+
+
+def test_how_far_an_action_was_stays_with_it(home):
+    home.script(
+        "far.py",
+        """
+import json
+import flytenb as flyte
+
+env = flyte.TaskEnvironment(name="far")
+
+@env.task(retries=1)
+def half(n: int) -> int:
+    for step in flyte.progress(range(n), text="steps"):
+        if step == n // 2:
+            raise ValueError("enough")
+    return n
+
+@env.task
+def whole(n: int) -> int:
+    for step in flyte.progress(range(n), text="steps"):
+        pass
+    return n
+
+@env.task
+def silent(n: int) -> int:
+    return n
+
+@env.task
+async def all_of(n: int) -> list:
+    import asyncio
+    return await asyncio.gather(whole.aio(n), silent.aio(n), half.aio(n), return_exceptions=True)
+
+if __name__ == "__main__":
+    run = flyte.run(all_of, 4)
+    try:
+        run.wait()
+    finally:
+        print(run.name)
+""",
+    )
+    name = home.python("work/far.py", check=False).stdout.strip()
+    home.cli("engine", "stop")
+    script = f"""
+import json
+import flytenb as flyte
+run = flyte.remote.Run.get({name!r})
+from flytenb.views import tree, twin
+told = [a for a in run.snapshot().actions if a.progress]
+said = [(a.short_name, a.progress.done, a.progress.total, a.progress.text) for a in told]
+print(json.dumps([sorted(said), twin.render(tree.view(run.snapshot()))]))
+"""
+    home.script("later.py", script)
+    rows, page = json.loads(home.python("work/later.py").stdout)
+    assert rows == [["half", 2, 4, "steps"], ["whole", 4, 4, "steps"]]
+    assert "50 %, steps: 2 of 4" in page
+    assert "teps: 4 of 4" in page

@@ -68,7 +68,8 @@ def test_words_and_bars():
     assert shown.words_of(one, 105) == "34 %, batches: 340 of 1,000, 14 s left"
     assert shown.line(one, 105, ascii_only=True) == "###....... 34 %, batches: 340 of 1,000, 14 s left"
     assert shown.words_of(row(done=3.5), 0) == "3.5"
-    assert shown.words_of(row("succeeded", done=3), 0) == ""
+    assert shown.words_of(row("succeeded", done=3, total=3, text="files"), 0) == "files: 3 of 3"
+    assert shown.words_of(row("succeeded"), 0) == ""
     assert shown.words_of(row("failed", done=999, total=1000, elapsed_s=9), 0) == "99 %, 999 of 1,000"
     assert "width:34%" in shown.bar_html(shown.share([one]))
     assert shown.bar_html(None) == ""
@@ -79,3 +80,23 @@ def test_siblings_are_as_far_as_they_are_together():
     assert shown.share(members) == pytest.approx(0.375)
     assert shown.words_of_many(members, 10) == "37 %, 5.0 s left"
     assert shown.share([row("running")]) is None
+
+
+def child(name, parent, phase="running", **said):
+    return ActionRow(
+        id=2, name=name, parent=parent, task="e.c", short_name="c", phase=phase,
+        progress=Advance(**said) if said else None,
+    )  # fmt: skip
+
+
+def test_a_parent_that_says_nothing_is_as_far_as_its_children():
+    below = [child("a2", "a1", "succeeded"), child("a3", "a1", done=1, total=2), child("a4", "a1", "queued")]
+    children = {"a1": below, "a3": [child("a5", "a3", "succeeded")]}
+    assert shown.share([row()], children) == pytest.approx(0.5)
+    assert shown.words_of_children(row(), below) == "1 of 3 calls done"
+    assert shown.share([row(done=1, total=10)], children) == pytest.approx(0.1)  # its own word goes before
+    assert shown.share([row("succeeded")], children) is None
+    assert shown.words_of_children(row("failed"), below) == shown.words_of_children(row(), []) == ""
+    grand = {"a1": [child("a2", "a1"), child("a3", "a1")], "a3": [child("a4", "a3", "succeeded"), child("a5", "a3")]}
+    assert shown.share([row()], grand) == pytest.approx(0.25)
+    assert shown.words_of_many([row(), child("a9", "a0", "queued")], 0, grand) == "12 %"
