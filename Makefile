@@ -7,7 +7,8 @@ BIN := .venv/bin
 UNMANAGED := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo lab test test-fast lint format check bench bench-quick bench-venvs build requirements clean
+.PHONY: help setup dev demo lab test test-fast lint format check bench bench-quick bench-venvs build requirements clean \
+	frontend frontend-types frontend-check
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; \
@@ -51,6 +52,20 @@ bench: bench-venvs  ## one table: this project and its peers, alternating rounds
 
 bench-quick: setup  ## this project only, small numbers (about a minute)
 	@$(UNMANAGED) $(BIN)/python benchmarks/compare.py --quick $(ARGS)
+
+# Only these need Node.js (20.19 or later); everybody else uses the build that is committed.
+JLPM := cd labextension && $(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
+frontend-types: setup  ## derive the front end's types, words and test data from the Python sources
+	@$(UNMANAGED) $(BIN)/python tools/frontend_types.py --write
+
+frontend: frontend-types  ## build the front end into flytenb/labextension and flytenb/static (needs Node.js)
+	@$(JLPM) install --immutable
+	@$(JLPM) run build:prod
+
+frontend-check: frontend-types  ## types, lint and unit tests of the front end (needs Node.js)
+	@$(JLPM) install --immutable
+	@$(JLPM) run lint
+	@$(JLPM) run test
 
 build: setup  ## wheel and sdist in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

@@ -23,7 +23,7 @@ from flytenb.engine.packages import PackageDesk, python_of
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
 from flytenb.engine.refused import QueryError
-from flytenb.engine.secrets import forget
+from flytenb.engine.secrets import forget, without_values
 from flytenb.engine.tidying import Tidying
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
@@ -233,6 +233,9 @@ class Engine:
     def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
         """The executor reports the end of a worker's process."""
         forget(self.home, worker)
+        lane = self.state.lanes.get(worker)
+        if lane is not None and lane.secrets:
+            detail = without_values(detail, lane.secrets)
         self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
 
     def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:

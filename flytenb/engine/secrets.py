@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from flytenb.rules import State
@@ -20,6 +21,14 @@ def connect(state: State, home: Path) -> None:
 def _variable(name: str) -> bytes | None:
     value = os.environ.get(name)
     return os.fsencode(value) if value is not None else None
+
+
+def without_values(words: str, secrets: Iterable[tuple[str, str, str, bytes]]) -> str:
+    """What a worker said last, without the secrets that it had, and no longer than it is told of others."""
+    from flytenb.redaction import Redactor  # few workers have any
+
+    told, mark, last = Redactor(value for *_, value in secrets).text(words).partition("its last words: ")
+    return told + mark + last[-200:]
 
 
 def forget(home: Path, worker: str = "") -> None:

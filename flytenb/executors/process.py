@@ -132,6 +132,7 @@ class ProcessExecutor:
             env={**launch.env_vars, **gpu_variables(grant, launch.env_vars)},
             gpus=grant.gpus,
             engine=str(os.getpid()),
+            has_secrets=bool(launch.secrets),
         )
         if limit:
             self._watch_memory()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import msgspec
 
 
@@ -47,6 +49,20 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             f"its container stays: look inside with `%%flyte_exec {self.kept}` in a cell, or "
             f"`flytenb exec {self.kept} -- COMMAND` in a shell"
         )
+
+
+class Hidden(Protocol):
+    """The part of a redactor that is used here."""
+
+    def plain(self, value: Any) -> Any: ...
+    def holds(self, data: bytes) -> bool: ...
+
+
+def without_secrets(failure: Failure, hidden: Hidden) -> Failure:
+    """The failure with all its texts redacted; an exception that carries a secret does not travel as an object."""
+    pickled = b"" if hidden.holds(failure.pickled) else failure.pickled
+    told = hidden.plain(msgspec.to_builtins(msgspec.structs.replace(failure, pickled=b"")))
+    return msgspec.structs.replace(msgspec.convert(told, Failure), pickled=pickled)
 
 
 _encode = msgspec.msgpack.Encoder().encode

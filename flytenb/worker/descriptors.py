@@ -104,10 +104,11 @@ class Descriptors:
     Args:
         pipes: made by who wants to read them too; else they are made here.
         take: gives text to an action. Called in the reading thread or in the one that calls `settle`.
+        hide: takes secrets out of what belongs to no action.
     """
 
-    def __init__(self, take: Take, pipes: Pipes | None = None) -> None:
-        self._take = take
+    def __init__(self, take: Take, pipes: Pipes | None = None, hide: Callable[[str], str] = str) -> None:
+        self._take, self._hide = take, hide
         self._pipes = pipes if pipes is not None else Pipes()
         self._lock = Lock()
         self._before: list[int] = []
@@ -161,7 +162,7 @@ class Descriptors:
                     break
                 text = self._decoders[index].decode(data)
                 if text and not self._take(_NAMES[index], text):
-                    _write(self._before[index], text.encode("utf-8", "replace"))
+                    _write(self._before[index], self._hide(text).encode("utf-8", "replace"))
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -18,6 +18,7 @@ from threading import RLock
 from typing import Any, TextIO
 
 from flytenb.context import current_action
+from flytenb.redaction import Redactor
 from flytenb.wire import tags
 from flytenb.worker.bars import Bars, Reading, held_from, unnested
 
@@ -32,12 +33,17 @@ DOUBT = "[several actions share this process: output of subprocesses and native 
 
 
 class AttemptLog:
-    """What one attempt wrote and has not been sent."""
+    """What one attempt wrote and has not been sent.
+
+    Args:
+        hidden: takes values of secrets out, line by line: a write may hold the half of one.
+    """
 
     __slots__ = (
         "_action",
         "_attempt",
         "_bars",
+        "_hidden",
         "_is_doubted",
         "_lines",
         "_lock",
@@ -48,8 +54,11 @@ class AttemptLog:
         "on_bar",
     )
 
-    def __init__(self, action: int, attempt: int, send: Callable[[Any], None], lock: RLock) -> None:
+    def __init__(
+        self, action: int, attempt: int, send: Callable[[Any], None], lock: RLock, hidden: Redactor | None = None
+    ) -> None:
         self._action, self._attempt, self._send, self._lock = action, attempt, send, lock
+        self._hidden = hidden if hidden is not None else Redactor()
         self._lines: list[tuple[str, str]] = []
         self._tails: dict[str, str] = {}
         self._size = self._total = 0
@@ -81,12 +90,21 @@ class AttemptLog:
                 self._lines.append((stream, whole))
                 self._size += len(whole)
             if len(tail) > BATCH_CHARACTERS:
-                self._end_lines()
+                self._cut_line(stream)
             if self._total > MAX_ATTEMPT_CHARACTERS:
                 megabytes = MAX_ATTEMPT_CHARACTERS >> 20
                 self._lines.append((stream, f"… more than {megabytes} MB of output: the rest is not kept\n"))
             if self._size >= BATCH_CHARACTERS:
                 self.flush()
+
+    def _cut_line(self, stream: str) -> None:
+        """A line without end goes in pieces; what may be the beginning of a secret's value stays for the next one."""
+        held = max(0, self._hidden.longest - 1)
+        shown = self._hidden.text(self._tails[stream]) if held else self._tails[stream]
+        self._tails[stream] = shown[: len(shown) - held]
+        self._end_lines()
+        if held:
+            self._tails[stream] = shown[len(shown) - held :]
 
     def _look_for_bars(self, text: str) -> None:
         if self._bars is None:
@@ -113,7 +131,7 @@ class AttemptLog:
                 while end < len(lines) and lines[end][0] == stream and size < BATCH_CHARACTERS:
                     size += len(lines[end][1])
                     end += 1
-                text = "".join(text for _, text in lines[start:end])
+                text = self._hidden.text("".join(text for _, text in lines[start:end]))
                 self._send((tags.LOG, self._action, self._attempt, stream, now, _encodable(text)))
                 start = end
 

@@ -135,7 +135,7 @@ class WorkerPort:
     def report(self, html: str) -> None:
         """Store the page and tell the engine its digest."""
         action, _ = self._current()
-        digest = self._objects.put(html.encode())
+        digest = self._objects.put(self._runtime.hidden.text(html).encode())
         # Pages come from several threads (one publishes what came too fast): in one queue, so that the last one wins.
         self._link.send_from_thread((tags.REPORT, action.id, action.attempt, digest))
         if get_ident() == self.thread:
@@ -144,12 +144,13 @@ class WorkerPort:
     def progress(self, done: float, total: float, text: str, elapsed_s: float) -> None:
         """Tell how far the body is, at most four times a second; the last state always arrives."""
         action, _ = self._current()
-        self._advance(action).say((done, total, text, elapsed_s))
+        self._advance(action).say((done, total, self._runtime.hidden.text(text), elapsed_s))
 
     def bar(self, action: Action, reading: Reading) -> None:
         """A progress bar in the output; what the body says itself goes before. Any thread."""
         if action.is_running and (action.advance is None or action.advance.is_from_output):
-            self._advance(action, is_from_output=True).say(reading)
+            done, total, text, elapsed_s = reading
+            self._advance(action, is_from_output=True).say((done, total, self._runtime.hidden.text(text), elapsed_s))
 
     def _advance(self, action: Action, *, is_from_output: bool = False) -> Advance:
         if action.advance is None:

@@ -41,7 +41,7 @@ def run_worker(
 
         runtime = Runtime(programs, objects, ident=ident, token=token, on_end=on_end)
         runtime.find_stored = find_stored
-        runtime.descriptors = Descriptors(runtime.take_output, pipes)
+        runtime.descriptors = Descriptors(runtime.take_output, pipes, runtime.hidden.text)
         runtime.descriptors.install()
         runtime.capture.install()
         runtime.capture.remove_in_forks()

@@ -23,8 +23,9 @@ from flytenb.codec.failure import to_failure
 from flytenb.context import ActionContext, current_action
 from flytenb.model.declaration import decode_declaration, encode_declaration
 from flytenb.model.ids import action_name, run_of
-from flytenb.model.outcome import Failure, encode_failure
+from flytenb.model.outcome import Failure, encode_failure, without_secrets
 from flytenb.model.version import VERSION
+from flytenb.redaction import Redactor
 from flytenb.wire import tags
 from flytenb.worker.action import Action, Body, Definition, Target
 from flytenb.worker.descriptors import Descriptors
@@ -84,6 +85,8 @@ class Runtime:
         self.link = Link(self.loop, self._on_messages, lambda: on_end("the engine closed the connection"))
         self.lane = Lane(self.loop, self._context, self._run_async, self._run_sync, is_own_process=is_own_process)
         self.link.on_wake = self.lane.pump
+        #: Values of secrets that this process has: what leaves it is without them, but for what bodies return.
+        self.hidden = Redactor()
         #: Every action here that has not ended, begun or not.
         self.actions: dict[int, Action] = {}
         #: Digests of declarations that the engine has from this link.
@@ -143,6 +146,7 @@ class Runtime:
     def _secrets(self, message: list[Any]) -> None:
         from flytenb.worker.secrets import install  # few workers need it
 
+        self.hidden.add(value.encode() if isinstance(value, str) else value for *_, value in message[2])
         install(message[2], self._ident, is_container=message[1])
 
     def _prepare(self, message: list[Any]) -> None:
@@ -293,7 +297,8 @@ class Runtime:
     def _failed(self, action: Action, error: BaseException) -> bytes:
         if action.cancel_reason is not None and isinstance(error, (asyncio.CancelledError, _Interrupted)):
             return self._aborted(action)
-        return encode_failure(to_failure(error, worker=self._ident, shown=self.programs.shown))
+        failure = to_failure(error, worker=self._ident, shown=self.programs.shown)
+        return encode_failure(without_secrets(failure, self.hidden) if self.hidden else failure)
 
     def _aborted(self, action: Action) -> bytes:
         reason = action.cancel_reason or "aborted"
@@ -372,7 +377,7 @@ class Runtime:
             with self._log_lock:
                 log = action.log
                 if log is None:
-                    log = action.log = AttemptLog(number, attempt, self._send_log, self._log_lock)
+                    log = action.log = AttemptLog(number, attempt, self._send_log, self._log_lock, self.hidden)
                     log.on_bar = partial(self.port.bar, action)
                     self._logs.add(log)
                     if not self._is_log_timer_set:

@@ -1,7 +1,7 @@
 """`python -m flytenb.worker.zygote --control FD`: a prepared process that forks workers on request.
 
-One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env", "gpus", "engine"}`
-and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
+One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env", "gpus", "engine",
+"has_secrets"}` and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
 fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its workers follow
 their engine.
 """
@@ -29,7 +29,7 @@ from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_al
 #: Seconds between two looks at pipes; one that is full twice running has lost its reader.
 _LOOK_S = 1.0
 #: Of a dead worker's last words, this much is told with its end.
-_LAST_WORDS = 200
+_MOST_WORDS = 8000
 
 
 class Zygote:
@@ -44,6 +44,8 @@ class Zygote:
         #: Worker's pid → its output; a pipe outlives its worker while a process that it started writes to it.
         self._outputs: dict[int, Pipes] = {}
         self._full: set[int] = set()
+        #: Those whose last output may hold values that only the engine can tell from others.
+        self._with_secrets: set[int] = set()
         self._wake_in, self._wake_out = os.pipe()
         for fd in (self._wake_in, self._wake_out):
             os.set_blocking(fd, False)
@@ -106,6 +108,8 @@ class Zygote:
         self._workers[pid], self._outputs[pid] = request["worker"], pipes
         if request.get("gpus"):
             self._with_gpus.add(pid)
+        if request.get("has_secrets"):
+            self._with_secrets.add(pid)
         self._say(op="forked", worker=request["worker"], pid=pid)
 
     def _become_worker(self, request: dict[str, Any], pipes: Pipes) -> NoReturn:
@@ -141,7 +145,7 @@ class Zygote:
                 self._with_gpus.discard(pid)
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
-            words = [_pass_on(read) for read in self._outputs[pid].reads]
+            words = [_pass_on(read, is_kept=pid not in self._with_secrets) for read in self._outputs[pid].reads]
             code = os.waitstatus_to_exitcode(status)
             self._say(op="exit", worker=worker, pid=pid, status=code, detail=_last_words(code, words[1][0]))
 
@@ -150,15 +154,17 @@ class Zygote:
         full = set()
         for pid, pipes in list(self._outputs.items()):
             if pid not in self._workers:
-                if {_pass_on(read)[1] for read in pipes.reads} == {True}:
+                is_kept = pid not in self._with_secrets
+                if {_pass_on(read, is_kept=is_kept)[1] for read in pipes.reads} == {True}:
                     pipes.close()
                     del self._outputs[pid]
+                    self._with_secrets.discard(pid)
                 continue
             for read in pipes.reads:
                 if pending_bytes(read) < PIPE_BYTES // 2:
                     continue
                 if read in self._full:
-                    _pass_on(read)
+                    _pass_on(read, is_kept=pid not in self._with_secrets)
                 else:
                     full.add(read)
         self._full = full
@@ -168,11 +174,13 @@ class Zygote:
             self._control.sendall(json.dumps(report).encode() + b"\n")
 
 
-def _pass_on(read: int) -> tuple[bytes, bool]:
+def _pass_on(read: int, *, is_kept: bool) -> tuple[bytes, bool]:
     """What nobody has read goes where this process writes, into the engine's log; also whether that was the end."""
     data, is_over = read_all(read)
     with contextlib.suppress(OSError):
         left = data
+        if data and not is_kept:
+            left = f"[{len(data)} bytes of a worker that has secrets are not kept here]\n".encode()
         while left:
             left = left[os.write(2, left) :]
     return data, is_over
@@ -184,7 +192,7 @@ def _last_words(status: int, errors: bytes) -> str:
     if not status or not said:
         return ""
     how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-    return f"{how}; its last words: {said[-_LAST_WORDS:]}"
+    return f"{how}; its last words: {said[-_MOST_WORDS:]}"
 
 
 def _prepare(request: dict[str, Any]) -> None:

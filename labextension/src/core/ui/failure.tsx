@@ -1,0 +1,135 @@
+/** Why the run failed: the message, the user's own frames, and what to do. */
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Cause } from '../tree.js';
+import { took } from '../tree.js';
+import * as words from '../words.js';
+import { preview } from '../preview.js';
+import { python, useView } from './context.js';
+import { Button, Dots, Link, Place, PlaceText } from './parts.js';
+
+export function Failure({ cause }: { cause: Cause }): JSX.Element {
+  const view = useView();
+  const { model, store } = view;
+  const [hasAll, setAll] = useState(false);
+  const action = cause.actions[0]!;
+  const { failure } = cause;
+  const frames = failure.frames ?? [];
+  const spent = took(action, model.now);
+  const run = `flytenb.run(${python(store.name)})`;
+  const call = `${run}.action(${python(action.name)})`;
+  const inputs = preview(action.inputs);
+  const advice = adviceOf(failure.code, failure.message);
+  const others = model.causes.length - 1;
+  return (
+    <div class="fnb-fail fnb-stack" data-failure={action.name}>
+      <div>
+        <h3>{words.oneLine(cause.message, 600)}</h3>
+        <p>
+          <Dots
+            parts={[
+              model.label(action.name, true),
+              (action.attempt ?? 1) > 1 && `attempt ${action.attempt}`,
+              cause.where && <PlaceText text={cause.where} />,
+              spent !== null && `after ${words.duration(spent)}`,
+              cause.actions.length > 1 && `and ${words.count(cause.actions.length - 1, 'more action')}`,
+              failure.kind === 'system' && 'not an error of your code'
+            ]}
+          />
+        </p>
+        {advice && <p>{advice}</p>}
+      </div>
+      <div class="fnb-two">
+        <div class="fnb-stack">
+          {frames.length > 0 && (
+            <ol class="fnb-frames" aria-label="Your frames, outermost first">
+              {frames.slice(hasAll ? 0 : -4).map((frame, i, shown) => (
+                <li key={i}>
+                  <p>
+                    <Place where={frame.where} line={frame.line} />
+                    {frame.function && frame.function !== '<module>' && (
+                      <>
+                        <span class="fnb-2"> in </span>
+                        {frame.function}
+                      </>
+                    )}
+                    {i === shown.length - 1 && <span class="fnb-2">, raised here</span>}
+                  </p>
+                  {frame.code && (
+                    <div class="fnb-code">
+                      <div class={i === shown.length - 1 ? 'is-hit' : ''} data-n={frame.line}>
+                        {frame.code}
+                      </div>
+                    </div>
+                  )}
+                </li>
+              ))}
+              {frames.length > 4 && (
+                <li>
+                  <Link onClick={() => setAll(!hasAll)}>
+                    {hasAll ? 'Fewer frames' : `${words.count(frames.length - 4, 'outer frame')} folded`}
+                  </Link>
+                </li>
+              )}
+            </ol>
+          )}
+          {!frames.length && failure.traceback && <pre class="fnb-pre">{failure.traceback}</pre>}
+        </div>
+        {inputs.length > 0 && (
+          <div>
+            <p class="fnb-sub">Inputs of {model.label(action.name)}</p>
+            <table class="fnb-table">
+              <tbody>
+                {inputs.slice(0, 12).map((each, i) => (
+                  <tr key={i}>
+                    <th scope="row">
+                      <code>{each.name || `#${i}`}</code>
+                    </th>
+                    <td>
+                      <code>{words.oneLine(each.text, 120)}</code>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </div>
+      <div class="fnb-row">
+        <Button
+          kind="primary"
+          title={`${run}.recover(): runs again what failed, keeps ${words.count(model.keptCount, 'result')}`}
+          onClick={() => view.write(`run = ${run}.recover()`)}
+        >
+          Fix &amp; recover
+        </Button>
+        <Button title={`${call}.open(): inputs as variables, and the body`} onClick={() => view.write(`${call}.open()`)}>
+          Open in cell
+        </Button>
+        <Button title={`${call}.debug()`} onClick={() => view.write(`${call}.debug()`)}>
+          Debug
+        </Button>
+        <Button kind="bare-text" title={`${call}.logs()`} onClick={() => view.open('logs', action.name)}>
+          Logs
+        </Button>
+        {others > 0 && (
+          <span class="fnb-2">
+            {words.count(others, 'other cause')}: press <span class="fnb-kbd">e</span>
+          </span>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** What to do about an error that people meet often; "" for all others. */
+function adviceOf(code: string, message: string): string {
+  const missing = /No module named ['"]([\w.]+)['"]/.exec(message)?.[1]?.split('.')[0];
+  if (missing) {
+    return `Add ${missing} to the image of this environment: flyte.Image…with_pip_packages("${missing}").`;
+  }
+  if (/out of memory/i.test(message) && !/cuda|gpu|hip/i.test(message) && code !== 'MemoryError') {
+    return 'Ask for more memory (Resources(memory=…)) or take smaller pieces.';
+  }
+  return '';
+}

@@ -1,0 +1,129 @@
+/** The last line: what the machine does, what just happened, which keys there are. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ResourcesView } from '../../generated/model.js';
+import * as words from '../words.js';
+import { useView } from './context.js';
+import { KEYS } from './keys.js';
+
+const METERS_MS = 3000;
+
+interface Props {
+  told: string;
+  hasKeys: boolean;
+  setKeys: (change: (isShown: boolean) => boolean) => void;
+}
+
+export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
+  const { model, connection } = useView();
+  const resources = useResources(!model.isTerminal);
+  const isCut = connection.link !== 'live' && !model.isTerminal;
+  const link = {
+    connecting: 'Connecting …',
+    live: '',
+    polling: 'No WebSocket here: asks every few seconds',
+    down: connection.message || 'The connection is lost; trying again',
+    mismatch: connection.message
+  }[connection.link];
+  const engine = connection.engine === 'up' ? '' : connection.engineMessage || `The engine is ${connection.engine}`;
+  const note = told || (isCut ? link : '') || (model.isTerminal ? '' : engine);
+  return (
+    <div class="fnb-foot">
+      {note && (
+        <span class="fnb-note" role="status">
+          {note}
+        </span>
+      )}
+      {resources && !note && (
+        <>
+          <Meter name="CPU" used={resources.cpu_used} of={resources.cpu} text={`${decimal(resources.cpu_used)} of ${decimal(resources.cpu)}`} />
+          {resources.memory_used_bytes > 0 && (
+            <Meter
+              name="Memory"
+              used={resources.memory_used_bytes}
+              of={resources.memory_bytes}
+              text={`${words.size(resources.memory_used_bytes)} of ${words.size(resources.memory_bytes)}`}
+            />
+          )}
+          {(resources.gpus ?? []).slice(0, 4).map(gpu =>
+            gpu.memory_bytes && gpu.free_bytes ? (
+              <Meter
+                key={gpu.id}
+                name={`GPU ${gpu.id.slice(0, 6)}`}
+                used={gpu.memory_bytes - gpu.free_bytes}
+                of={gpu.memory_bytes}
+                text={`${words.size(gpu.memory_bytes - gpu.free_bytes)} of ${words.size(gpu.memory_bytes)}`}
+              />
+            ) : null
+          )}
+        </>
+      )}
+      <span class="fnb-grow" />
+      <span class="fnb-wide">
+        <span class="fnb-kbd">/</span> filter <span class="fnb-kbd">e</span> next error{' '}
+        <button type="button" class="fnb-link fnb-2" aria-expanded={hasKeys} onClick={() => setKeys(isShown => !isShown)}>
+          <span class="fnb-kbd">?</span> keys
+        </button>
+      </span>
+      {hasKeys && (
+        <dl class="fnb-keys">
+          {KEYS.map(([key, text]) => (
+            <div key={key}>
+              <dt>
+                {key.split(' ').map(each => (
+                  <span key={each} class="fnb-kbd">
+                    {each}
+                  </span>
+                ))}
+              </dt>
+              <dd>{text}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </div>
+  );
+}
+
+function Meter({ name, used, of, text }: { name: string; used: number; of: number; text: string }): JSX.Element {
+  const percent = of > 0 ? Math.min(100, Math.round((100 * used) / of)) : 0;
+  return (
+    <span class="fnb-meter" role="meter" aria-label={name} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} aria-valuetext={text}>
+      {name} <i style={{ '--w': `${percent}%` }} /> {text}
+    </span>
+  );
+}
+
+function decimal(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+}
+
+/** The machine's use of now, while it is wanted and the page is seen. */
+function useResources(isOn: boolean): ResourcesView | null {
+  const { connection } = useView();
+  const [resources, setResources] = useState<ResourcesView | null>(null);
+  useEffect(() => {
+    if (!isOn) {
+      setResources(null);
+      return;
+    }
+    let isCurrent = true;
+    let failures = 0;
+    const ask = (): void => {
+      if (document.hidden || failures > 2) {
+        return;
+      }
+      connection.ask<ResourcesView>('resources').then(
+        found => isCurrent && setResources(found),
+        () => failures++
+      );
+    };
+    ask();
+    const timer = setInterval(ask, METERS_MS);
+    return () => {
+      isCurrent = false;
+      clearInterval(timer);
+    };
+  }, [isOn]);
+  return resources;
+}

@@ -1,0 +1,3 @@
+import './tokens.css';
+import './run.css';
+import './side.css';
