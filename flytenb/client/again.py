@@ -1,49 +1,236 @@
-"""Start a recorded run again: the code and inputs that it had, never the local ones."""
+"""Start a recorded run again: as it was, with single inputs replaced, or so that what succeeded is not repeated.
+
+A rerun takes the code that is stored with the run. Recovering takes today's: the live task of that name where this
+process has one, so that a fixed cell counts, else the stored code.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from flytenb.capture.ingredients import read_program
 from flytenb.client import handle
 from flytenb.client.action import here
+from flytenb.client.handle import ActionIo
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
 from flytenb.client.run_handle import Run
+from flytenb.client.secrets import values_here
+from flytenb.client.session import Session
+from flytenb.codec.objects import ObjectStore
 from flytenb.codec.payload import decode_values, encode_values
 from flytenb.codec.payload import names as payload_names
-from flytenb.errors import UnknownParameterError
-from flytenb.model.declaration import decode_declaration, encode_declaration
+from flytenb.errors import (
+    BaseRuntimeError,
+    FlytenbError,
+    RuntimeUserError,
+    UnknownInputError,
+)
+from flytenb.model.declaration import TaskDeclaration, decode_declaration, encode_declaration
 from flytenb.model.tags import CACHE_OFF
+from flytenb.sdk.environment import environments
+
+#: Tasks whose doubtful keys are named.
+_MOST_DOUBTS = 3
 
 
 def run_again(run_name: str, action: str, options: RunOptions, replaced: dict[str, Any]) -> Run:
-    """A new run of an action's task with its inputs, single ones replaced.
+    """A new run of an action's task with the code and inputs that it had, single inputs replaced.
 
     Raises:
-        RuntimeUserError: there is no such run or action.
-        UnknownParameterError: an input that the task does not have.
+        RuntimeUserError: there is no such run or action (RunNotFound, ActionNotFound), or its inputs are gone
+            (SourceRunInputsUnavailableError).
+        UnknownInputError: an input that the task does not have.
     """
     link, store = here()
     io = handle.read_io(link, run_name, action)
+    declaration = stored_declaration(io, run_name, options)
+    inputs = _replaced(io, declaration.name, replaced, store, f"{run_name}/{action}")
+    more = {**_kept(link, run_name), "origin": {"rerun_of": f"{run_name}/{action}"}}
+    return _send_stored(declaration, inputs, options, more, link, store)
+
+
+def recover(
+    run_name: str,
+    options: RunOptions,
+    replaced: dict[str, Any],
+    *,
+    task: Any = None,
+    force: Sequence[str] = (),
+    is_making_lost: bool = False,
+    is_stored: bool = False,
+) -> Run:
+    """A new run of the same root that takes from an ended one what still holds.
+
+    Args:
+        run_name: the run that ended.
+        options: of the new run.
+        replaced: inputs of the root that are to be others.
+        task: the root's task as it is now; None = the one of that name that this process has.
+        force: names of actions or of tasks that run all the same.
+        is_making_lost: run again what succeeded and whose outputs are gone.
+        is_stored: take the stored code even where this process has the task.
+
+    Raises:
+        RuntimeUserError: no such run (RunNotFound), it goes on (RunNotDoneError), or its inputs are gone
+            (SourceRunInputsUnavailableError).
+        UnknownInputError: an input that the task does not have.
+    """
+    link, store = here()
+    io = handle.read_io(link, run_name, "a0")
+    name = decode_declaration(io.declaration).name
+    more: dict[str, Any] = {
+        **_kept(link, run_name),
+        "recover_from": run_name,
+        "force_rerun": list(force),
+        "is_making_lost": is_making_lost,
+        "origin": {"recovers": run_name},
+    }
+    live = None if is_stored else task or live_task(name)
+    if live is None:
+        declaration = stored_declaration(io, run_name, options)
+        more["notes"] = _doubts(store, declaration.program)
+        inputs = _replaced(io, declaration.name, replaced, store, run_name)
+        return _send_stored(declaration, inputs, options, more, link, store)
+    from flytenb.client.submit import captured, submit_encoded
+
+    inputs, dropped = _bound(live, io, replaced, store, run_name)
+    if options.mode != "local":
+        more["notes"] = _doubts(store, captured(live, store, options)[0].program)
+    if dropped:
+        more["notes"] = [*more.get("notes", ()), f"{live.short_name} takes no input {', '.join(dropped)} any more"]
+    return submit_encoded(live, inputs, options, link, store, more)
+
+
+def live_of(run: Any) -> Any:
+    """The task of a run as this process has it now: of that name, else the one that the handle started."""
+    started = getattr(run, "_task", None)
+    return None if started is None else live_task(started.name) or started
+
+
+def live_task(name: str) -> Any:
+    """The task of this full name that the notebook, script or an imported module has now; None when there is none."""
+    for value in list(vars(sys.modules["__main__"]).values()):
+        if getattr(value, "__flytenb_task__", False) is True and getattr(value, "name", "") == name:
+            return value
+    environment = next((one for one in environments() if one.name == name.rpartition(".")[0]), None)
+    tasks = getattr(environment, "tasks", None) or {}
+    return next((task for task in tasks.values() if task.name == name), None)
+
+
+def stored_declaration(io: ActionIo, run_name: str, options: RunOptions) -> TaskDeclaration:
+    """How an action was declared, for a run with these options.
+
+    Raises:
+        RuntimeUserError: code CodeNotStored: its code never left the process that ran it.
+    """
     declaration = decode_declaration(io.declaration)
-    inputs = io.inputs
-    if replaced:
-        names = payload_names(inputs)
-        unknown = next((name for name in replaced if name not in names), None)
-        if unknown is not None:
-            raise UnknownParameterError(
-                f'task "{declaration.name}" has no input "{unknown}"; it has {", ".join(names)}'
-            )
-        values = [replaced.get(name, value) for name, value in zip(names, decode_values(inputs, store), strict=True)]
-        inputs = encode_values(values, names, store)
+    if not declaration.program:
+        raise RuntimeUserError(
+            "CodeNotStored",
+            f'the code of run {run_name} was not stored, for it ran with mode="local": define task '
+            f'"{declaration.name}" here and start it with flyte.run, or recover it where the task is defined',
+        )
+    if not options.env_vars:
+        return declaration
+    launch = replace(declaration.launch, env_vars={**declaration.launch.env_vars, **options.env_vars})
+    return replace(declaration, launch=launch)
+
+
+# ---- inputs --------------------------------------------------------------------------------------------------------
+def _replaced(io: ActionIo, task: str, replaced: dict[str, Any], store: ObjectStore, where: str) -> bytes:
+    """The stored inputs with single ones replaced."""
+    names = payload_names(io.inputs) if io.inputs else []
+    _check_names(names, task, replaced)
+    values = stored_values(io, store, where)  # also where nothing is replaced: what is gone is told now
+    if not replaced:
+        return io.inputs
+    return encode_values([replaced.get(name, value) for name, value in zip(names, values, strict=True)], names, store)
+
+
+def _bound(
+    task: Any, io: ActionIo, replaced: dict[str, Any], store: ObjectStore, where: str
+) -> tuple[bytes, list[str]]:
+    """The stored inputs for the task as it is now, and names of those that it does not take any more."""
+    now = [parameter.name for parameter in task.interface.parameters]
+    _check_names(now, task.name, replaced)
+    before = payload_names(io.inputs) if io.inputs else []
+    values = stored_values(io, store, where)
+    if before == now and not replaced and io.interface.get("inputs") == task.interface.describe().get("inputs"):
+        return io.inputs, []
+    given = {**dict(zip(before, values, strict=True)), **replaced}
+    dropped = [name for name in before if name not in now]
+    bound = task.interface.bind((), {name: value for name, value in given.items() if name in now})
+    return task.interface.encode_inputs(bound, store), dropped
+
+
+def _check_names(names: Sequence[str], task: str, replaced: dict[str, Any]) -> None:
+    unknown = next((name for name in replaced if name not in names), None)
+    if unknown is not None:
+        raise UnknownInputError(f'task "{task}" has no input "{unknown}"; it has {", ".join(names) or "none"}')
+
+
+def stored_values(io: ActionIo, store: ObjectStore, where: str) -> list[Any]:
+    """Inputs of an action as values.
+
+    Raises:
+        RuntimeUserError: code SourceRunInputsUnavailableError: a large one is gone, or its class is not here.
+    """
+    try:
+        return list(decode_values(io.inputs, store)) if io.inputs else []
+    except (FlytenbError, BaseRuntimeError, OSError, LookupError, ImportError, AttributeError) as error:
+        raise RuntimeUserError(
+            "SourceRunInputsUnavailableError",
+            f"the inputs of {where} cannot be read any more ({error}); give them all anew, or start the task itself",
+        ) from error
+
+
+# ---- sending -------------------------------------------------------------------------------------------------------
+def _kept(link: Session, run_name: str) -> dict[str, Any]:
+    """Options of the earlier run that hold for the new one as well."""
+    before: dict[str, Any] = link.query("options", run=run_name) or {}
+    return {name: before[name] for name in ("custom_context", "labels", "disable_cache") if before.get(name)}
+
+
+def _send_stored(
+    declaration: TaskDeclaration,
+    inputs: bytes,
+    options: RunOptions,
+    more: dict[str, Any],
+    link: Session,
+    store: ObjectStore,
+) -> Run:
     name = options.name or new_run_name()
-    told = {"origin": {**origin(), "rerun_of": f"{run_name}/{action}"}, **options.wire()}
-    accepted = link.run(name, encode_declaration(declaration), os.urandom(16), inputs, b"", CACHE_OFF, told)
+    told: dict[str, Any] = {**more, **options.wire()}
+    told["origin"] = {**origin(), **more.get("origin", {})}
+    accepted = link.run(
+        name, encode_declaration(declaration), os.urandom(16), inputs, b"", CACHE_OFF, told, values_here(declaration)
+    )
     try:
         accepted.result()
     except BaseException:
         link.forget(name)
         raise
     return Run(name, link, store)
+
+
+def _doubts(store: ObjectStore, program: str) -> list[str]:
+    """Tasks of a program whose results are taken although their keys may be incomplete."""
+    try:
+        entries = read_program(store.get(program)).get("entries") or {}
+    except (FlytenbError, OSError, ValueError):
+        return []
+    found = {
+        str(entry.get("short_name")): entry["doubts"][0] for entry in entries.values() if entry.get("doubts")
+    }
+    return [
+        f"results of {name} are recovered although its key may be incomplete ({why}); "
+        f'force_rerun_actions=["{name}"] runs it again'
+        for name, why in list(found.items())[:_MOST_DOUBTS]
+    ]

@@ -63,9 +63,18 @@ class Runner:
         return make_plan(task, args, kwargs, self.options)
 
     @twin
-    def rerun(self, run_name: str, action_name: str = "a0", **inputs: UserValue) -> Run:
-        """Start a finished run again with the code and inputs that it had; keywords replace single inputs."""
-        return _started(_rerun(run_name, action_name, self.options, inputs))
+    def rerun(
+        self,
+        run_name: Any,
+        action_name: str = "a0",
+        recover: bool = False,
+        force_rerun_actions: Any = None,
+        allow_missing_source_outputs: bool = False,
+        **inputs: UserValue,
+    ) -> Run:
+        """Start a recorded run again: `flyte.rerun` with these options."""
+        recovering = (recover, force_rerun_actions, allow_missing_source_outputs)
+        return started(_rerun(run_name, action_name, self.options, recovering, inputs))
 
     def __repr__(self) -> str:
         defaults = RunOptions()
@@ -122,19 +131,33 @@ def run(task: Any, /, *args: UserValue, **kwargs: UserValue) -> Run:
 
 @twin
 def rerun(
-    run_name: str,
+    run_name: Any,
     action_name: str = "a0",
     recover: bool = False,
     force_rerun_actions: Any = None,
     allow_missing_source_outputs: bool = False,
     **inputs: UserValue,
 ) -> Run:
-    """Start a finished run again with the code and inputs that it had; keywords replace single inputs."""
-    if recover or force_rerun_actions:
-        from flytenb.errors import NotAvailableError
+    """Start a recorded run again; keywords replace single inputs.
 
-        raise NotAvailableError("rerun(recover=True)", "cached tasks are not repeated by a plain rerun")
-    return _started(_rerun(run_name, action_name, _DEFAULT, inputs))
+    Args:
+        run_name: a run, or its name; "last" is the newest.
+        action_name: begin with this action's task and inputs instead of the root's.
+        recover: take what succeeded from that run and run only the rest, with today's code (`Run.recover`).
+        force_rerun_actions: with `recover`, actions or tasks that run all the same.
+        allow_missing_source_outputs: with `recover`, run again what succeeded and whose outputs are gone.
+        **inputs: inputs that are to be others.
+
+    Example:
+        flyte.rerun(run, cs=[0.1, 10])       # the stored code with another input
+        flyte.rerun(run, recover=True)       # only what failed, with the code as it is now
+
+    Raises:
+        ValueError: an unknown input, `recover` with an action, or forced actions without `recover`.
+        RuntimeUserError: there is no such run or action, or its inputs are gone.
+    """
+    recovering = (recover, force_rerun_actions, allow_missing_source_outputs)
+    return started(_rerun(run_name, action_name, _DEFAULT, recovering, inputs))
 
 
 _DEFAULT = RunOptions()
@@ -149,10 +172,11 @@ def _submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue]
     session().begin()  # an engine that must be started boots while this process imports and captures
     from flytenb.client.submit import submit
 
-    return _started(submit(task, args, kwargs, options))
+    return started(submit(task, args, kwargs, options))
 
 
-def _started(run: Run) -> Run:
+def started(run: Run) -> Run:
+    """Tell those who show runs of a new one."""
     notify_submitted(run)
     return run
 
@@ -167,7 +191,27 @@ def _dry_run(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue
     return DryRun(declaration, dict(zip(names, values, strict=True)), declaration.program)
 
 
-def _rerun(run_name: str, action_name: str, options: RunOptions, inputs: dict[str, UserValue]) -> Run:
-    from flytenb.client.again import run_again
+def _rerun(
+    run: Any,
+    action_name: str,
+    options: RunOptions,
+    recovering: tuple[bool, Any, bool],
+    inputs: dict[str, UserValue],
+) -> Run:
+    is_recovering, force, is_making_lost = recovering
+    name = str(getattr(run, "name", run))
+    if is_recovering and action_name != "a0":
+        raise ValueError(
+            f'rerun("{name}", "{action_name}", recover=True): only whole runs are recovered; leave action_name out, or '
+            "recover=True"
+        )
+    if force and not is_recovering:
+        raise ValueError(f'rerun("{name}", force_rerun_actions=…) runs everything again anyway; add recover=True')
+    from flytenb.client import again
 
-    return run_again(run_name, action_name, options, inputs)
+    if not is_recovering:
+        return again.run_again(name, action_name, options, inputs)
+    named = [force] if isinstance(force, str) else list(force or ())
+    return again.recover(
+        name, options, inputs, task=again.live_of(run), force=named, is_making_lost=is_making_lost
+    )

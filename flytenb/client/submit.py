@@ -66,11 +66,18 @@ def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue],
         inputs = interface.encode_inputs(values, store)
     except OSError as error:
         raise cannot_store(state, error) from error
+    return submit_encoded(task, inputs, options, link, store)
+
+
+def submit_encoded(
+    task: Any, inputs: bytes, options: RunOptions, link: Session, store: ObjectStore, more: dict[str, Any] | None = None
+) -> Run:
+    """The same for inputs that are encoded already; `more` goes into the run's options as it is."""
     if options.mode == "local":
-        return _submit_local(task, inputs, options, link, store)
-    declaration, doubts = _captured(task, store, options)
+        return _submit_local(task, inputs, options, link, store, more)
+    declaration, doubts = captured(task, store, options)
     _refuse_code(declaration, f'an input of task "{task.name}"', inputs)
-    return send(task, declaration, inputs, options, link, store, doubts=doubts)
+    return send(task, declaration, inputs, options, link, store, doubts=doubts, more=more)
 
 
 def check_task(task: Any) -> None:
@@ -83,10 +90,10 @@ def check_task(task: Any) -> None:
 
 def declare(task: Any, store: ObjectStore, options: RunOptions) -> TaskDeclaration:
     """Capture the task's code into the object store and say what the engine must know of it."""
-    return _captured(task, store, options)[0]
+    return captured(task, store, options)[0]
 
 
-def _captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskDeclaration, list[str]]:
+def captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskDeclaration, list[str]]:
     """A task's declaration, and which tasks of its program are not taken from the cache and why."""
     try:
         program: Program = build_program(
@@ -150,10 +157,13 @@ def send(
     *,
     pin: str = "",
     doubts: Sequence[str] = (),
+    more: dict[str, Any] | None = None,
 ) -> Run:
     """Submit declared work and wait until it is on disk."""
     name = options.name or new_run_name()
-    told = {"origin": {**origin(), **_placed(options)}, **options.wire()}
+    told: dict[str, Any] = {"origin": {**origin(), **_placed(options)}, **options.wire()}
+    for key, value in (more or {}).items():
+        told[key] = {**value, **told[key]} if isinstance(value, dict) and key in told else value
     if doubts:
         told["origin"]["doubts"] = list(doubts)
     if pin:
@@ -194,10 +204,12 @@ def _placed(options: RunOptions) -> dict[str, Any]:
     return {**{key: value for key, value in placed.items() if value}, **options.recorded()}
 
 
-def _submit_local(task: Any, inputs: bytes, options: RunOptions, link: Session, store: ObjectStore) -> Run:
+def _submit_local(
+    task: Any, inputs: bytes, options: RunOptions, link: Session, store: ObjectStore, more: dict[str, Any] | None
+) -> Run:
     from flytenb.client.local import local_worker  # asyncio and the worker's runtime: only this mode pays for them
 
     worker = local_worker(link, store)
     launch = Launch(python=sys.executable, cwd=os.getcwd(), env_vars=dict(options.env_vars or {}))
     worker.tasks[task.name] = task
-    return send(task, task.declaration(launch, ""), inputs, options, link, store, pin=worker.ident)
+    return send(task, task.declaration(launch, ""), inputs, options, link, store, pin=worker.ident, more=more)

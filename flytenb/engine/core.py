@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import os
@@ -24,6 +25,7 @@ from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
 from flytenb.engine.refused import QueryError
 from flytenb.engine.secrets import forget, without_values
+from flytenb.engine.sources import SourceRefused, read_source
 from flytenb.engine.tidying import Tidying
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
@@ -36,7 +38,9 @@ from flytenb.model.events import (
     Loaded,
     Query,
     Recovered,
+    RunOptions,
     RunRequest,
+    SourceRead,
     Tick,
     Watch,
 )
@@ -45,7 +49,7 @@ from flytenb.model.tags import PROTOCOL, REPLY, WELCOME
 from flytenb.model.version import VERSION
 from flytenb.rules import Out, State, step
 from flytenb.rules.placement import next_moment
-from flytenb.rules.runs import refusal
+from flytenb.rules.runs import decode_options, refusal
 from flytenb.rules.state import Task
 from flytenb.store import Journal, Reader
 from flytenb.wire.paths import require_own
@@ -199,6 +203,20 @@ class Engine:
                 return
         self.packages.look()
         self._run_at = time.monotonic()
+        if event.run_name not in self.state.runs and (options := decode_options(event.body)).recover_from:
+            self._spawn(self._admit_recovery(link, event, options))
+            return
+        self.happen(event, link)
+
+    async def _admit_recovery(self, link: Link, event: RunRequest, options: RunOptions) -> None:
+        """A run that recovers another begins when that one was read."""
+        try:
+            source = await asyncio.to_thread(read_source, self.reader, options, self.state.tasks_by_id)
+        except SourceRefused as error:
+            link.send((REPLY, event.request, False, refusal(error.code, str(error))))
+            return
+        if event.run_name not in self.state.runs:
+            self.happen(SourceRead(event.run_name, source))
         self.happen(event, link)
 
     async def _admit_when_committed(self, link: Link, event: RunRequest) -> None:
@@ -331,10 +349,12 @@ class Engine:
         self.trouble = sentence
 
     async def _load(self, action: int) -> None:
-        children, traces = await asyncio.gather(
-            asyncio.to_thread(self.reader.children, action), asyncio.to_thread(self.reader.traces, action)
+        children, traces, past = await asyncio.gather(
+            asyncio.to_thread(self.reader.children, action),
+            asyncio.to_thread(self.reader.traces, action),
+            asyncio.to_thread(self.reader.past_of, action),
         )
-        self.happen(Loaded(action, children, traces))
+        self.happen(Loaded(action, children, traces, past))
 
     def _start_worker(self, lane: str, launch: Launch, grant: Grant) -> None:
         try:
@@ -372,6 +392,10 @@ class Engine:
         rows = self.reader.unfinished_runs()
         for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:
             mode = 1 if cache_key else 0
+            told = decode_options(options)
+            if told.recover_from:
+                with contextlib.suppress(SourceRefused):  # pruned meanwhile: the rest runs
+                    self.happen(SourceRead(name, read_source(self.reader, told, self.state.tasks_by_id)))
             self.happen(
                 Recovered(run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key, mode)
             )

@@ -19,6 +19,7 @@ from flytenb.engine import secrets
 from flytenb.engine.cached import stored_result
 from flytenb.engine.core import Engine
 from flytenb.engine.lifetime import Refused, Starter, new_token, prepare_home, take_lock, write_info
+from flytenb.engine.sources import stored_outputs
 from flytenb.executors.router import Router
 from flytenb.images.docker_build import stop_builds
 from flytenb.model.tags import PROTOCOL, SHUTDOWN
@@ -143,8 +144,10 @@ def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
     connection, note = open_store(store)
     while True:
         reader = Reader(store)
-        found = partial(stored_result, reader, Objects(store.parent / "objects"))
-        engine = Engine(State(_capacity(), found), reader, token, idle_exit_s=idle_exit_s, note=note)
+        objects = Objects(store.parent / "objects")
+        state = State(_capacity(), partial(stored_result, reader, objects))
+        state.find_outputs = partial(stored_outputs, reader, objects)
+        engine = Engine(state, reader, token, idle_exit_s=idle_exit_s, note=note)
         try:
             engine.recover()
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:

@@ -101,6 +101,7 @@ class Queries:
             "previous": self.previous,
             "declared": self.declared,
             "holders": self.holders,
+            "options": self.options,
             "abort": self.abort,
             "status": self.status,
             "pools": self.pools,
@@ -207,10 +208,12 @@ class Queries:
         tasks = self._engine.state.tasks_by_id
 
         def read() -> list[ActionRow]:
-            found = self._engine.reader.actions(run, after=after, limit=limit, with_values=io)
-            return rows.with_progress(
-                [rows.action_row(row, tasks) for row in found], rows.progress(self._engine.reader.progress(run))
-            )
+            reader = self._engine.reader
+            found = [
+                rows.action_row(row, tasks) for row in reader.actions(run, after=after, limit=limit, with_values=io)
+            ]
+            found = rows.with_progress(found, rows.progress(reader.progress(run)))
+            return rows.with_recoveries(found, reader.recoveries(run))
 
         return self._live_over(run, await asyncio.to_thread(read))
 
@@ -234,7 +237,8 @@ class Queries:
         }
         facts = {number: rows.task_facts(state.tasks_by_id[number]) for number in numbers}
         said = rows.progress(self._engine.reader.progress(run))
-        return ActionTable(tasks=facts, rows=stored, live=live, progress=said)
+        recoveries = self._engine.reader.recoveries(run)
+        return ActionTable(tasks=facts, rows=stored, live=live, progress=said, recoveries=recoveries)
 
     async def placements(self, asked: Asked) -> dict[int, Placement]:
         """Where the actions of a run ran and with what software, by the number that they name."""
@@ -328,6 +332,10 @@ class Queries:
         present = self._present(row)
         payload = (root[-1] if root is not None and ActionPhase(present.phase).is_terminal else b"") or b""
         return {"name": row[1], "phase": present.phase, "payload": payload}
+
+    async def options(self, asked: Asked) -> msgspec.Raw:
+        """The options that a run was started with."""
+        return msgspec.Raw((await self._run_row(asked.run))[3])
 
     # ---- the past ---------------------------------------------------------------------------------------------
 

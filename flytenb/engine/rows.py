@@ -32,6 +32,18 @@ def action_row(row: tuple[Any, ...], tasks: dict[int, Task]) -> ActionRow:
     return stored_action_row(row, task_facts(tasks[row[2]]))
 
 
+def with_recoveries(found: list[ActionRow], recoveries: dict[int, tuple[str, str]]) -> list[ActionRow]:
+    """The same actions, with what they have from the run that theirs recovers."""
+    if not recoveries:
+        return found
+    return [
+        msgspec.structs.replace(row, recovery_source=told[0], recovery=told[1])
+        if (told := recoveries.get(row.id))
+        else row
+        for row in found
+    ]
+
+
 def parent_name(action: Action) -> str:
     return action_name(action.parent.id) if action.parent is not None else ""
 
@@ -63,6 +75,8 @@ def live_row(action: Action, state: State, reasons: Reasons | None = None) -> Ac
         source=f"{declaration.source}, line {declaration.source_line}" if declaration.source else "",
         placement=action.lane.placement if action.lane is not None else 0,
         progress=_advance(action),
+        recovery_source=action.recovery[1] if action.recovery else "",
+        recovery=action.recovery[2] if action.recovery else "",
     )
 
 
@@ -108,6 +122,8 @@ def origin(options: RunOptions) -> dict[str, Any]:
     """What a run tells of where it came from."""
     told = dict(options.origin)
     told["mode"] = options.mode
+    if options.recover_from:
+        told["recovers"] = options.recover_from
     if options.labels:
         told["labels"] = options.labels
     if options.notes:

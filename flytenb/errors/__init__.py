@@ -4,6 +4,7 @@ FlytenbError                                refusals before anything runs
 ├── MissingTypeHintError                    a task's parameter has no type hint                  (TypeError)
 ├── InputTypeError                          an argument of the wrong type                        (TypeError)
 ├── UnknownParameterError                   a keyword that the task does not have                (TypeError)
+│   └── UnknownInputError                   an input that the task of a recorded run does not have (also ValueError)
 ├── OutputTypeError                         a result of the wrong type                           (TypeError)
 ├── MissingInputError                       a required input is not there                        (ValueError)
 ├── CaptureError                            code or a value that cannot travel                   (ValueError)
@@ -91,6 +92,7 @@ from flytenb.errors.base import RuntimeUnknownError as RuntimeUnknownError
 from flytenb.errors.base import RuntimeUserError as RuntimeUserError
 from flytenb.errors.base import SecretNotFoundError as SecretNotFoundError
 from flytenb.errors.base import UnionRpcError as UnionRpcError
+from flytenb.errors.base import UnknownInputError as UnknownInputError
 from flytenb.errors.base import UnknownParameterError as UnknownParameterError
 from flytenb.errors.base import rebuild_error as rebuild_error
 from flytenb.errors.deployed import CodeBundleError as CodeBundleError

@@ -56,6 +56,10 @@ class UnknownParameterError(FlytenbError, TypeError):
     """A keyword that the task does not have."""
 
 
+class UnknownInputError(UnknownParameterError, ValueError):
+    """An input for a recorded run that its task does not have."""
+
+
 class MissingInputError(FlytenbError, ValueError):
     """A required input was not given, or too many were."""
 

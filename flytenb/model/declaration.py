@@ -126,6 +126,8 @@ class TaskDeclaration(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     cache: str = "disable"
     #: The code's key (hex), "" when the task is not cached or was refused one.
     key: str = ""
+    #: The key of its source (hex) whatever its cache says; "" when it was refused one.
+    code: str = ""
     #: Why the key may be incomplete, in words.
     key_doubts: tuple[str, ...] = ()
     #: Seconds after which a cached result is not used any more; 0 = never.

@@ -199,6 +199,11 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     run_start_time: float = 0.0
     #: Ident of the only worker that may run it ("" = any): local mode.
     pin: str = ""
+    #: The run whose results are taken where the call is the same; actions and tasks that run all the same; and
+    #: whether what was lost of those results is made again.
+    recover_from: str = ""
+    force_rerun: list[str] = []
+    is_making_lost: bool = False
 
 
 # ---- what the engine notices by itself --------------------------------------------------------------------------
@@ -261,6 +266,8 @@ class Loaded(msgspec.Struct, frozen=True):
     children: list[tuple[int, bytes, int, int, bytes]]
     #: (key, n, ok, outputs)
     traces: list[tuple[bytes, int, bool, bytes]]
+    #: (attempt, why it was not the last one)
+    past: list[tuple[int, str]] = []
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -277,6 +284,14 @@ class Recovered(msgspec.Struct, frozen=True):
     accepted_at: float
     cache_key: bytes
     cache_mode: int
+
+
+class SourceRead(msgspec.Struct, frozen=True):
+    """What the store knows of the run that another one recovers, before that one begins."""
+
+    run_name: str
+    #: A `rules.recovery.Source`.
+    source: Any
 
 
 class AbortRequest(msgspec.Struct, frozen=True):

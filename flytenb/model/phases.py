@@ -52,3 +52,6 @@ _CODES: dict[ActionPhase, int] = {phase: code for code, phase in enumerate(_PHAS
 #: Plain integers for the hot path: naming an enum member costs more than the transition itself.
 QUEUED, WAITING, INITIALIZING, RUNNING, PAUSED, SUCCEEDED, FAILED, ABORTED, TIMED_OUT, RECOVERED = range(10)
 FIRST_TERMINAL = SUCCEEDED
+#: Ends with a failure, and ends with outputs.
+FAILURES = (FAILED, ABORTED, TIMED_OUT)
+SUCCESSES = (SUCCEEDED, RECOVERED)

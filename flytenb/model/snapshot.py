@@ -10,7 +10,7 @@ from flytenb.model.build import BuildRow
 from flytenb.model.condition import AnswerValue
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure
-from flytenb.model.phases import SUCCEEDED, ActionPhase
+from flytenb.model.phases import FAILURES, ActionPhase
 from flytenb.model.placement import Placement
 
 
@@ -106,6 +106,10 @@ class ActionRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     progress: Advance | None = None
     #: Of an action that is a question to a person.
     condition: ConditionRow | None = None
+    #: In a run that recovers another: "RUN/ACTION" of the action that it has its result from, or that it repeats.
+    recovery_source: str = ""
+    #: Why it was not taken from there (a word of `model.recovery.REASONS`), "" when it was.
+    recovery: str = ""
 
     @property
     def is_terminal(self) -> bool:
@@ -196,7 +200,7 @@ def stored_action_row(row: tuple[Any, ...], facts: TaskFacts) -> ActionRow:
         outputs,
     ) = row
     name, short_name, has_report, source = facts
-    failed = phase > SUCCEEDED and outputs
+    failed = phase in FAILURES and outputs
     return ActionRow(
         id=number,
         name=action_name(number),
@@ -230,6 +234,8 @@ class ActionTable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     live: dict[int, ActionRow] = {}
     #: What those that ended said last of how far they were, by id.
     progress: dict[int, Advance] = {}
+    #: Of a run that recovers another: (recovery_source, recovery) by id.
+    recoveries: dict[int, tuple[str, str]] = {}
 
     def row(self, index: int) -> ActionRow:
         """One of the actions, in order of acceptance."""
@@ -238,5 +244,8 @@ class ActionTable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         if living is not None:
             return living
         row = stored_action_row(stored, self.tasks[stored[2]])
-        said = self.progress.get(stored[0])
-        return row if said is None else msgspec.structs.replace(row, progress=said)
+        if (said := self.progress.get(row.id)) is not None:
+            row = msgspec.structs.replace(row, progress=said)
+        if (found := self.recoveries.get(row.id)) is not None:
+            row = msgspec.structs.replace(row, recovery_source=found[0], recovery=found[1])
+        return row

@@ -147,5 +147,8 @@ def on_loaded(state: State, source: Any, event: Loaded, now: float, out: Out) ->
     known = {(key, n): (number, phase, outputs) for number, key, n, phase, outputs in event.children}
     action.known = {**known, **(action.known or {})} or None
     action.replay = event.traces or None
+    if event.past:  # of an engine that is gone, too
+        action.attempt = max(action.attempt, event.past[-1][0] + 1)
+        action.tries = max(action.tries, 1 + sum(why == "retry" for _, why in event.past))
     if not action.shape.secrets or provide(state, action, now, out):
         enqueue(state, action, first=True)

@@ -8,12 +8,17 @@ from flytenb.model.tags import CACHE_AUTO, CACHE_OFF
 from flytenb.rules.ending import hit
 from flytenb.rules.out import Out
 from flytenb.rules.placement import enqueue
+from flytenb.rules.source import is_forced
 from flytenb.rules.secrets import provide
 from flytenb.rules.state import Action, State
 
 
-def begin(state: State, action: Action, now: float, out: Out) -> None:
-    """A new action: from the cache, behind its twin in flight, or into the queue."""
+def begin(state: State, action: Action, now: float, out: Out, *, is_begun: bool = False) -> None:
+    """A new action: from the cache, behind its twin in flight, or into the queue.
+
+    Args:
+        is_begun: it ran under an engine that is gone, so that the store may know children and traces of it.
+    """
     options = action.run.options
     if options.disable_cache:
         action.cache_mode = CACHE_OFF
@@ -25,7 +30,7 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
         heappush(state.deadlines, (action.accepted_at + declaration.deadline_s, action.id, 0, "deadline"))
     if action.run.id in state.watched:
         state.watched[action.run.id][action.id] = action
-    may_hit = mode == CACHE_AUTO and not options.overwrite_cache
+    may_hit = mode == CACHE_AUTO and not options.overwrite_cache and not is_forced(action)
     if may_hit:
         found = state.find_cached(action.cache_key)
         max_age_s = declaration.cache_max_age_s
@@ -43,7 +48,11 @@ def begin(state: State, action: Action, now: float, out: Out) -> None:
             return
     if mode != CACHE_OFF:
         state.in_flight.setdefault(action.cache_key, action)
-    enqueue(state, action)
+    if is_begun:
+        action.had_children = True
+        out.chores.append(("load", action.id))  # enqueued when its past is here
+    else:
+        enqueue(state, action)
 
 
 def _waits_for(leader: Action, action: Action) -> bool:

@@ -11,13 +11,14 @@ from flytenb.model.events import (
     Hit,
     Submit,
 )
-from flytenb.model.phases import FIRST_TERMINAL, SUCCEEDED
+from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCESSES
 from flytenb.model.tags import RESOLVE
 from flytenb.rules import lanes
 from flytenb.rules.beginning import begin
 from flytenb.rules.ending import abort, hit
 from flytenb.rules.lanes import lane_of
 from flytenb.rules.out import Out
+from flytenb.rules.recovery import recover
 from flytenb.rules.state import Action, State, Task
 
 
@@ -51,9 +52,9 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
     number = 0
     if known is not None:
         number, phase, outputs = known
-        if phase == SUCCEEDED:
+        if phase in SUCCESSES:
             # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
-            out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, SUCCEEDED, outputs, number)))
+            out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, phase, outputs, number)))
             return
     run = parent.run
     is_new = not number or number in state.live or (known is not None and known[1] >= FIRST_TERMINAL)
@@ -71,7 +72,9 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
         out.accepted.append(
             (number, parent.id, task.id, event.key, event.n, event.inputs, event.group, event.cache_key, now)
         )
-    begin(state, action, now, out)
+        if run.source is not None and recover(state, action, now, out):
+            return
+    begin(state, action, now, out, is_begun=known is not None and known[1] == RUNNING)
 
 
 def on_hit(state: State, source: Any, event: Hit, now: float, out: Out) -> None:

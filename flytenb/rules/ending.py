@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flytenb.model.outcome import Failure, encode_failure
-from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCEEDED
+from flytenb.model.phases import FAILURES, FIRST_TERMINAL, RUNNING, SUCCEEDED
 from flytenb.model.tags import CACHE_AUTO, CACHE_OFF, CANCEL, ENDED, RESOLVE
 from flytenb.rules import lanes, pools
 from flytenb.rules.out import Out
@@ -32,7 +32,7 @@ def end(
         said, at = action.progress
         out.progress.append((action.id, said.done, said.total, said.text, said.elapsed_s, at))
         note_progress(action, now, out)
-    if phase != SUCCEEDED:
+    if phase in FAILURES:
         run.failed_count += 1
         action.failure = payload
     if cached is not None:

@@ -28,6 +28,7 @@ from flytenb.model.events import (
     Report,
     Returned,
     RunRequest,
+    SourceRead,
     Started,
     Submit,
     Tick,
@@ -42,7 +43,7 @@ from flytenb.rules.crew import on_lane_lost, on_lane_news, on_lane_placed, on_la
 from flytenb.rules.ending import abort
 from flytenb.rules.out import Out
 from flytenb.rules.placement import place
-from flytenb.rules.runs import on_recovered, on_run
+from flytenb.rules.runs import on_recovered, on_run, on_source_read
 from flytenb.rules.secrets import on_offer
 from flytenb.rules.state import State
 from flytenb.rules.telling import on_log, on_progress, on_report, on_trace
@@ -80,6 +81,7 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     RunRequest: on_run,
     Offer: on_offer,
     Recovered: on_recovered,
+    SourceRead: on_source_read,
     LaneReady: on_lane_ready,
     LaneLost: on_lane_lost,
     LanePlaced: on_lane_placed,

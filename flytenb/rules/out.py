@@ -26,6 +26,7 @@ class Out:
         "placements",
         "placements_read",
         "progress",
+        "recovered",
         "reports",
         "run_builds",
         "run_ends",
@@ -45,6 +46,8 @@ class Out:
         self.cached: list[tuple[Any, ...]] = []
         #: (action, key, n, name, started_at, duration_s, ok, inputs, outputs)
         self.traces: list[tuple[Any, ...]] = []
+        #: (action, source, why)
+        self.recovered: list[tuple[Any, ...]] = []
         #: (action, attempt, stream, time, text)
         self.logs: list[tuple[Any, ...]] = []
         #: (action, done, total, text, elapsed_s, at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flytenb.model.phases import ABORTED, FAILED, QUEUED, RUNNING, SUCCEEDED, TIMED_OUT, ActionPhase
+from flytenb.model.phases import ABORTED, FAILED, QUEUED, RECOVERED, RUNNING, SUCCEEDED, TIMED_OUT, ActionPhase
 
 if TYPE_CHECKING:
     from flytenb.rules.state import Action
@@ -17,6 +17,7 @@ TRANSITIONS: dict[int, dict[str, int]] = {
     QUEUED: {
         "place": RUNNING,  # a worker was chosen
         "hit": SUCCEEDED,  # the cache had it, or a twin in flight ended well
+        "recover": RECOVERED,  # the run that this one recovers has its result
         "abort": ABORTED,
         "time out": TIMED_OUT,  # waited longer than max_queued_time or the deadline
         "fail": FAILED,  # it can never run: its workers do not start
@@ -34,6 +35,7 @@ TRANSITIONS: dict[int, dict[str, int]] = {
     FAILED: {},
     ABORTED: {},
     TIMED_OUT: {},
+    RECOVERED: {},
 }
 
 

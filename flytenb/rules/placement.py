@@ -205,7 +205,6 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
         _tell_secrets(lane, run.bundles.get(shape, ()), out)
     if action.replay:
         send.append((lane.link, (REPLAY, action.id, action.replay)))
-        action.replay = None
     send.append((lane.link, (EXECUTE, action.id, action.attempt, task.id, action.inputs)))
     timeout_s = task.declaration.timeout_s
     if timeout_s:

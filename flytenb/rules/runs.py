@@ -6,14 +6,16 @@ from typing import Any
 
 import msgspec
 
-from flytenb.model.events import Offer, Recovered, RunOptions, RunRequest
-from flytenb.model.tags import REPLY
+from flytenb.model.events import Offer, Recovered, RunOptions, RunRequest, SourceRead
+from flytenb.model.tags import CACHE_OFF, REPLY
 from flytenb.rules.beginning import begin
 from flytenb.rules.out import Out
+from flytenb.rules.recovery import recover_root
 from flytenb.rules.secrets import lack_of, on_offer
 from flytenb.rules.state import Action, Run, State
 
-_decode_options = msgspec.msgpack.Decoder(RunOptions).decode
+#: Options of a run as they are stored and sent.
+decode_options = msgspec.msgpack.Decoder(RunOptions).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -28,6 +30,7 @@ def run_info(name: str, options: RunOptions) -> bytes:
             "cache_scope": options.cache_scope,
             "run_start_time": options.run_start_time,
             "mode": options.mode,
+            "recover_from": options.recover_from,
         }
     )
 
@@ -49,7 +52,7 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
             message = f"a run named {event.run_name!r} exists already; choose another name"
             out.after.append((source, (REPLY, event.request, False, refusal("RunAlreadyExistsError", message))))
         return
-    options = _decode_options(event.body)
+    options = decode_options(event.body)
     task = state.tasks[event.digest]
     run = Run(state.next_run, event.run_name, options, run_info(event.run_name, options), now)
     run.avoid = _blocked(state, source, options)
@@ -67,8 +70,12 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     root.accepted_at = now
     root.cache_key, root.cache_mode = event.cache_key, event.cache_mode
     state.live[root.id] = root
+    run.source = state.sources.pop(run.name, None)
     out.accepted.append((root.id, 0, task.id, event.key, 1, event.inputs, "", event.cache_key, now))
     out.after.append((source, (REPLY, event.request, True, _encode({"name": run.name}))))
+    if run.source is not None:
+        root.cache_mode = CACHE_OFF  # asked to look what is to be done again
+        recover_root(state, root, out)
     begin(state, root, now, out)
 
 
@@ -88,12 +95,18 @@ def _blocked(state: State, source: Any, options: RunOptions) -> frozenset[str]:
     return frozenset({lane.id}).union(*(action.run.avoid for action in lane.actions.values()))
 
 
+def on_source_read(state: State, source: Any, event: SourceRead, now: float, out: Out) -> None:
+    """What the run that is asked for next is to recover."""
+    state.sources[event.run_name] = event.source
+
+
 def on_recovered(state: State, source: Any, event: Recovered, now: float, out: Out) -> None:
     """The root runs again; its finished children and traces are found as it calls them."""
-    options = _decode_options(event.options)
+    options = decode_options(event.options)
     run = Run(event.run, event.name, options, run_info(event.name, options), event.accepted_at)
     run.next_index = run.action_count = event.next_index
     run.is_recovered = True
+    run.source = state.sources.pop(run.name, None)
     state.runs[run.name] = run
     root = Action(
         event.run << 32, run, state.tasks_by_id[event.root_task], None, 0, event.root_key, 1, event.root_inputs

@@ -12,6 +12,7 @@ from flytenb.model.declaration import Grant, Launch, ResourceRequest, TaskDeclar
 from flytenb.model.events import Progress, RunOptions
 from flytenb.model.phases import QUEUED
 from flytenb.rules.gpus import Gpus
+from flytenb.rules.source import Source
 
 #: An action's result as the cache knows it: (action, outputs, duration_s, created_at).
 CacheHit = tuple[int, bytes, float, float]
@@ -203,6 +204,7 @@ class Run:
         "offered",
         "options",
         "pools",
+        "source",
         "waiters",
     )
 
@@ -213,6 +215,8 @@ class Run:
         #: Links that are told when it ends.
         self.waiters: list[Any] = []
         self.is_recovered = False
+        #: What is known of the run that this one recovers.
+        self.source: Source | None = None
         #: Lanes that may be blocked until this run ends, because it was started there.
         self.avoid: frozenset[str] = frozenset()
         #: Workers of this run alone, by the template they were made from.
@@ -264,6 +268,7 @@ class Action:
         "parent",
         "phase",
         "progress",
+        "recovery",
         "replay",
         "run",
         "saved_s",
@@ -298,6 +303,8 @@ class Action:
         self.replay: list[tuple[bytes, int, bool, bytes]] | None = None
         self.cache_key, self.cache_mode = b"", 0
         self.group = ""
+        #: In a run that recovers another: the action there that it stands for (0 = none), in words, and why it runs.
+        self.recovery: tuple[int, str, str] | None = None
         #: What its body said last of how far it is, and when.
         self.progress: tuple[Progress, float] | None = None
         #: Equal cached calls that wait for this one.
@@ -396,6 +403,10 @@ class State:
         self.kept: dict[int, Shape] = {}
         #: Actions of recovered runs that wait for the value of a secret.
         self.unprovided: dict[int, Action] = {}
+        #: What is known of runs that are to be recovered, by the names of those that do.
+        self.sources: dict[str, Source] = {}
+        #: Outputs of a stored action, and whether all that they name is there; None = no such action.
+        self.find_outputs: Callable[[int], tuple[bytes, bool] | None] = lambda number: None
         #: Values of secrets by key and group in the home's own store, and of the engine's variables by name.
         self.find_secret: Callable[[str, str], bytes | None] = lambda key, group: None
         self.find_variable: Callable[[str], bytes | None] = lambda name: None

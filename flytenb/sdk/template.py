@@ -349,6 +349,7 @@ class TaskTemplate(Generic[P, R, F]):
             has_report=self.report,
             cache=cache.behavior,
             key=cache.get_version(VersionParameters(self._function(), self.image, code_key=key)),
+            code=key,
             key_doubts=doubts if cache.needs_code_key else (),
             cache_max_age_s=cache.max_age_s if cache.is_enabled() else 0.0,
             is_serialized=cache.serialize and cache.is_enabled(),

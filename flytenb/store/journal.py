@@ -40,6 +40,7 @@ _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
 _PROGRESS = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
+_RECOVERED = "INSERT OR REPLACE INTO recovered (action, source, why) VALUES (?, ?, ?)"
 _BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RUN_BUILD = "INSERT OR IGNORE INTO run_build (run, build) VALUES (?, ?)"
@@ -59,6 +60,7 @@ class Rows(Protocol):
     attempts: list[tuple[Any, ...]]
     cached: list[tuple[Any, ...]]
     traces: list[tuple[Any, ...]]
+    recovered: list[tuple[Any, ...]]
     logs: list[tuple[Any, ...]]
     progress: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
@@ -87,6 +89,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_ATTEMPT, [row for out in batch for row in out.attempts]),
             (_CACHE, [row for out in batch for row in out.cached]),
             (_TRACE, [row for out in batch for row in out.traces]),
+            (_RECOVERED, [row for out in batch for row in out.recovered]),
             (_LOG, [row for out in batch for row in out.logs]),
             (_PROGRESS, [row for out in batch for row in out.progress]),
             (_REPORT, [row for out in batch for row in out.reports]),

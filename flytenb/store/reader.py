@@ -23,6 +23,16 @@ _CACHED_REPORT = (
 )
 
 
+_CHILDREN = (
+    "SELECT id, key, n, CASE WHEN phase < 5 AND ("
+    " id IN (SELECT parent FROM action WHERE id >= :first AND id < :last)"
+    " OR id IN (SELECT action FROM trace WHERE action >= :first AND action < :last)"
+    " OR id IN (SELECT action FROM attempt WHERE action >= :first AND action < :last)"
+    ") THEN 3 ELSE phase END, coalesce(outputs, x'') FROM action"
+    " WHERE id >= :first AND id < :last AND parent = :parent ORDER BY id"
+)
+
+
 class Reader:
     """A read-only view of the store. Threads may share it; calls take turns."""
 
@@ -30,9 +40,10 @@ class Reader:
         self._connection = connect(path, read_only=True)
         self._lock = threading.Lock()
 
-    def _all(self, sql: str, arguments: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    def _all(self, sql: str, arguments: Iterable[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
+        given = arguments if isinstance(arguments, dict) else tuple(arguments)
         with self._lock:
-            return self._connection.execute(sql, tuple(arguments)).fetchall()
+            return self._connection.execute(sql, given).fetchall()
 
     def close(self) -> None:
         """End the connection."""
@@ -105,7 +116,7 @@ class Reader:
         self, run: int, *, after: int = -1, limit: int = 1_000_000, with_values: bool = False
     ) -> list[tuple[Any, ...]]:
         """Actions of a run in order of acceptance. Outputs of failed ones (their failures) always come along."""
-        values = "a.inputs, a.outputs" if with_values else "NULL, CASE WHEN a.phase > 5 THEN a.outputs END"
+        values = "a.inputs, a.outputs" if with_values else "NULL, CASE WHEN a.phase IN (6, 7, 8) THEN a.outputs END"
         return self._all(
             f"{_ACTION}{values} FROM action a WHERE a.id > ? AND a.id < ? ORDER BY a.id LIMIT ?",
             ((run << 32) + after, (run + 1) << 32, limit),
@@ -117,18 +128,48 @@ class Reader:
         return rows[0] if rows else None
 
     def children(self, parent: int) -> list[tuple[int, bytes, int, int, bytes]]:
-        """(id, key, n, phase, outputs) of all children on disk; later rows of an equal (key, n) win."""
-        run = parent >> 32
-        return self._all(
-            "SELECT id, key, n, phase, coalesce(outputs, x'') FROM action"
-            " WHERE id >= ? AND id < ? AND parent = ? ORDER BY id",
-            (run << 32, (run + 1) << 32, parent),
-        )
+        """(id, key, n, phase, outputs) of all children on disk; later rows of an equal (key, n) win.
+
+        One that had called or traced something and did not end is `running`.
+        """
+        return self._all(_CHILDREN, {"first": parent >> 32 << 32, "last": (parent >> 32) + 1 << 32, "parent": parent})
 
     def traces(self, action: int) -> list[tuple[bytes, int, bool, bytes]]:
         """(key, n, ok, outputs) of an action's traced calls."""
         rows = self._all("SELECT key, n, ok, outputs FROM trace WHERE action = ?", (action,))
         return [(key, n, bool(ok), outputs) for key, n, ok, outputs in rows]
+
+    def past_of(self, action: int) -> list[tuple[int, str]]:
+        """(attempt, why) of an action's attempts that did not end it."""
+        return self._all("SELECT attempt, why FROM attempt WHERE action = ? ORDER BY attempt", (action,))
+
+    def source_actions(self, run: int) -> list[tuple[int, int, int, bytes, int, int, bytes]]:
+        """(id, parent, task, key, n, phase, inputs) of a run's actions, for one that recovers it."""
+        return self._all(
+            "SELECT id, parent, task, key, n, phase, inputs FROM action WHERE id >= ? AND id < ? ORDER BY id",
+            (run << 32, (run + 1) << 32),
+        )
+
+    def source_traces(self, run: int) -> list[tuple[Any, ...]]:
+        """(action, key, n, name, started_at, duration_s, ok, inputs, outputs) of its actions that did not end well."""
+        return self._all(
+            "SELECT t.* FROM trace t JOIN action a ON a.id = t.action"
+            " WHERE t.action >= ? AND t.action < ? AND a.phase NOT IN (5, 9)",
+            (run << 32, (run + 1) << 32),
+        )
+
+    def recoveries(self, run: int) -> dict[int, tuple[str, str]]:
+        """Action → (source, why) in a run that recovers another."""
+        rows = self._all(
+            "SELECT action, source, why FROM recovered WHERE action >= ? AND action < ?",
+            (run << 32, (run + 1) << 32),
+        )
+        return {number: (source, why) for number, source, why in rows}
+
+    def outputs(self, action: int) -> bytes | None:
+        """What an action gave; None when it is not there."""
+        rows = self._all("SELECT outputs FROM action WHERE id = ? AND phase IN (5, 9)", (action,))
+        return (rows[0][0] or b"") if rows else None
 
     def traces_of_run(self, run: int, limit: int = 2_000) -> list[tuple[Any, ...]]:
         """(action, name, n, started_at, duration_s, ok, inputs, outputs) in order of start."""

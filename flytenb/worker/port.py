@@ -233,10 +233,11 @@ class WorkerPort:
     def _stored(self, action: Action, target: Target, message: Any) -> tuple[Any, UserValue] | None:
         """What tells the engine of a hit, and the value; None when the call must be submitted.
 
-        Only what is on disk already is seen here. A parent that runs again asks the engine, which knows its children.
+        Only what is on disk already is seen here. A parent that runs again asks the engine, which knows its children;
+        so does every parent of a run that recovers another.
         """
         find = self._runtime.find_stored
-        if find is None or message[8] != tags.CACHE_AUTO or action.attempt != 1:
+        if find is None or message[8] != tags.CACHE_AUTO or action.attempt != 1 or self._runtime.is_recovering(action):
             return None
         found = find(message[7])
         if found is None or (target.max_age_s and time.time() - found[3] > target.max_age_s):

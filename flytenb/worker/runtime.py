@@ -366,6 +366,10 @@ class Runtime:
         """The only project and domain whose cached results count, "" for all."""
         return str((self._runs.get(run_of(action.id)) or _NO_INFO).get("cache_scope") or "")
 
+    def is_recovering(self, action: Action) -> bool:
+        """Whether its run recovers another one: then the engine knows what still holds."""
+        return bool((self._runs.get(run_of(action.id)) or _NO_INFO).get("recover_from"))
+
     # ---- logs and announcements ------------------------------------------------------------------------------------
     def log_of(self, number: int, attempt: int) -> AttemptLog | None:
         """The log of an action that runs here, made on first use. Any thread."""

@@ -1,0 +1,100 @@
+"""Runs that recover another one: what of it still holds ends at once, the rest runs and says why.
+
+A result holds when the call's task has the same source key and the inputs are the same. Keys in doubt count, because a
+person asked for it; what they listed to run again does not.
+"""
+
+from __future__ import annotations
+
+from flytenb.model.outcome import Failure
+from flytenb.model.phases import ABORTED, FAILURES, SUCCESSES
+from flytenb.rules.ending import end, fail
+from flytenb.rules.out import Out
+from flytenb.rules.source import Source, SourceAction
+from flytenb.rules.state import Action, State, Task
+
+
+def recover(state: State, action: Action, now: float, out: Out) -> bool:
+    """Whether a new call of a recovering run is over: its result was there, or is lost for good."""
+    source = action.run.source
+    assert source is not None
+    equals = source.equals(action)
+    same = [one for one in equals if _is_same_code(state, one, action.task)]
+    whole = next((one for one in same if one.phase in SUCCESSES), None)
+    before = whole or next(iter(same or equals), None)
+    words = source.words(before.id) if before is not None else source.name
+    why = ""
+    if source.is_to_run(before, action.task):
+        why = "forced"
+    elif whole is None:
+        why = _why_not(state, source, before, action, is_same=bool(same))
+    if before is None or why:
+        _note(action, before, words, why, out)
+        if why in ("failed", "unfinished") and before in same:
+            _take_traces(source, before, action, out)
+        return False
+    found = state.find_outputs(before.id)
+    if found is None or not found[1]:
+        _note(action, before, words, "lost", out)
+        if source.is_making_lost:
+            return False
+        fail(state, action, _lost(action.task, words), now, out)
+        return True
+    _note(action, before, words, "", out)
+    action.started_at = now
+    end(state, action, "recover", found[0], now, out)
+    return True
+
+
+def recover_root(state: State, root: Action, out: Out) -> None:
+    """The root always runs; it takes up the traces of one that failed, if code and inputs are the same."""
+    source = root.run.source
+    assert source is not None
+    before = source.root
+    is_same = _is_same_code(state, before, root.task) and source.has_inputs(root.inputs, root.task.declaration.name)
+    why = "root" if before.phase in SUCCESSES else _ended(before)
+    _note(root, before, source.words(before.id), why, out)
+    if is_same and why != "root":
+        _take_traces(source, before, root, out)
+
+
+def _is_same_code(state: State, before: SourceAction, task: Task) -> bool:
+    code = task.declaration.code
+    known = state.tasks_by_id.get(before.task)
+    return bool(code) and known is not None and known.declaration.code == code
+
+
+def _why_not(state: State, source: Source, before: SourceAction | None, action: Action, *, is_same: bool) -> str:
+    if before is None:
+        return "inputs" if action.task.declaration.name in source.task_names else "new"
+    if is_same or before.phase not in SUCCESSES:
+        return _ended(before)
+    known = state.tasks_by_id.get(before.task)
+    is_keyed = action.task.declaration.code and known is not None and known.declaration.code
+    return "changed" if is_keyed else "unkeyed"
+
+
+def _ended(before: SourceAction) -> str:
+    return "failed" if before.phase in FAILURES and before.phase != ABORTED else "unfinished"
+
+
+def _lost(task: Task, words: str) -> Failure:
+    return Failure(
+        code="SourceRunOutputsUnavailableError",
+        message=f"task {task.declaration.name!r} cannot be recovered: the outputs of {words} are gone; recover with "
+        "allow_missing_source_outputs=True to make them again",
+        is_recoverable=False,
+    )
+
+
+def _note(action: Action, before: SourceAction | None, words: str, why: str, out: Out) -> None:
+    action.recovery = (before.id if before is not None else 0, words, why)
+    out.recovered.append((action.id, words, why))
+
+
+def _take_traces(source: Source, before: SourceAction | None, action: Action, out: Out) -> None:
+    """Traced calls of an action that did not end well: its successor does not repeat them, they are its own."""
+    rows = source.traces.get(before.id, ()) if before is not None else ()
+    if rows:
+        action.replay = [(row[1], row[2], bool(row[6]), row[8]) for row in rows]
+        out.traces += [(action.id, *row[1:]) for row in rows]

@@ -1,0 +1,114 @@
+"""What is known of a run that another one recovers: its calls by key and by inputs, and the traces of what failed.
+
+Made once when the recovering run begins; ordinary runs have none. Outputs stay in the store until a call asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flytenb.model.ids import action_name
+
+if TYPE_CHECKING:
+    from flytenb.rules.state import Action, Task
+
+#: Equal calls of a source run that are looked at for the one that fits best.
+_MOST_EQUALS = 64
+
+
+class SourceAction(NamedTuple):
+    """An action of the run that is recovered."""
+
+    id: int
+    parent: int
+    task: int
+    n: int
+    phase: int
+
+
+class Source:
+    """The actions of one run, to be found by those of another.
+
+    Args:
+        name: of the run.
+        number: its number.
+        actions: (id, parent, task, key, n, phase, inputs) in order.
+        traces: (action, key, n, name, started_at, duration_s, ok, inputs, outputs) of those that did not end well.
+        names: full name of each task by its number.
+        force: names of actions and of tasks that run all the same.
+        is_making_lost: whether what was lost of its outputs is made again.
+        origins: "RUN/ACTION" for actions that were recovered themselves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        actions: Iterable[tuple[int, int, int, bytes, int, int, bytes]],
+        traces: Iterable[tuple[Any, ...]],
+        names: dict[int, str],
+        *,
+        force: Iterable[str] = (),
+        is_making_lost: bool = False,
+        origins: dict[int, str] | None = None,
+    ) -> None:
+        self.name, self.number, self.is_making_lost = name, number, is_making_lost
+        self.force = frozenset(force)
+        self._origins = origins or {}
+        self.actions: dict[int, SourceAction] = {}
+        self._by_key: dict[bytes, list[int]] = {}
+        self._by_inputs: dict[bytes, list[int]] = {}
+        self.task_names: set[str] = set()
+        for ident, parent, task, key, n, phase, inputs in actions:
+            self.actions[ident] = SourceAction(ident, parent, task, n, phase)
+            self._by_key.setdefault(key + n.to_bytes(4, "little"), []).append(ident)
+            told = names.get(task, "")
+            self.task_names.add(told)
+            self._by_inputs.setdefault(_inputs_key(told, inputs), []).append(ident)
+        self.traces: dict[int, list[tuple[Any, ...]]] = {}
+        for row in traces:
+            self.traces.setdefault(row[0], []).append(row)
+
+    @property
+    def root(self) -> SourceAction:
+        """Its root."""
+        return self.actions[self.number << 32]
+
+    def equals(self, action: Action) -> list[SourceAction]:
+        """Calls of the same task with the same inputs, the most alike first: below the same parent, of equal number."""
+        found = self._by_key.get(action.key + action.n.to_bytes(4, "little"), [])[:_MOST_EQUALS]
+        above = action.parent.recovery[0] if action.parent is not None and action.parent.recovery else 0
+        found = sorted(found, key=lambda ident: self.actions[ident].parent != above)
+        others = self._by_inputs.get(_inputs_key(action.task.declaration.name, action.inputs), ())
+        # In another group, or in another file: the call has another key, its inputs are the same.
+        start = max(0, min(action.n, len(others)) - 1)
+        found += [ident for ident in others[start : start + _MOST_EQUALS] if ident not in found]
+        return [self.actions[ident] for ident in found]
+
+    def has_inputs(self, inputs: bytes, name: str) -> bool:
+        """Whether its root was called so."""
+        return self.number << 32 in self._by_inputs.get(_inputs_key(name, inputs), ())
+
+    def words(self, ident: int) -> str:
+        """ "RUN/ACTION" of one of its actions, or of the one that it has its own result from."""
+        return self._origins.get(ident) or f"{self.name}/{action_name(ident)}"
+
+    def is_to_run(self, before: SourceAction | None, task: Task) -> bool:
+        """Whether it was said that an action, or all of its task, run again."""
+        force = self.force
+        if not force:
+            return False
+        declaration = task.declaration
+        is_named = before is not None and action_name(before.id) in force
+        return is_named or declaration.name in force or declaration.short_name in force
+
+
+def _inputs_key(task_name: str, inputs: bytes) -> bytes:
+    return blake2b(inputs, digest_size=16, key=task_name.encode()[:64]).digest()
+
+
+def is_forced(action: Action) -> bool:
+    """Whether a person asked for this action to run in any case."""
+    return action.recovery is not None and action.recovery[2] == "forced"
