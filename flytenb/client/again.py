@@ -17,6 +17,7 @@ from flytenb.capture.ingredients import read_program
 from flytenb.client import handle
 from flytenb.client.action import here
 from flytenb.client.handle import ActionIo
+from flytenb.client.hooks import notify_submitted
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.origin import origin
@@ -106,6 +107,31 @@ def recover(
     if dropped:
         more["notes"] = [*more.get("notes", ()), f"{live.short_name} takes no input {', '.join(dropped)} any more"]
     return submit_encoded(live, inputs, options, link, store, more)
+
+
+def recover_run(
+    run: Run, name: str | None, replaced: dict[str, Any], force: Any, *, is_making_lost: bool, is_stored: bool
+) -> Run:
+    """`Run.recover`."""
+    made = recover(
+        run.name,
+        RunOptions(name=name),
+        replaced,
+        task=live_of(run),
+        force=listed(force),
+        is_making_lost=is_making_lost,
+        is_stored=is_stored,
+    )
+    notify_submitted(made)
+    return made
+
+
+def listed(force: Any) -> list[str]:
+    """`force_rerun_actions` as names: one, several, or actions themselves."""
+    if not force:
+        return []
+    several = [force] if isinstance(force, str) or hasattr(force, "run_name") else list(force)
+    return [str(getattr(one, "name", one)) for one in several]
 
 
 def live_of(run: Any) -> Any:
@@ -226,9 +252,7 @@ def _doubts(store: ObjectStore, program: str) -> list[str]:
         entries = read_program(store.get(program)).get("entries") or {}
     except (FlytenbError, OSError, ValueError):
         return []
-    found = {
-        str(entry.get("short_name")): entry["doubts"][0] for entry in entries.values() if entry.get("doubts")
-    }
+    found = {str(entry.get("short_name")): entry["doubts"][0] for entry in entries.values() if entry.get("doubts")}
     return [
         f"results of {name} are recovered although its key may be incomplete ({why}); "
         f'force_rerun_actions=["{name}"] runs it again'

@@ -211,7 +211,6 @@ def _rerun(
 
     if not is_recovering:
         return again.run_again(name, action_name, options, inputs)
-    named = [force] if isinstance(force, str) else list(force or ())
     return again.recover(
-        name, options, inputs, task=again.live_of(run), force=named, is_making_lost=is_making_lost
+        name, options, inputs, task=again.live_of(run), force=again.listed(force), is_making_lost=is_making_lost
     )

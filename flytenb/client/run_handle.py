@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from datetime import datetime, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -363,20 +364,17 @@ class Run:
         Raises:
             RuntimeUserError: it goes on (RunNotDoneError), or its inputs are gone.
         """
-        from flytenb.client import again, context  # who asks pays for it
-        from flytenb.client.options import RunOptions
-
-        force = force_rerun_actions
-        run = again.recover(
-            self.name,
-            RunOptions(name=name),
+        # Starting runs is above reading them: reached by name.
+        again = import_module(f"{__package__}.again")
+        run: Run = again.recover_run(
+            self,
+            name,
             inputs,
-            task=again.live_of(self),
-            force=[force] if isinstance(force, str) else list(force or ()),
+            force_rerun_actions,
             is_making_lost=allow_missing_source_outputs,
             is_stored=use_stored_code,
         )
-        return context.started(run)
+        return run
 
     @twin
     def abort(self, reason: str = "stopped by the user") -> None:

@@ -162,8 +162,8 @@ def send(
     """Submit declared work and wait until it is on disk."""
     name = options.name or new_run_name()
     told: dict[str, Any] = {"origin": {**origin(), **_placed(options)}, **options.wire()}
-    for key, value in (more or {}).items():
-        told[key] = {**value, **told[key]} if isinstance(value, dict) and key in told else value
+    for option, value in (more or {}).items():
+        told[option] = {**value, **told[option]} if isinstance(value, dict) and option in told else value
     if doubts:
         told["origin"]["doubts"] = list(doubts)
     if pin:

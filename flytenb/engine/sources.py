@@ -49,4 +49,3 @@ def stored_outputs(reader: Reader, objects: Objects, action: int) -> tuple[bytes
     """Outputs of an action and whether all that they name is there; None when the store has none."""
     found = reader.outputs(action)
     return None if found is None else (found, objects.has_all(found))
-

@@ -8,7 +8,7 @@ from flytenb.model.tags import CACHE_AUTO, CACHE_OFF
 from flytenb.rules.ending import hit
 from flytenb.rules.out import Out
 from flytenb.rules.placement import enqueue
-from flytenb.rules.source import is_forced
+from flytenb.rules.recovery import is_forced
 from flytenb.rules.secrets import provide
 from flytenb.rules.state import Action, State
 

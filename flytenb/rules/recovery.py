@@ -18,13 +18,15 @@ def recover(state: State, action: Action, now: float, out: Out) -> bool:
     """Whether a new call of a recovering run is over: its result was there, or is lost for good."""
     source = action.run.source
     assert source is not None
-    equals = source.equals(action)
+    declaration, parent = action.task.declaration, action.parent
+    above = parent.recovery[0] if parent is not None and parent.recovery else 0
+    equals = source.equals(declaration.name, action.key, action.n, action.inputs, above)
     same = [one for one in equals if _is_same_code(state, one, action.task)]
     whole = next((one for one in same if one.phase in SUCCESSES), None)
     before = whole or next(iter(same or equals), None)
     words = source.words(before.id) if before is not None else source.name
     why = ""
-    if source.is_to_run(before, action.task):
+    if source.is_to_run(before, declaration):
         why = "forced"
     elif whole is None:
         why = _why_not(state, source, before, action, is_same=bool(same))
@@ -56,6 +58,11 @@ def recover_root(state: State, root: Action, out: Out) -> None:
     _note(root, before, source.words(before.id), why, out)
     if is_same and why != "root":
         _take_traces(source, before, root, out)
+
+
+def is_forced(action: Action) -> bool:
+    """Whether a person asked for this action to run in any case."""
+    return action.recovery is not None and action.recovery[2] == "forced"
 
 
 def _is_same_code(state: State, before: SourceAction, task: Task) -> bool:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from flytenb.model.declaration import TaskDeclaration
 from flytenb.model.ids import action_name
-
-if TYPE_CHECKING:
-    from flytenb.rules.state import Action, Task
 
 #: Equal calls of a source run that are looked at for the one that fits best.
 _MOST_EQUALS = 64
@@ -76,14 +74,20 @@ class Source:
         """Its root."""
         return self.actions[self.number << 32]
 
-    def equals(self, action: Action) -> list[SourceAction]:
-        """Calls of the same task with the same inputs, the most alike first: below the same parent, of equal number."""
-        found = self._by_key.get(action.key + action.n.to_bytes(4, "little"), [])[:_MOST_EQUALS]
-        above = action.parent.recovery[0] if action.parent is not None and action.parent.recovery else 0
+    def equals(self, name: str, key: bytes, n: int, inputs: bytes, above: int) -> list[SourceAction]:
+        """Calls of the same task with the same inputs, the most alike first: below the same parent, of equal number.
+
+        Args:
+            name: the task's.
+            key, n: the call's key and its number among equals.
+            inputs: the call's.
+            above: the action of this run that the call's parent stands for; 0 = none.
+        """
+        found = self._by_key.get(key + n.to_bytes(4, "little"), [])[:_MOST_EQUALS]
         found = sorted(found, key=lambda ident: self.actions[ident].parent != above)
-        others = self._by_inputs.get(_inputs_key(action.task.declaration.name, action.inputs), ())
+        others = self._by_inputs.get(_inputs_key(name, inputs), ())
         # In another group, or in another file: the call has another key, its inputs are the same.
-        start = max(0, min(action.n, len(others)) - 1)
+        start = max(0, min(n, len(others)) - 1)
         found += [ident for ident in others[start : start + _MOST_EQUALS] if ident not in found]
         return [self.actions[ident] for ident in found]
 
@@ -95,20 +99,14 @@ class Source:
         """ "RUN/ACTION" of one of its actions, or of the one that it has its own result from."""
         return self._origins.get(ident) or f"{self.name}/{action_name(ident)}"
 
-    def is_to_run(self, before: SourceAction | None, task: Task) -> bool:
+    def is_to_run(self, before: SourceAction | None, declaration: TaskDeclaration) -> bool:
         """Whether it was said that an action, or all of its task, run again."""
         force = self.force
         if not force:
             return False
-        declaration = task.declaration
         is_named = before is not None and action_name(before.id) in force
         return is_named or declaration.name in force or declaration.short_name in force
 
 
 def _inputs_key(task_name: str, inputs: bytes) -> bytes:
     return blake2b(inputs, digest_size=16, key=task_name.encode()[:64]).digest()
-
-
-def is_forced(action: Action) -> bool:
-    """Whether a person asked for this action to run in any case."""
-    return action.recovery is not None and action.recovery[2] == "forced"

@@ -74,6 +74,9 @@ def facts_of(view: RunView) -> list[str]:
     if view.cached_count:
         cached = f"{words.count(view.cached_count)} cached {saved}".strip()
     failed = f"{words.count(view.failed_count)} failed" if view.failed_count else ""
+    if view.recovers:
+        recovered = f"{words.count(view.recovered_count)} recovered from {one_line(view.recovers, 40)}"
+        failed = words.joined([failed, recovered])
     return [
         words.count(view.action_count, "action"),
         words.total(view.elapsed_s),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flytenb.model.outcome import Failure
+from flytenb.model.recovery import recovery_words
 from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
 from flytenb.views import progress, words
 from flytenb.views.builds import Build, builds
@@ -115,6 +116,9 @@ class RunView:
     left_s: float | None = None
     #: Why what ran was not taken from the cache, in three words: `clean changed`.
     why: str = ""
+    #: The run that this one recovers, "" for none; and how many actions have their results from there.
+    recovers: str = ""
+    recovered_count: int = 0
     #: Action name → the page that it published, the root's first.
     pages: Mapping[str, str] = field(default_factory=dict)
 
@@ -196,6 +200,8 @@ def view(
         left_s=left_s,
         why=why,
         pages=pages or {},
+        recovers=str(run.origin.get("recovers") or ""),
+        recovered_count=sum(1 for a in actions if a.phase == "recovered"),
     )
 
 
@@ -321,6 +327,8 @@ class _Builder:
         parts = []
         if action.is_cached:
             parts.append(f"saved {words.duration(action.saved_s)}" if action.saved_s else "")
+        if action.recovery_source and action.phase != "queued":
+            parts.append(recovery_words(action.recovery_source, action.recovery))
         if action.failure is not None:
             parts.append(failure_text(action.failure))
         if action.attempt > 1:
@@ -333,7 +341,16 @@ class _Builder:
     def _why_many(self, members: Sequence[ActionRow], mark: Mark) -> str:
         counts = counts_of(members)
         parts = [f"{words.count(n)} {word}" for word, n in counts.items()]
-        if mark.key in ("succeeded", "cached"):
+        if mark.key in ("succeeded", "cached", "recovered"):
+            again = [a for a in members if a.recovery]
+            recovered = counts.get("recovered", 0)
+            source = next((a.recovery_source for a in members if a.recovery_source), "").partition("/")[0]
+            if recovered:
+                told = f"{words.count(recovered)} recovered from {source}"
+                few = f"{words.count(len(again))} ran: {_reason(again)}" if again else ""
+                return words.joined([told, few])
+            if again:
+                return words.joined([f"all ran: {_reason(again)}"])
             cached = counts.get("cached", 0)
             parts = [f"{words.count(cached)} cached" if cached and cached < len(members) else ""]
             timed = [(t, a) for a in members if (t := took(a, self._now)) is not None]
@@ -346,6 +363,12 @@ class _Builder:
             parts += list({a.reason: None for a in members if a.reason})[:1]
             parts.append(progress.words_of_many(members, self._now, self._children))
         return words.joined(parts)
+
+
+def _reason(again: Sequence[ActionRow]) -> str:
+    """Why most of these ran again."""
+    most = max(_by(again, lambda a: a.recovery).values(), key=len)[0]
+    return recovery_words(most.recovery_source, most.recovery)
 
 
 def counts_of(members: Iterable[ActionRow]) -> dict[str, int]:
