@@ -49,6 +49,8 @@ class DockerEngine:
         host: its address, as `DOCKER_HOST` takes it.
         image: name of an image with Python 3.11, pip and venv.
         is_own: started by this test session, so that it may be restarted or broken.
+        hidden: folders of this machine that it does not see, as an engine on another machine; none for an ordinary one.
+        options: of dockerd.
     """
 
     host: str
@@ -58,6 +60,8 @@ class DockerEngine:
     folder: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     bridge: str = ""
+    hidden: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def env(self) -> dict[str, str]:
@@ -92,7 +96,21 @@ class DockerEngine:
             *("-H", self.host, "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
             *("-p", str(self.folder / "pid")),
             *(["--bridge", self.bridge] if self.bridge else []),
+            *self.options,
         ]
+        if self.hidden:
+            command = [
+                "unshare",
+                "--mount",
+                "sh",
+                "-ec",
+                _ELSEWHERE,
+                str(self.folder),
+                str(len(self.hidden)),
+                *self.hidden,
+            ]
+            command += ["dockerd", "-H", self.host, *("--data-root", "/mnt/own/data", "--exec-root", "/mnt/own/exec")]
+            command += ["-p", "/mnt/own/pid", *self.options]
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             ready.bind(str(notify))
             with log.open("ab") as out:
@@ -106,7 +124,7 @@ class DockerEngine:
                     env={
                         **os.environ,
                         "PATH": f"{self.folder}:{os.environ.get('PATH', '')}:{_PATH}",
-                        "NOTIFY_SOCKET": str(notify),
+                        "NOTIFY_SOCKET": "/mnt/own/notify.sock" if self.hidden else str(notify),
                     },
                 )
             exited = os.pidfd_open(self.process.pid)
@@ -136,6 +154,15 @@ class DockerEngine:
         self.start()
 
 
+#: Another machine, as far as files go: its own folder is elsewhere, and folders of this one are empty.
+_ELSEWHERE = """
+mount -t tmpfs none /mnt && mkdir /mnt/own && mount --bind "$0" /mnt/own
+count=$1; shift
+while [ "$count" -gt 0 ]; do mount -t tmpfs none "$1"; shift; count=$((count - 1)); done
+exec "$@"
+"""
+
+
 def _end_with_us() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -159,12 +186,15 @@ def running_engine() -> Iterator[DockerEngine]:
 
 
 @contextlib.contextmanager
-def _own() -> Iterator[DockerEngine]:
+def _own(host: str = "", hidden: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> Iterator[DockerEngine]:
     folder = Path(tempfile.mkdtemp(prefix="fnb-docker-", dir="/tmp"))
     hook = folder / "nvidia-container-runtime-hook"
     hook.write_text("#!/bin/sh\nexit 0\n")
     hook.chmod(0o755)
-    engine = DockerEngine(f"unix://{folder}/d.sock", is_own=True, folder=folder, bridge=_make_bridge())
+    host = host or f"unix://{folder}/d.sock"
+    engine = DockerEngine(host, is_own=True, folder=folder, hidden=hidden)
+    engine.bridge = "" if hidden else _make_bridge()
+    engine.options = options or (("--bridge", "none", "--iptables=false") if hidden else ())
     try:
         engine.start()
         yield _ready(engine)
@@ -178,6 +208,24 @@ def _own() -> Iterator[DockerEngine]:
             _run("ip", "link", "delete", engine.bridge, check=False)
         _unmount(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def far_engine() -> Iterator[DockerEngine]:
+    """An engine that is met over TCP and sees no file of this machine that a test makes or the repository has.
+
+    Raises:
+        NoEngine: none can run here.
+    """
+    if os.name != "posix" or os.geteuid() != 0 or os.uname().sysname != "Linux":
+        raise NoEngine("an engine with a file system of its own is started by root on Linux")
+    _install()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    repository = Path(__file__).resolve().parents[2]
+    with _own(f"tcp://127.0.0.1:{port}", hidden=(tempfile.gettempdir(), str(repository))) as engine:
+        yield engine
 
 
 def _ready(engine: DockerEngine) -> DockerEngine:

@@ -26,7 +26,7 @@ from flytenb.executors.docker.attached import Attached
 from flytenb.executors.docker.container import Place
 from flytenb.executors.docker.exits import Exit
 from flytenb.executors.docker.stream import Stream
-from flytenb.executors.docker.volumes import Volumes
+from flytenb.executors.docker.volumes import Volumes, clear_states
 from flytenb.executors.docker.watch import Watch
 from flytenb.model import Grant, Launch
 from flytenb.wire.paths import workers_socket_path
@@ -128,7 +128,9 @@ class DockerExecutor:
     async def remove_kept(self, names: list[str]) -> list[str]:
         """Remove containers that are kept for a person."""
         docker = await self._thread(connect)
-        return await self._thread(listing.remove_kept, docker, self._home, self._home_id, names)
+        gone = await self._thread(listing.remove_kept, docker, self._home, self._home_id, names)
+        await self._thread(clear_states, docker, self._home_id, self._engine_id)
+        return gone
 
     async def stop(self) -> None:
         """Remove all containers of this engine, except those that are kept for a person."""

@@ -90,11 +90,7 @@ class Volumes:
     def clear(self, docker: Docker, *, is_end: bool = False) -> None:
         """Remove what nobody uses: of engines that are no more, and at the end of this one its own."""
         with self._lock:
-            listed = docker.api.volumes(filters={"label": f"{HOME}={self._home}"})["Volumes"] or []
-            for one in listed:
-                is_mine = one["Labels"].get(ENGINE) == self._engine
-                if one["Labels"].get(KIND) == "state" and (is_end or not is_mine):
-                    _remove(docker, one["Name"])
+            clear_states(docker, self._home, "" if is_end else self._engine)
             now = datetime.datetime.now(datetime.timezone.utc)
             for one in docker.api.volumes(filters={"label": f"{KIND}=runtime"})["Volumes"] or []:
                 with contextlib.suppress(ValueError, KeyError):
@@ -120,6 +116,13 @@ class Volumes:
                 folder.type, folder.mode, folder.uid, folder.gid = tarfile.DIRTYPE, 0o700, uid, gid
                 archive.addfile(folder)
         return buffer.getvalue()
+
+
+def clear_states(docker: Docker, home: str, engine: str) -> None:
+    """Remove a home's volumes for copies of objects, except those of an engine and those that are in use."""
+    for one in docker.api.volumes(filters={"label": f"{HOME}={home}"})["Volumes"] or []:
+        if one["Labels"].get(KIND) == "state" and one["Labels"].get(ENGINE) != engine:
+            _remove(docker, one["Name"])
 
 
 def _readable(info: tarfile.TarInfo) -> tarfile.TarInfo:

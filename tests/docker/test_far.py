@@ -1,0 +1,397 @@
+"""Workers on an engine of another machine: over TCP, and without a file or a socket that both sides see."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.conftest import DockerHome
+from tests.docker.engine import DockerEngine, NoEngine, far_engine
+from tests.docker.scripts import HEAD, result
+from tests.docker.test_secrets import FILED, GIVEN, SCRIPT
+from tests.integration.conftest import _is_alive, until
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[DockerEngine]:
+    """An engine with a file system of its own."""
+    try:
+        with far_engine() as engine:
+            yield engine
+    except NoEngine as error:
+        if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
+            pytest.fail(f"the tests of distant engines must run here: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def far_home(tmp_path: Path, far: DockerEngine) -> Iterator[DockerHome]:
+    """A home whose engine uses it; after the test nothing of the home is left there."""
+    home = DockerHome(tmp_path / "home", far)
+    home.env["FLYTENB_DOCKER_NETWORK"] = "none"
+    yield home
+    pid = home.engine_pid()
+    if pid is not None and _is_alive(pid):
+        home.cli("engine", "stop", "--force")
+        until(lambda: not _is_alive(pid), "the engine to stop")
+    left, volumes = home.containers(), own_volumes(home)
+    for one in far.containers():
+        far.api.remove_container(one["Id"], force=True, v=True)
+    assert (left, volumes) == ([], []), home.engine_log()
+    assert list((home.path / "containers").glob("*")) == []
+
+
+def own_volumes(home: DockerHome) -> list[str]:
+    """Those of the home: the code of workers is for all."""
+    found = home.docker.api.volumes(filters={"label": "flytenb.home"})["Volumes"] or []
+    return [one["Name"] for one in found]
+
+
+def said(home: DockerHome, words: str) -> bool:
+    """Whether a task has printed it."""
+    with contextlib.suppress(sqlite3.OperationalError):  # there is no store yet
+        return bool(home.rows("select 1 from log where text like ?", f"%{words}%"))
+    return False
+
+
+def in_thread(home: DockerHome, text: str, *arguments: str, head: str = HEAD) -> tuple[threading.Thread, list[str]]:
+    """A script, and what it will have printed."""
+    printed: list[str] = []
+    thread = threading.Thread(target=lambda: printed.append(home.run(head + text, *arguments, check=False)))
+    thread.start()
+    return thread, printed
+
+
+def test_values_files_folders_and_children(far_home: DockerHome) -> None:
+    got = result(
+        far_home.run(
+            HEAD
+            + """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE, env_vars={"PRIVATE_VALUE": "open-sesame-17"})
+
+    @env.task
+    async def double(values: list[float], notes: File) -> tuple[list[float], File, str]:
+        text = open(await notes.download()).read()
+        print("reads", text)
+        pathlib.Path("/tmp/answer.txt").write_text(text.upper())
+        return [2 * one for one in values], await File.from_local("/tmp/answer.txt"), socket.gethostname()
+
+    @env.task
+    async def both(notes: File, folder: Dir, script: str) -> tuple[list[str], str, str, list[str], Dir]:
+        got = await asyncio.gather(*(double([i, 0.5], notes) for i in range(2)))
+        text = open(await got[0][1].download()).read()
+        place = pathlib.Path(await folder.download())
+        names = sorted(f"{one.name}={one.read_text()}" for one in place.rglob("*") if one.is_file())
+        os.makedirs("/tmp/made/deep")
+        pathlib.Path("/tmp/made/deep/x").write_text("down here")
+        seen = [str(os.getuid()), str(os.path.exists(script)), os.environ["PRIVATE_VALUE"]]
+        hosts = [*{one[2] for one in got}, socket.gethostname()]
+        return hosts, text, ",".join(names), seen, await Dir.from_local("/tmp/made")
+
+    if __name__ == "__main__":
+        flyte.init()
+        pathlib.Path("notes.txt").write_text("plain words")
+        os.makedirs("given/sub", exist_ok=True)
+        pathlib.Path("given/sub/a").write_text("1")
+        pathlib.Path("given/b").write_text("2")
+        notes, given = File.from_local_sync("notes.txt"), Dir.from_local_sync("given")
+        run = flyte.run(both, notes=notes, folder=given, script=os.path.abspath(__file__))
+        run.wait()
+        hosts, text, names, seen, made = run.outputs()
+        back = (pathlib.Path(made.download_sync()) / "deep/x").read_text()
+        print(json.dumps([hosts, text, names, seen, back]))
+    """
+        )
+    )
+    hosts, text, names, seen, back = got
+    assert len(set(hosts)) == 3, "one container each"
+    assert (text, names, back) == ("PLAIN WORDS", "a=1,b=2", "down here")
+    assert seen == [str(os.getuid()), "False", "open-sesame-17"]
+    assert said(far_home, "reads plain words")
+
+
+def test_a_large_file_both_ways_in_little_memory(far_home: DockerHome) -> None:
+    size = 220 << 20
+    got = result(
+        far_home.run(
+            HEAD
+            + """
+    import hashlib
+    slim = flyte.Resources(memory="96Mi", disk="1Gi")
+    env = flyte.TaskEnvironment(name="slim", image=IMAGE, resources=slim)
+    quick = flyte.TaskEnvironment(name="quick", image=IMAGE, reusable=flyte.ReusePolicy(replicas=1, concurrency=1))
+
+    def pieces(path):
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                yield piece
+
+    def digest(path) -> str:
+        found = hashlib.sha256()
+        for piece in pieces(path):
+            found.update(piece)
+        return found.hexdigest()
+
+    @env.task
+    async def turned(data: File) -> tuple[str, File]:
+        path = await data.download()
+        with open("/tmp/turned", "wb") as out:
+            for piece in pieces(path):
+                out.write(piece[::-1])
+        return digest(path), await File.from_local("/tmp/turned")
+
+    @quick.task
+    async def tick(number: int) -> float:
+        return time.time()
+
+    if __name__ == "__main__":
+        flyte.init()
+        piece = os.urandom(1 << 20)
+        with open("large", "wb") as file:
+            for number in range(int(sys.argv[1]) >> 20):
+                file.write(number.to_bytes(4, "big") + piece[4:])
+        flyte.run(tick, number=0).wait()
+        run = flyte.run(turned, data=File.from_local_sync("large"))
+        slowest = 0.0
+        while not run.done():
+            began = time.time()
+            flyte.run(tick, number=int(began * 1e6)).wait()
+            slowest = max(slowest, time.time() - began)
+            time.sleep(0.2)
+        seen, made = run.outputs()
+        path = made.download_sync()
+        with open("turned", "wb") as out:
+            for piece in pieces("large"):
+                out.write(piece[::-1])
+        print(json.dumps([seen == digest("large"), digest(path) == digest("turned"), os.path.getsize(path), slowest]))
+    """,
+            str(size),
+            timeout=120,
+        )
+    )
+    seen, again, length, slowest = got
+    assert (seen, again, length) == (True, True, size)
+    assert slowest < 2, "a short action waits for no file"
+    peak = next(
+        line for line in Path(f"/proc/{far_home.engine_pid()}/status").read_text().splitlines() if "VmHWM" in line
+    )
+    assert int(peak.split()[1]) < 150_000, "the engine holds no file in memory"
+
+
+def test_pool_and_spare(far_home: DockerHome) -> None:
+    hosts, took_s = result(  # type: ignore[misc]
+        far_home.run(
+            HEAD
+            + """
+    env = flyte.TaskEnvironment(name="pool", image=IMAGE, reusable=flyte.ReusePolicy(replicas=1, concurrency=1))
+    own = flyte.TaskEnvironment(name="own", image=IMAGE)
+
+    @env.task
+    async def step(number: int) -> str:
+        return socket.gethostname()
+
+    @own.task
+    async def single(number: int) -> str:
+        return socket.gethostname()
+
+    if __name__ == "__main__":
+        flyte.init()
+        hosts = [flyte.run(step, number=number).outputs()[0] for number in range(20)]
+        flyte.run(single, number=0).wait()
+        time.sleep(2)
+        began = time.time()
+        flyte.run(single, number=1).wait()
+        print(json.dumps([hosts, time.time() - began]))
+    """
+        )
+    )
+    assert len(set(hosts)) == 1
+    assert took_s < 0.25, "a spare was ready"
+
+
+WAITS = """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE)
+
+    @env.task
+    async def waits(until_s: float) -> int:
+        if time.time() > until_s:
+            return 42
+        print("has begun", until_s, flush=True)
+        await asyncio.sleep(60)
+        return 0
+
+    if __name__ == "__main__":
+        flyte.init()
+        flyte.run(waits, until_s=0.0).wait()
+        run = flyte.run(waits, until_s=time.time() + 3)
+        try:
+            run.wait()
+            print(run.outputs()[0])
+        except Exception as error:
+            print(type(error).__name__, error)
+"""
+
+
+def begun(home: DockerHome) -> tuple[threading.Thread, list[str]]:
+    """An action that runs, and would end at once if it began now."""
+    thread, printed = in_thread(home, WAITS)
+    until(lambda: said(home, "has begun"), "the action to begin", 60)
+    until_s = float(home.rows("select text from log where text like 'has begun%'")[0][0].split()[2])
+    time.sleep(max(0.0, until_s - time.time()))
+    return thread, printed
+
+
+def kill_containers(home: DockerHome) -> None:
+    for one in home.containers():
+        if one["State"] == "running":
+            home.docker.api.kill(one["Id"])
+
+
+def kill_engine(home: DockerHome) -> None:
+    before = {one["Id"] for one in home.containers()}
+    assert home.kill_engine()
+    until(lambda: not before & {one["Id"] for one in home.containers()}, "the orphans to be removed")
+
+
+@pytest.mark.parametrize("end", [kill_containers, kill_engine])
+def test_what_is_killed_runs_again(far_home: DockerHome, end: Callable[[DockerHome], None]) -> None:
+    thread, printed = begun(far_home)
+    end(far_home)
+    thread.join(60)
+    assert printed == ["42\n"], far_home.engine_log()
+
+
+def test_abort_and_out_of_memory(far_home: DockerHome) -> None:
+    thread, printed = begun(far_home)
+    (name,) = far_home.rows("select name from run order by rowid desc")[0]
+    far_home.cli("abort", "run", name)
+    thread.join(30)
+    assert "abort" in printed[0].lower()
+    message = far_home.run(
+        HEAD
+        + """
+    small = flyte.TaskEnvironment(name="small", image=IMAGE, resources=flyte.Resources(memory="64Mi"))
+
+    @small.task
+    async def hungry() -> int:
+        return len(bytearray(200 << 20))
+
+    if __name__ == "__main__":
+        flyte.init()
+        try:
+            flyte.run(hungry).wait()
+        except errors.OOMError as error:
+            print(error)
+    """
+    )
+    assert "it used 64 MiB and its task asks for 64 MiB" in message
+
+
+def test_secrets_are_inside_and_nowhere_else(far_home: DockerHome) -> None:
+    far_home.env["GIVEN"] = GIVEN
+    far_home.python("-c", f"import flytenb.remote as r; r.Secret.create('filed', {FILED!r})")
+    text = SCRIPT.replace('.clone(name="safe", extendable=True)', "")
+    text = text.replace('image.with_env_vars({"PLAIN": "plain"})', "image").replace('os.environ["PLAIN"]', '"plain"')
+    thread, printed = in_thread(far_home, text, head="")
+    until(lambda: said(far_home, "looks"), "the action to look")
+    api = far_home.docker.api
+    (busy, *_) = (one["Id"] for one in far_home.containers() if one["State"] == "running")
+    inspected = api.inspect_container(busy)
+    archive, _ = api.get_archive(busy, "/run/flytenb/state")
+    seen = json.dumps([inspected, api.diff(busy)]).encode() + b"".join(archive)
+    thread.join(60)
+    known = [hashlib.sha256(one.encode()).hexdigest() for one in (GIVEN, FILED)]
+    assert json.loads(printed[0]) == [*known, "0o400", "tmpfs", "plain", "No module named 'msgspec'"]
+    assert {one["Type"] for one in inspected["Mounts"]} == {"volume"}
+    assert inspected["HostConfig"]["LogConfig"]["Type"] == "none", "values pass by its output"
+    assert [one for one in (GIVEN, FILED) if one.encode() in seen] == []
+
+
+def test_look_into_a_kept_container(far_home: DockerHome) -> None:
+    far_home.run(
+        HEAD
+        + """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE, keep_on_failure=True, env_vars={"MODE": "deep"})
+
+    @env.task
+    async def fails() -> int:
+        pathlib.Path("/tmp/trace").write_text("what happened")
+        raise ValueError("look")
+
+    if __name__ == "__main__":
+        flyte.init()
+        try:
+            flyte.run(fails).wait()
+        except ValueError:
+            pass
+    """
+    )
+    (name,) = far_home.rows("select name from run")[0]
+    kept = lambda: [one for one in far_home.containers() if one["Names"][0].startswith("/flytenb-kept-")]  # noqa: E731
+    until(kept, "the container to be kept")
+    far_home.cli("engine", "stop")
+    assert far_home.cli("exec", name, "--", "sh", "-c", "cat /tmp/trace; echo $MODE").stdout == "what happeneddeep\n"
+    assert "is removed" in far_home.cli("delete", "container", f"{name}/a0").stdout
+
+
+class Cable:
+    """What lies between flytenb and the engine: it can be cut."""
+
+    def __init__(self, host: str) -> None:
+        self._target = ("127.0.0.1", int(host.rpartition(":")[2]))
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.host = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._pairs: list[socket.socket] = []
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._server.accept()
+            if self.is_cut:
+                near.close()
+                continue
+            distant = socket.create_connection(self._target)
+            self._pairs += [near, distant]
+            for one, other in ((near, distant), (distant, near)):
+                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pump(one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self) -> None:
+        """Every connection breaks, and no new one is made until `is_cut` is False."""
+        self.is_cut = True
+        for one in self._pairs:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._pairs.clear()
+
+
+def test_a_lost_connection_loses_the_attempt_and_nothing_hangs(far_home: DockerHome) -> None:
+    cable = Cable(far_home.docker.host)
+    far_home.env["DOCKER_HOST"] = cable.host
+    thread, printed = begun(far_home)
+    cable.cut()
+    time.sleep(3)
+    cable.is_cut = False
+    thread.join(60)
+    assert printed == ["42\n"], far_home.engine_log()
+    until(lambda: len(far_home.containers()) <= 2, "what was cut off to be removed")
