@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any
@@ -25,16 +26,23 @@ class Printer:
     def __init__(self, *, with_log: bool) -> None:
         self._with_log = with_log
         self._printed = 0
+        #: A terminal has a line below that changes.
+        self._is_live = sys.stdout.isatty() and not with_log
 
     def __call__(self, row: BuildRow, lines: tuple[tuple[int, str], ...]) -> None:
         if self._with_log:
             for _, line in lines:
                 print(f"    {line}", flush=True)
+        if self._is_live:
+            print("\r\x1b[K", end="")
         for layer in row.layers[self._printed :]:
             if layer.phase not in (DONE, CACHED, FAILED):
                 break
             self._printed += 1
             print(_layer_line(self._printed, len(row.layers), layer), flush=True)
+        if self._is_live and not row.is_over:
+            columns = shutil.get_terminal_size().columns - 1
+            print(row.words(time.time())[:columns], end="", flush=True)
 
 
 def images_of(names: dict[str, Any], wanted: str, file: str) -> dict[str, Any]:
@@ -116,4 +124,5 @@ def _seconds(row: BuildRow) -> str:
 
 def _layer_line(n: int, count: int, layer: Any) -> str:
     took = "cached" if layer.phase == CACHED else f"{layer.seconds:.1f} s"
-    return f"{_MARKS.get(layer.phase, '·')} {n}/{count}  {took:>8}  {layer.title}"
+    said = f"  {layer.said}" if layer.said and layer.phase == BUILDING else ""
+    return f"{_MARKS.get(layer.phase, '·')} {n}/{count}  {took:>8}  {layer.title}{said}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from flytenb.containers.client import Docker, said
 from flytenb.containers.labels import remove
-from flytenb.errors import ContainerStartError, ImagePullBackOffError
+from flytenb.errors import BaseRuntimeError, ContainerStartError, ImagePullBackOffError
 
 #: Seconds without a word from the engine while it pulls.
 _PULL_S = 600
@@ -41,31 +41,57 @@ def image_id(docker: Docker, image: str) -> str:
         raise
 
 
-def pull(docker: Docker, image: str, news: Callable[[str], None] = lambda words: None) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledLayer:
+    """A layer of an image that is pulled.
+
+    Attributes:
+        id: what the engine calls it.
+        state: "waiting", "loading", "unpacking", "done", or "there" (it was).
+        loaded_bytes, total_bytes: of it as it is sent, 0 while that is not known.
+    """
+
+    id: str
+    state: str = "waiting"
+    loaded_bytes: int = 0
+    total_bytes: int = 0
+
+
+#: What an engine calls the states of a layer.
+_STATES = {
+    "Pulling fs layer": "waiting",
+    "Waiting": "waiting",
+    "Downloading": "loading",
+    "Verifying Checksum": "loading",
+    "Download complete": "loading",
+    "Extracting": "unpacking",
+    "Pull complete": "done",
+    "Already exists": "there",
+}
+
+
+def pull(docker: Docker, image: str, on_layer: Callable[[PulledLayer], None] = lambda layer: None) -> str:
     """Have the engine fetch an image; its id.
 
     Args:
         docker: the engine.
         image: its name.
-        news: hears what goes on, in words.
+        on_layer: hears how far each layer is; what it raises ends the pull.
 
     Raises:
         ImagePullBackOffError: there is no such image, or it cannot be fetched; with what the engine said.
     """
     name, tag = _name_and_tag(image)
+    layers: dict[str, PulledLayer] = {}
     try:
-        news(f"pulls image {image}")
-        done: set[str] = set()
-        layers: set[str] = set()
         for line in docker.api._stream_helper(_pull(docker, name, tag), decode=True):
             if "errorDetail" in line or "error" in line:
                 raise _refused(image, str(line.get("error") or line["errorDetail"].get("message")))
-            if line.get("id") and line.get("status") not in ("Pulling from", None):
-                layers.add(line["id"])
-                if line["status"] in ("Pull complete", "Already exists"):
-                    done.add(line["id"])
-                    news(f"pulls image {image}: {len(done)} of {len(layers)} layers")
-    except ImagePullBackOffError:
+            state = _STATES.get(line.get("status"), "")
+            if state and line.get("id"):
+                layer = layers[line["id"]] = _layer(line, state, layers.get(line["id"]))
+                on_layer(layer)
+    except BaseRuntimeError:
         raise
     except Exception as error:  # docker and requests share no class
         raise _refused(image, said(error)) from error
@@ -73,6 +99,16 @@ def pull(docker: Docker, image: str, news: Callable[[str], None] = lambda words:
     if not found:
         raise _refused(image, "the engine pulled it and does not have it")
     return found
+
+
+def _layer(line: dict[str, Any], state: str, before: PulledLayer | None) -> PulledLayer:
+    detail = line.get("progressDetail") or {}
+    total = int(detail.get("total") or 0) if state == "loading" else 0
+    loaded = int(detail.get("current") or 0) if state == "loading" else 0
+    if before is not None:
+        total = total or before.total_bytes
+        loaded = loaded or (total if state != "waiting" else 0)
+    return PulledLayer(id=line["id"], state=state, loaded_bytes=loaded, total_bytes=total)
 
 
 def _pull(docker: Docker, name: str, tag: str) -> Any:

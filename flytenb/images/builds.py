@@ -54,14 +54,15 @@ class Builds:
         follow: Callable[[Progress], None] | None = None,
         engine: str = "",
         force: bool = False,
+        is_asked: bool = True,
     ) -> Built:
         """See `docker_build.build_image`."""
-        key = (engine, image_digest(spec) + ("!" if force else ""))
+        key = (engine, image_digest(spec) + ("!" if force else "") + ("" if is_asked else "-"))
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight()
             flight.done.add_done_callback(lambda _: self._forget(key, flight))
-            self._start(flight, spec, home, engine, force)
+            self._start(flight, home, engine, lambda bench: Making(bench, spec, force=force, is_asked=is_asked))
         if follow is not None:
             flight.followers.append(follow)
             if flight.progress is not None:
@@ -95,7 +96,7 @@ class Builds:
         if flights:
             await asyncio.wait([flight.done for flight in flights], timeout=5)
 
-    def _start(self, flight: _Flight, spec: ImageSpec, home: Path, engine: str, force: bool) -> None:
+    def _start(self, flight: _Flight, home: Path, engine: str, new: Callable[[Bench], Making]) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
@@ -111,7 +112,7 @@ class Builds:
         def work() -> None:
             try:
                 bench = _bench(engine, home, self._hooks.reveal, changed)
-                flight.making = making = Making(bench, spec, force=force)
+                flight.making = making = new(bench)
                 if flight.is_cancelled:
                     making.cancel()
                 built = making.built()

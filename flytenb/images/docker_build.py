@@ -29,6 +29,7 @@ async def build_image(
     follow: Callable[[Progress], None] | None = None,
     engine: str = "",
     force: bool = False,
+    is_asked: bool = True,
 ) -> Built:
     """The image that a spec describes, found or built. A build that nobody waits for any more is given up.
 
@@ -39,6 +40,7 @@ async def build_image(
         follow: gets the build itself, if there is one.
         engine: address of the container engine; "" as the docker client finds it.
         force: build it although it is there; layers that are there are used again.
+        is_asked: it is found out what Python is in it.
 
     Raises:
         ContainerEngineError: no container engine answers.
@@ -50,7 +52,7 @@ async def build_image(
         from flytenb.images.builds import Builds
 
         _builds = Builds(hooks)
-    return await _builds.image(spec, home=home, news=news, follow=follow, engine=engine, force=force)
+    return await _builds.image(spec, home=home, news=news, follow=follow, engine=engine, force=force, is_asked=is_asked)
 
 
 async def stop_builds() -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from flytenb import errors
-from flytenb.containers.run import pull
+from flytenb.containers.run import PulledLayer, pull
 from flytenb.containers.steps import StepContainer
 from flytenb.images.failures import engine_error, not_pulled
 from flytenb.images.keeping import note_use
 from flytenb.images.plan import WORK, make_plan
 from flytenb.images.progress import Progress
+from flytenb.images.pulling import Pulling
 from flytenb.images.stepwise import IMAGE, Bench, Stepwise, ask, facts_of
 from flytenb.model.build import BUILDING, FAILED, BuildRow, Built
 from flytenb.model.image import ImageSpec, image_digest
@@ -28,12 +29,21 @@ _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
 class Making:
-    """One image, looked up or made. Blocking; `cancel` from any thread."""
+    """One image, looked up or made. Blocking; `cancel` from any thread.
 
-    def __init__(self, bench: Bench, spec: ImageSpec, *, force: bool = False) -> None:
+    Args:
+        bench: what is worked with.
+        spec: what it is made of.
+        force: make it although it is there.
+        is_asked: it is found out what Python is in it.
+    """
+
+    def __init__(self, bench: Bench, spec: ImageSpec, *, force: bool = False, is_asked: bool = True) -> None:
         self._bench, self._api, self._spec, self._force = bench, bench.docker.api, spec, force
+        self._is_asked = is_asked
         self._digest = image_digest(spec)
         self._progress: Progress | None = None
+        self._pulling: Pulling | None = None
         self._stepwise: Stepwise | None = None
         #: Ends the engine's own builder.
         self._stop: Callable[[], None] | None = None
@@ -82,10 +92,11 @@ class Making:
         self._fail(str(told))
         return told
 
-    def _heard(self, n: int, words: str) -> None:
+    def _heard(self, layer: PulledLayer) -> None:
         if self._is_cancelled:
             raise self._gone()
-        self._begun("").log(n, f"{words}\n")
+        assert self._pulling is not None
+        self._pulling.take(layer)
 
     def _fail(self, sentence: str) -> None:
         if self._progress is None:
@@ -177,14 +188,12 @@ class Making:
 
     def _pulled(self, image: str) -> dict[str, Any]:
         name = self._spec.base
-        progress = self._begun(image)
-        n = progress.add(f"pull {name}")
-        progress.begin(n)
+        pulling = self._pulling = Pulling(self._begun(image), name)
         try:
-            pull(self._bench.docker, name, lambda words: self._heard(n, words))
+            pull(self._bench.docker, name, self._heard)
         except errors.ImagePullBackOffError as error:
             raise not_pulled(error, is_default=self._spec.is_debian) from error
-        progress.done(n)
+        pulling.end()
         found = self._inspect(name)
         assert found is not None
         return found
@@ -192,7 +201,7 @@ class Making:
     # ---- what is told of it -----------------------------------------------------------------------------------
 
     def _told(self, name: str, image: dict[str, Any]) -> Built:
-        facts = facts_of(image) or self._asked(image)
+        facts = facts_of(image) or (self._asked(image) if self._is_asked else {})
         if name.startswith("flytenb/"):
             note_use(self._bench.home, image["Id"])
         version = str(facts.get("version", ""))

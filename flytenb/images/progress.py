@@ -100,6 +100,12 @@ class Progress:
             self._partial[n] = rest
         self._layer(n, line_count=len(lines) + bool(rest))
 
+    def say(self, n: int, words: str) -> None:
+        """How far a layer is, instead of what was said of it before."""
+        with self._lock:
+            self._partial[n] = words
+        self._layer(n, said=words)
+
     def end(self, *, image_id: str = "", error: str = "", is_given_up: bool = False) -> None:
         """It is over."""
         phase = GIVEN_UP if is_given_up else FAILED if error else DONE

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flytenb.containers.client import Docker, connect
-from flytenb.containers.run import image_id, pull
+from flytenb.containers.run import image_id
 from flytenb.errors import ContainerEngineError
 from flytenb.images.docker_build import build_image
 from flytenb.images.progress import Progress
@@ -31,14 +31,10 @@ async def image_to_run(
         ImagePullBackOffError: it, or its base, is not here and cannot be pulled.
     """
     docker = await asyncio.to_thread(_connect, spec)
-    if spec.dockerfile or spec.layers:
-        built = await build_image(spec, home=home, news=news, follow=follow)
-        return built.name, built.image_id
-
-    def found() -> str:
-        return image_id(docker, spec.base) or pull(docker, spec.base, news)
-
-    return spec.base, await asyncio.to_thread(found)
+    if not spec.dockerfile and not spec.layers and (found := await asyncio.to_thread(image_id, docker, spec.base)):
+        return spec.base, found
+    built = await build_image(spec, home=home, news=news, follow=follow, is_asked=False)
+    return built.name, built.image_id
 
 
 def _connect(spec: ImageSpec) -> Docker:

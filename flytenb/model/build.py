@@ -23,6 +23,8 @@ class BuildLayer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     started_at: float = 0.0
     #: Lines that it has written so far.
     line_count: int = 0
+    #: How far it is, in words.
+    said: str = ""
     #: The last of them, of a layer that is being made or failed; only where a run is shown.
     lines: tuple[str, ...] = ()
 
@@ -66,6 +68,9 @@ class BuildRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         for n, layer in enumerate(self.layers, 1):
             if layer.phase == BUILDING:
                 elapsed = max(0.0, now - layer.started_at)
+                if layer.title.startswith("pull "):
+                    done = f": {layer.said}" if layer.said else ""
+                    return f"pulls {layer.title.removeprefix('pull ')}{done}, {elapsed:.0f} s"
                 return f"builds {what}: step {n} of {len(self.layers)}, {layer.title}, {elapsed:.0f} s"
         return f"builds {what}"
 

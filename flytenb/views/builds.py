@@ -31,6 +31,8 @@ _PHASES = {
 
 #: Builds that a view shows.
 SHOWN = 8
+#: Layers of a build that go on at once and are shown as text: those of a pull do.
+_SHOWN_LAYERS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +84,13 @@ def text_lines(found: Sequence[Build], ascii_only: bool = False) -> Iterator[str
         yield f"  {label:<12} {words.joined([build.word.lower(), build.facts])}: {build.title}"
         if build.is_quiet:
             continue
-        for n, layer in enumerate(build.layers, 1):
-            if layer.word in (_WORDS[BUILDING], _WORDS[FAILED]):
-                glyph = layer.mark.ascii_glyph if ascii_only else layer.mark.glyph
-                yield f"  {'':<12} {glyph} {n}/{len(build.layers)} {layer.word.lower()}: {one_line(layer.title, 60)}"
-                said = [line for each in layer.lines if (line := one_line(each, 60))]
-                if said:
-                    yield f"  {'':<12}   {said[-1]}"
+        going = [(n, one) for n, one in enumerate(build.layers, 1) if one.word in (_WORDS[BUILDING], _WORDS[FAILED])]
+        for n, layer in going[:_SHOWN_LAYERS]:
+            glyph = layer.mark.ascii_glyph if ascii_only else layer.mark.glyph
+            yield f"  {'':<12} {glyph} {n}/{len(build.layers)} {layer.word.lower()}: {one_line(layer.title, 60)}"
+            said = [line for each in layer.lines if (line := one_line(each, 60))]
+            if said:
+                yield f"  {'':<12}   {said[-1]}"
         if build.is_failed:
             yield f"  {'':<12} log: flytenb get build {build.number} --log"
 
