@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flytenb.containers.client import Docker, connect
-from flytenb.containers.labels import ENGINE, remove, remove_own
+from flytenb.containers.client import Docker, connect, is_missing
+from flytenb.containers.labels import ENGINE, kept_name, remove, remove_own
 
-_OWNER, _PRIVATE = "owner", "private"
+_OWNER, _PRIVATE, _KEPT = "owner", "private", "kept"
 #: Ends when a line comes; when its input just closes and there is something to do, it becomes a Python that does it.
 _GUARD = 'read -r _ || { [ -n "$(ls -A "$0" 2>/dev/null)" ] && exec "$@"; }'
 
@@ -37,6 +37,15 @@ def new_private_folder(folder: Path) -> Path:
     made = Path(tempfile.mkdtemp(prefix="flytenb-", dir=memory if os.access(memory, os.W_OK) else folder))
     (folder / _PRIVATE).symlink_to(made)
     return made
+
+
+def keep_folder(folder: Path) -> None:
+    """Its container stays and so does what it sees, but no secret."""
+    (folder / _KEPT).touch()
+    with contextlib.suppress(OSError):
+        for one in (folder / _PRIVATE).readlink().rglob("*"):
+            if not one.is_dir():
+                one.unlink()
 
 
 def owner_mark() -> str:
@@ -79,11 +88,24 @@ def clear(tasks: Path, dead: int = 0) -> int:
     gone = 0
     with contextlib.suppress(FileNotFoundError):
         for folder in list(tasks.iterdir()):
-            if not folder.name.startswith(".") and not _is_owned(folder, dead):
+            if (folder / _KEPT).exists():
+                if not _is_there(kept_name(folder.name)):
+                    drop(folder)
+            elif not folder.name.startswith(".") and not _is_owned(folder, dead):
                 remove(connect(), folder.name)
                 drop(folder)
                 gone += 1
     return gone
+
+
+def _is_there(name: str) -> bool:
+    try:
+        connect().api.inspect_container(name)
+    except Exception as error:  # docker and requests share no class
+        if is_missing(error):
+            return False
+        raise
+    return True
 
 
 def _is_owned(folder: Path, dead: int) -> bool:

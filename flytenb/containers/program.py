@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flytenb.containers.client import Docker, connect, forget, said
+from flytenb.containers.kept import keep
 from flytenb.containers.labels import remove
 from flytenb.errors import ContainerEngineError, ContainerStartError
 
@@ -57,6 +58,7 @@ class Plan:
         mounts: (folder here, folder there, is writable).
         copies: (folder here, folder there): put in before it starts.
         fetched: (folder there, folder here): taken out when it has ended; it is made before, writable for all.
+        keeps_failed: it stays when it ends with another status than 0.
     """
 
     image: str
@@ -77,6 +79,7 @@ class Plan:
     mounts: tuple[tuple[Path, str, bool], ...] = ()
     copies: tuple[tuple[Path, str], ...] = ()
     fetched: tuple[str, Path] | None = None
+    keeps_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Program:
         self._docker: Docker | None = None
         self._ident = ""
         self.is_cancelled = False
+        #: Its name, when it stays.
+        self.kept = ""
 
     def cancel(self) -> None:
         """End it now; `run` raises `Cancelled`."""
@@ -135,12 +140,14 @@ class Program:
             end = self._follow(plan, output, on_output)
             if self.is_cancelled:
                 raise Cancelled
-            if plan.fetched is not None:
+            if end.status and plan.keeps_failed:
+                self.kept = keep(self._docker, self._ident, plan.name)
+            elif plan.fetched is not None:
                 _fetch(self._docker, self._ident, *plan.fetched)
             return end
         finally:
             with contextlib.suppress(Exception):  # what ended the run is the error to tell
-                if self._ident:
+                if self._ident and not self.kept:
                     remove(self._docker, self._ident)
 
     def _create(self, docker: Docker, plan: Plan) -> None:

@@ -117,12 +117,13 @@ class ContainerDesk:
         name = action_name(number)
         address, found = await self._settled(number)
         for one in reversed(found):
-            if one.is_kept and number in one.actions:
+            if one.is_kept and (number in one.actions or (one.run, one.action) == (run, name)):
                 if not one.is_running:
                     raise QueryError(
                         _NOWHERE,
                         f"the container that is kept of {run}/{name} has stopped, so nothing can be run in it; copy "
-                        f"files out of it with `docker cp {one.name}:/PATH .`",
+                        f"files out of it with `docker cp {one.name}:/PATH .`, or look around in what it left with "
+                        f"`docker commit {one.name} left && docker run --rm -it --entrypoint sh left`",
                     )
                 return self._inside(one, run, name, address)
         row = self._engine.reader.action(number)

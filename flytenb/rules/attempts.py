@@ -106,7 +106,7 @@ def attempt_failed(state: State, action: Action, failure: Failure, now: float, o
 def with_kept(action: Action, failure: Failure) -> Failure:
     """The same failure; says where to look when its container stays."""
     lane, launch = action.lane, action.task.declaration.launch
-    if not launch.keep_on_failure or launch.reuse is not None or failure.kept:
+    if not launch.keep_on_failure or launch.is_contained or launch.reuse is not None or failure.kept:
         return failure
     if lane is None or lane.executor != "docker":
         return failure

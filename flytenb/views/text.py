@@ -109,8 +109,10 @@ def command(verb: str, view: RunView, surface: str, action: str = "") -> str:
 
 def look_inside(view: RunView, surface: str) -> str:
     """The line to write for a look into a container that stays, "" when none does."""
-    failures = [cause.failure for cause in view.causes] or ([view.root.failure] if view.root else [])
-    kept = next((one_line(failure.kept, 60) for failure in failures if failure is not None and failure.kept), "")
+    failures = [cause.failure for cause in view.causes]
+    if not failures and view.root is not None and view.root.failure is not None:
+        failures = [view.root.failure]
+    kept = next((one_line(failure.kept, 60) for failure in failures if failure.kept), "")
     if not kept:
         return ""
     return f"flytenb exec {kept} -- COMMAND" if surface == "shell" else f"%%flyte_exec {kept}"

@@ -85,6 +85,11 @@ def tasks_folder(state: Path) -> Path:
     return state / "tasks"
 
 
+def task_folder(state: Path, name: str) -> Path:
+    """That of one such container; a kept one goes by a second name."""
+    return tasks_folder(state) / name.replace("flytenb-kept-", "flytenb-", 1)
+
+
 def container_folder(state: Path, name: str) -> Path:
     """What a worker's container shares with this machine alone; a kept one goes by a second name."""
     return state / "containers" / name.replace("flytenb-kept-", "flytenb-", 1)

@@ -185,6 +185,7 @@ class WorkerPort:
             env_vars=launch.env_vars,
             secrets=launch.secrets,
             network=launch.network,
+            keeps_failed=launch.keep_on_failure,
             tell=tell,
         )
         return await contain(task, values, place)

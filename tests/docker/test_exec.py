@@ -93,6 +93,63 @@ def test_a_worker_that_was_killed_is_kept_for_its_action(docker_home: DockerHome
     assert "is removed" in docker_home.cli("delete", "container", "--kept").stdout
 
 
+def test_only_the_last_ones_are_kept(docker_home: DockerHome) -> None:
+    docker_home.env["FLYTENB_KEEP_CONTAINERS"] = "2"
+    runs = []
+    for n in range(4):
+        runs.append(begin(docker_home, "leaves_a_trace", "--fails", "true", "--folder", str(n)))
+        until(lambda: any(row.get("run") == runs[-1] and row["state"] == "kept" for row in rows(docker_home)), "it")
+        if n == 0:  # somebody is in it
+            inside = docker_home.popen("-m", "flytenb.cli", "exec", runs[0], "--", "sh", "-c", "echo in; sleep 600")
+            assert inside.stdout.readline() == "in\n"
+
+    def kept() -> list[str]:
+        return sorted(row["run"] for row in rows(docker_home) if row["state"] == "kept")
+
+    until(lambda: kept() == sorted([runs[0], runs[2], runs[3]]), "the oldest to go, but that with a person")
+    assert len(list((docker_home.path / "containers").glob("*/failed"))) == 3
+    inside.send_signal(2)
+    inside.communicate()
+    assert docker_home.cli("delete", "container", "--kept").stdout.count("is removed") == 3
+    assert kept() == []
+
+
+def test_a_program_that_fails_leaves_its_container(docker_home: DockerHome) -> None:
+    text = """
+        from flytenb.extras import ContainerTask
+        from flytenb.extras.shell import create
+
+        IMAGE = "flytenb-test/python:3.11"
+        broken = ContainerTask(
+            "broken", IMAGE, ["sh", "-c", "echo half > /tmp/trace; echo out > /var/outputs/n; exit 3"],
+            inputs={"word": str}, outputs={"n": str}, keep_on_failure=True,
+            secrets=flyte.Secret("KEY", mount="/etc/flyte/secrets"),
+        )
+        script = create("script", image=IMAGE, script="echo shell > /tmp/trace; exit 4", keep_on_failure=True)
+        env = flyte.TaskEnvironment.from_task("tools", broken)
+        other = flyte.TaskEnvironment.from_task("scripts", script)
+    """
+    docker_home.env["KEY"] = "hunter2"
+    run = begin(docker_home, "broken", "--word", "in", text=text)
+    said = docker_home.followers[0].communicate()[1]
+    name = next(row["name"] for row in rows(docker_home) if row.get("run") == run)
+    assert f"its container stays: copy files out of it with `docker cp {name}:/PATH .`, or look around" in said
+    assert [row["state"] for row in rows(docker_home)] == ["stopped"]
+    for path, words in (("/tmp/trace", b"half"), ("/var/outputs/n", b"out"), ("/var/inputs/word", b"in")):
+        archive = b"".join(docker_home.docker.api.get_archive(name, path)[0])
+        assert words in archive
+    assert b"hunter2" not in b"".join(docker_home.docker.api.get_archive(name, "/etc/flyte")[0])
+    refused = docker_home.cli("exec", run, "--", "true", check=False)
+    assert "has stopped, so nothing can be run in it; copy files out of it with `docker cp" in refused.stderr
+
+    docker_home.cli("engine", "stop")
+    second = begin(docker_home, "script", text=text)
+    until(lambda: [row.get("run") for row in rows(docker_home)] == [run, second], "the second one")
+    assert "is removed" in docker_home.cli("delete", "container", f"{run}/a0").stdout
+    assert "is removed" in docker_home.cli("delete", "container", f"{second}/a0").stdout
+    assert list((docker_home.path / "tasks").iterdir()) == []
+
+
 def test_cells_where_an_action_runs(docker_home: DockerHome, tmp_path: Path) -> None:
     folder = docker_home.path / "objects"
     folder.mkdir(parents=True)

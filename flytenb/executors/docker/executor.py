@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flytenb.containers.client import Docker, connect, forget, is_missing, said
-from flytenb.containers.labels import ENGINE, home_id, is_kept, kept_name, list_own, remove, remove_own
+from flytenb.containers.kept import keep
+from flytenb.containers.labels import ENGINE, home_id, is_kept, list_own, remove, remove_own
 from flytenb.containers.leftovers import is_owner_alive
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
 from flytenb.executors.base import Contained, Owner
@@ -276,7 +277,8 @@ class DockerExecutor:
         is_kept = entry.launch.keep_on_failure and ended.is_failure and ended.cause not in ("refused", "killed")
         if is_kept:
             with contextlib.suppress(Exception):  # it may be gone
-                await self._thread(docker.api.rename, entry.ident, kept_name(entry.name))
+                await self._thread(keep, docker, entry.ident, entry.name)
+                self._spawn(self._thread(listing.thin, docker, self._home, self._home_id))
                 return
         await self._thread(self._discard, docker, place, entry.name, entry.ident)
         self._compile_for(place, docker, entry, ended.cache_tag)

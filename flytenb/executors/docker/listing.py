@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from flytenb.containers import kept
 from flytenb.containers.client import Docker
-from flytenb.containers.labels import ENGINE, KIND, WORKER, is_kept, list_own, remove
+from flytenb.containers.labels import ENGINE, KIND, WORKER, is_kept, list_own
+from flytenb.containers.leftovers import drop
 from flytenb.executors.base import Contained
-from flytenb.wire.paths import container_folder
+from flytenb.wire.paths import container_folder, task_folder
 
 _RUN, _ACTION = "flytenb.run", "flytenb.action"
 
@@ -58,11 +60,14 @@ def _actions(folder: Path) -> tuple[int, ...]:
 
 def remove_kept(docker: Docker, home: Path, home_id: str, names: list[str]) -> list[str]:
     """Remove kept containers with their folders; the names of those that are gone now."""
-    gone = []
-    for one in list_own(docker, home_id):
-        name = one["Names"][0].lstrip("/")
-        if name in names and is_kept(one):
-            remove(docker, one["Id"])
-            shutil.rmtree(container_folder(home, name), ignore_errors=True)
-            gone.append(name)
-    return gone
+    return kept.remove_kept(docker, home_id, names, lambda name: _drop_folders(home, name))
+
+
+def thin(docker: Docker, home: Path, home_id: str) -> list[str]:
+    """Remove the oldest of more than may be kept; their names."""
+    return kept.thin(docker, home_id, lambda name: _drop_folders(home, name))
+
+
+def _drop_folders(home: Path, name: str) -> None:
+    shutil.rmtree(container_folder(home, name), ignore_errors=True)
+    drop(task_folder(home, name))

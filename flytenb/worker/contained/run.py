@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextlib
 import os
 import re
 import secrets
@@ -18,13 +19,14 @@ from typing import Any, BinaryIO
 
 from flytenb import errors
 from flytenb.containers.client import Docker, connect
+from flytenb.containers.kept import thin
 from flytenb.containers.labels import home_id, labels
-from flytenb.containers.leftovers import drop, new_folder, new_private_folder, start_guard
+from flytenb.containers.leftovers import drop, keep_folder, new_folder, new_private_folder, start_guard
 from flytenb.containers.program import End, NoImage, NotSeen, Plan, Program, caller
 from flytenb.images.task_image import image_to_run
 from flytenb.model.image import ImageSpec, SecretSpec
 from flytenb.sdk.container_task import ContainerTask, Job
-from flytenb.wire.paths import tasks_folder
+from flytenb.wire.paths import task_folder, tasks_folder
 from flytenb.worker.contained.results import read_outputs
 from flytenb.worker.contained.staging import VARIABLES, stage_inputs, stage_secrets
 
@@ -37,6 +39,10 @@ _SHIM = f'. {_VARIABLES}/{VARIABLES}; exec "$@"'
 #: Of the output, in an error.
 _LAST_LINES, _LAST_CHARACTERS = 20, 4000
 _OWN = ("FLYTENB_",)
+_KEPT_WORDS = (
+    "; its container stays: copy files out of it with `docker cp {name}:/PATH .`, or look around in what it left with "
+    "`docker commit {name} left && docker run --rm -it --entrypoint sh left`"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,7 @@ class Place:
         env_vars: variables of the task and of the run.
         secrets: by name; this process has their values.
         network: as the task says.
+        keeps_failed: a container that fails stays.
         tell: takes the container's output: stream and text.
     """
 
@@ -64,6 +71,7 @@ class Place:
     env_vars: Mapping[str, str]
     secrets: tuple[SecretSpec, ...]
     network: str
+    keeps_failed: bool
     tell: Callable[[str, str], None]
 
 
@@ -170,7 +178,12 @@ class _Attempt:
                 (folder / stream).replace(out / output)
             return read_outputs(out, self.task, job)
         finally:
-            drop(folder)
+            if self.program.kept:
+                keep_folder(folder)
+                with contextlib.suppress(Exception):  # the next one that stays thins them again
+                    thin(docker, home_id(self.place.home), lambda name: drop(task_folder(self.place.home, name)))
+            else:
+                drop(folder)
 
     # ---- what is started ------------------------------------------------------------------------------------------
 
@@ -221,6 +234,7 @@ class _Attempt:
             mounts=tuple(mounts),
             copies=() if is_near else (inputs,),
             fetched=None if is_bound else (outputs[1], outputs[0]),
+            keeps_failed=place.keeps_failed,
         )
 
     def _secrets(self, folder: Path, *, is_near: bool, is_own: bool) -> tuple[Path | None, Path | None]:
@@ -265,13 +279,16 @@ class _Attempt:
     def _check(self, end: End, plan: Plan) -> None:
         if end.status == 0:
             return
+        kept = _KEPT_WORDS.format(name=self.program.kept) if self.program.kept else ""
         if end.is_oom:
             limit = self.task.resources.memory if self.task.resources else None
             asked = f"its task asks for {limit}; give it more with Resources(memory=…)" if limit else "it has no limit"
-            raise errors.OOMError("OOMError", f"{self.subject}: its container used all the memory it may, {asked}")
+            raise errors.OOMError(
+                "OOMError", f"{self.subject}: its container used all the memory it may, {asked}{kept}"
+            )
         text = "".join(self._last).strip()[-_LAST_CHARACTERS:]
         said = f"; the last it wrote:\n{text}" if text else "; it wrote nothing"
-        raise errors.ContainerExitError(f"{self.subject}: {self._how(end, plan)}{said}", end.status)
+        raise errors.ContainerExitError(f"{self.subject}: {self._how(end, plan)}{kept}{said}", end.status)
 
     def _how(self, end: End, plan: Plan) -> str:
         if _is_shim(plan) and end.status == 127:
