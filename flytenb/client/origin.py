@@ -17,6 +17,12 @@ def tell_origin(teller: Callable[[], dict[str, Any]]) -> None:
         _tellers.append(teller)
 
 
+def forget_teller(teller: Callable[[], dict[str, Any]]) -> None:
+    """Take it out again."""
+    if teller in _tellers:
+        _tellers.remove(teller)
+
+
 def origin() -> dict[str, Any]:
     """Script or notebook, directory, user, interpreter."""
     told: dict[str, Any] = {"cwd": _cwd(), "user": _user(), "python": sys.executable, "pid": os.getpid()}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from flytenb.capture import lines
 from flytenb.client import doctor as examination
+from flytenb.errors import FlytenbError
 from flytenb.model.phases import ActionPhase
-from flytenb.notebook import options, stored
+from flytenb.notebook import options, stored, where
 from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
 from flytenb.views import facts, holders
@@ -67,6 +69,22 @@ def why(name: str = "last", action: str = "") -> Any:
     from flytenb.client.run_handle import Run  # who asks pays for it
 
     return Run.get(stored.named(name, displays.last)).why(action or None)
+
+
+def export(ip: Any, script: str = "", target: str = "flytenb", notebook: str = "") -> str:
+    """Write this notebook as a script; returns what to say."""
+    from flytenb.export import export_file  # who asks pays for it
+
+    source = Path(notebook) if notebook else where.notebook_path(ip)
+    if source is None:
+        raise UsageError("%flyte_export: nobody has said which file this notebook is; add --notebook my.ipynb")
+    try:
+        made = export_file(source, script or None, target=target)
+    except FlytenbError as error:
+        raise UsageError(f"%flyte_export: {error}") from None
+    written = script or str(source.with_suffix(".py"))
+    notes = "".join(f"\nnot carried: {note}" for note in made.notes)
+    return f"{made.cell_count} cells are in {written}, as the notebook was saved last{notes}"
 
 
 def show(name: str = "last") -> Any:

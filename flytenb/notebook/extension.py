@@ -9,8 +9,9 @@ from flytenb.capture import pragma
 from flytenb.client import context
 from flytenb.client.action import Action
 from flytenb.client.hooks import on_submit
+from flytenb.client.origin import forget_teller, tell_origin
 from flytenb.client.run_handle import Run
-from flytenb.notebook import describe, pages, previews
+from flytenb.notebook import describe, pages, previews, where
 from flytenb.notebook.display import displays
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.magics import FlyteMagics
@@ -47,12 +48,14 @@ class Extension:
         self.hooks.install()
         self._install_forms()
         on_submit.append(self._on_run)
+        tell_origin(self._told)
 
     def remove(self) -> None:
         """Take everything out again. Runs go on; their views are redrawn no more."""
         ip = self._ip
         self.is_active = False
         self.hooks.remove()
+        forget_teller(self._told)
         if self._on_run in on_submit:
             on_submit.remove(self._on_run)
         if self._transformer in ip.input_transformers_cleanup:
@@ -67,6 +70,9 @@ class Extension:
                 del known[name]
         self._remove_forms()
         displays.forget()
+
+    def _told(self) -> dict[str, Any]:
+        return where.told(self._ip)
 
     def _on_run(self, run: Any) -> None:
         if self.is_active:

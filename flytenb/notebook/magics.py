@@ -50,6 +50,13 @@ class FlyteMagics(Magics):
             self._shell.user_ns[name] = run
 
     @line_magic
+    def flyte_export(self, line: str) -> None:
+        """Write this notebook as a script: %flyte_export [script.py] [--target flytenb|flyte] [--notebook nb.ipynb]"""
+        parsed = options.parse("%flyte_export", line, ("target", "notebook"), words=1)
+        words = parsed.words[0] if parsed.words else ""
+        print(commands.export(self._shell, words, parsed.get("target", "flytenb"), parsed.get("notebook")))
+
+    @line_magic
     def flyte_show(self, line: str) -> None:
         """Show a run here: %flyte_show [last | RUN]"""
         parsed = options.parse("%flyte_show", line, (), words=1)
