@@ -81,6 +81,11 @@ class Vault:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def values(self) -> list[bytes]:
+        """All values, for who takes them out of what is shown."""
+        paths = self.folder.iterdir() if self.folder.is_dir() else ()
+        return [_decode(path.read_bytes()).value for path in paths if not path.name.startswith(".")]
+
     def entries(self) -> list[Entry]:
         """All secrets by name, without values."""
         paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []

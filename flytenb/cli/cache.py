@@ -46,11 +46,11 @@ def ls(task: str, limit: int, output: str) -> None:
 @json_or_text
 def show(key: str, output: str) -> None:
     """Show one cached result: its run, inputs and outputs. KEY may be the beginning of one."""
-    from flytenb.codec import plain
+    from flytenb.client.previews import preview
     from flytenb.model.cached import CachedRow
 
     row = _ask("cached_result", CachedRow, name=key)
-    sides = {"inputs": plain.preview(row.inputs), "outputs": plain.preview(row.outputs)}
+    sides = {"inputs": preview(row.inputs), "outputs": preview(row.outputs)}
     data = {name: getattr(row, name) for name in row.__struct_fields__ if name not in sides}
     data |= {side: [{"name": one.name, "type": one.type, "text": one.text} for one in sides[side]] for side in sides}
     lines = [f"{name:<12} {value}" for name, value in _facts(row)]

@@ -10,6 +10,7 @@ import msgspec
 
 from flytenb.client import handle
 from flytenb.client.action import here
+from flytenb.client.previews import preview
 from flytenb.codec import payload as layout
 from flytenb.codec import plain
 from flytenb.model.placement import Placement
@@ -57,7 +58,7 @@ def runs_text(rows: list[RunRow]) -> str:
 def run_text(snapshot: RunSnapshot) -> str:
     """One run with its tree."""
     shown = {
-        a.name: {"inputs": plain.preview(a.inputs), "outputs": plain.preview(a.outputs)} for a in snapshot.actions[:40]
+        a.name: {"inputs": preview(a.inputs), "outputs": preview(a.outputs)} for a in snapshot.actions[:40]
     }
     return text.render(tree.view(snapshot, shown, why=_change(snapshot)), surface="shell")
 
@@ -137,7 +138,7 @@ def io_text(run: str, action: str) -> str:
     io = handle.read_io(link, run, action)
     lines = []
     for side, payload in (("input", io.inputs), ("output", io.outputs)):
-        lines += [f"{side}  {value.name}: {value.type} = {value.text}" for value in plain.preview(payload)]
+        lines += [f"{side}  {value.name}: {value.type} = {value.text}" for value in preview(payload)]
     if io.failure is not None:
         lines.append(f"error   {io.failure.code}: {io.failure.message}")
     return "\n".join(lines) or f"no values yet: the action is {io.phase}"

@@ -15,6 +15,7 @@ from msgpack import ExtType
 from flytenb.capture.ingredients import ingredients_of, read_program
 from flytenb.client import handle
 from flytenb.client.explain.differences import input_digests
+from flytenb.client.previews import without_secrets
 from flytenb.client.session import Session
 from flytenb.codec import leaves, plain
 from flytenb.codec import payload as layout
@@ -43,7 +44,7 @@ def audit(link: Session, store: ObjectStore, run: str) -> dict[str, Any]:
             declaration = decode_declaration(handle.read_io(link, row.name, action.name).declaration)
             declarations[action.task] = declaration
     tasks = {name: _task(one, store) for name, one in declarations.items()}
-    return {
+    document = {
         "format": FORMAT,
         "run": {
             "name": row.name,
@@ -61,6 +62,8 @@ def audit(link: Session, store: ObjectStore, run: str) -> dict[str, Any]:
         "placements": {str(number): msgspec.to_builtins(one) for number, one in sorted(placements.items())},
         "actions": [_action(action, declarations[action.task]) for action in actions],
     }
+    cleaned: dict[str, Any] = without_secrets(document)
+    return cleaned
 
 
 def _task(declaration: TaskDeclaration, store: ObjectStore) -> dict[str, Any]:

@@ -39,9 +39,9 @@ def lazily(payload: bytes, store: ObjectStore, kinds: Sequence[Any] | None) -> l
     _, names, items = leaves.unpack_with(payload, ExtType)
     if kinds is not None and len(kinds) != len(items):
         return None
-    from flytenb.codec import plain  # only for large values
+    from flytenb.client.previews import preview  # only for large values
 
-    texts = plain.preview(payload)
+    texts = preview(payload)
     if len(texts) != len(items):
         return None
     values: list[UserValue] = []

@@ -10,8 +10,8 @@ from typing import Any
 import msgpack
 
 from flytenb.client import handle
+from flytenb.client.previews import preview
 from flytenb.client.session import Session
-from flytenb.codec import plain
 from flytenb.codec.objects import MissingObjectError, ObjectStore
 from flytenb.model.declaration import TaskDeclaration, decode_declaration
 from flytenb.model.snapshot import ActionRow
@@ -82,8 +82,8 @@ def _default(session: Session, store: ObjectStore, run: str, row: ActionRow) -> 
     facts = default_report.ActionFacts(
         run=run,
         action=row,
-        inputs=plain.preview(io.inputs),
-        outputs=plain.preview(io.outputs),
+        inputs=preview(io.inputs),
+        outputs=preview(io.outputs),
         placement=handle.read_placements(session, run).get(row.placement),
         resources=_resources(declaration),
         settings=_settings(declaration),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from flytenb.client.previews import remember
 from flytenb.model.declaration import TaskDeclaration
 from flytenb.model.image import SecretSpec
 from flytenb.sdk.environment import environments
@@ -19,8 +20,11 @@ def values_here(declaration: TaskDeclaration) -> list[tuple[str, str, bytes]]:
                 wanted.setdefault((secret.key, secret.group or ""), secret_spec(secret))
     for spec in declaration.launch.secrets:
         wanted[(spec.key, spec.group)] = spec
-    return [
+    found = [
         (spec.key, spec.group, os.fsencode(value))
         for spec in wanted.values()
         if (value := os.environ.get(spec.outside)) is not None
     ]
+    if found:
+        remember(found)
+    return found

@@ -51,6 +51,10 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         )
 
 
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Failure).decode
+
+
 class Hidden(Protocol):
     """The part of a redactor that is used here."""
 
@@ -61,12 +65,8 @@ class Hidden(Protocol):
 def without_secrets(failure: Failure, hidden: Hidden) -> Failure:
     """The failure with all its texts redacted; an exception that carries a secret does not travel as an object."""
     pickled = b"" if hidden.holds(failure.pickled) else failure.pickled
-    told = hidden.plain(msgspec.to_builtins(msgspec.structs.replace(failure, pickled=b"")))
-    return msgspec.structs.replace(msgspec.convert(told, Failure), pickled=pickled)
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Failure).decode
+    told = {**hidden.plain(msgspec.msgpack.decode(_encode(failure))), "pickled": pickled}
+    return _decode(msgspec.msgpack.encode(told))
 
 
 def encode_failure(failure: Failure) -> bytes:

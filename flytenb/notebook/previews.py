@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from flytenb.codec import plain
+from flytenb.client.previews import preview
 from flytenb.model.snapshot import ActionRow, RunSnapshot
 
 _logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def of_payload(payload: bytes) -> Sequence[Any]:
     if not payload:
         return ()
     try:
-        return plain.preview(payload)
+        return preview(payload)
     except Exception:
         _logger.debug("a payload has no preview", exc_info=True)
         return ()

@@ -28,6 +28,8 @@ BATCH_CHARACTERS = 64 << 10
 #: One attempt's output; what comes after is dropped with a note.
 MAX_ATTEMPT_CHARACTERS = 16 << 20
 
+#: The source of text that came through a descriptor.
+NATIVE = "\0native"
 #: Said once in a log that takes what no action can be told from another.
 DOUBT = "[several actions share this process: output of subprocesses and native code below may belong to another one]\n"
 
@@ -67,15 +69,20 @@ class AttemptLog:
         self.on_bar: Callable[[Reading], None] | None = None
         self._bars: Bars | None = None
 
-    def write(self, stream: str, text: str) -> None:
-        """Take text; whole lines leave when there are enough of them, or with the next flush."""
+    def write(self, stream: str, text: str, source: str = "") -> None:
+        """Take text; whole lines leave when there are enough of them, or with the next flush.
+
+        Args:
+            source: where a secret may come in pieces, lines are made of text of one source only.
+        """
+        own = stream + source if self._hidden else stream
         with self._lock:
             if self._total > MAX_ATTEMPT_CHARACTERS:
                 return
             self._total += len(text)
             if "\r" in text and self.on_bar is not None:
                 self._look_for_bars(text)
-            text = self._tails.get(stream, "") + text
+            text = self._tails.get(own, "") + text
             held = ""
             if "\r" in text:
                 text = unnested(text)
@@ -83,28 +90,26 @@ class AttemptLog:
                 text, held = text[:start], text[start:]
             end = text.rfind("\n")
             whole, tail = (text[: end + 1], text[end + 1 :]) if end >= 0 else ("", text)
-            self._tails[stream] = held or ("\r" + _last_state(tail, is_open=True) if "\r" in tail else tail)
+            self._tails[own] = held or ("\r" + _last_state(tail, is_open=True) if "\r" in tail else tail)
             if whole:
                 if "\r" in whole:
                     whole = "".join(_last_state(line) + "\n" for line in whole[:-1].split("\n"))
                 self._lines.append((stream, whole))
                 self._size += len(whole)
             if len(tail) > BATCH_CHARACTERS:
-                self._cut_line(stream)
+                self._cut_line(own)
             if self._total > MAX_ATTEMPT_CHARACTERS:
                 megabytes = MAX_ATTEMPT_CHARACTERS >> 20
                 self._lines.append((stream, f"… more than {megabytes} MB of output: the rest is not kept\n"))
             if self._size >= BATCH_CHARACTERS:
                 self.flush()
 
-    def _cut_line(self, stream: str) -> None:
+    def _cut_line(self, own: str) -> None:
         """A line without end goes in pieces; what may be the beginning of a secret's value stays for the next one."""
         held = max(0, self._hidden.longest - 1)
-        shown = self._hidden.text(self._tails[stream]) if held else self._tails[stream]
-        self._tails[stream] = shown[: len(shown) - held]
-        self._end_lines()
-        if held:
-            self._tails[stream] = shown[len(shown) - held :]
+        shown = self._hidden.text(self._tails[own]) if held else self._tails[own]
+        self._end_line(own, shown[: len(shown) - held])
+        self._tails[own] = shown[len(shown) - held :]
 
     def _look_for_bars(self, text: str) -> None:
         if self._bars is None:
@@ -142,11 +147,14 @@ class AttemptLog:
             self.flush()
 
     def _end_lines(self) -> None:
-        for stream, tail in self._tails.items():
-            if tail.rstrip("\r\n"):
-                lines = tail.rstrip("\r\n").split("\n")
-                self._lines.append((stream, "".join(_last_state(line) + "\n" for line in lines)))
+        for own, tail in self._tails.items():
+            self._end_line(own, tail)
         self._tails.clear()
+
+    def _end_line(self, own: str, tail: str) -> None:
+        if tail.rstrip("\r\n"):
+            lines = tail.rstrip("\r\n").split("\n")
+            self._lines.append((own.removesuffix(NATIVE), "".join(_last_state(line) + "\n" for line in lines)))
 
 
 def _last_state(line: str, *, is_open: bool = False) -> str:

@@ -32,7 +32,7 @@ from flytenb.worker.descriptors import Descriptors
 from flytenb.worker.keys import cache_mode
 from flytenb.worker.lane import Lane, LaneThread
 from flytenb.worker.link import Link
-from flytenb.worker.logs import FLUSH_S, AttemptLog, Capture, finder
+from flytenb.worker.logs import FLUSH_S, NATIVE, AttemptLog, Capture, finder
 from flytenb.worker.port import ThreadCall, WorkerPort
 from flytenb.worker.programs import Programs
 from flytenb.worker.variables import Variables
@@ -410,7 +410,7 @@ class Runtime:
             return False
         if len(busy) != 1 and len(running) > 1:
             log.doubt(stream)
-        log.write(stream, text)
+        log.write(stream, text, NATIVE)
         return True
 
     def _send_log(self, message: Any) -> None:

@@ -1,9 +1,9 @@
 """`python -m flytenb.worker.zygote --control FD`: a prepared process that forks workers on request.
 
 One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env", "gpus", "engine",
-"has_secrets"}` and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread only, for ever: a
-fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its workers follow
-their engine.
+"has_secrets"}` and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread
+only, for ever: a fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its
+workers follow their engine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_al
 #: Seconds between two looks at pipes; one that is full twice running has lost its reader.
 _LOOK_S = 1.0
 #: Of a dead worker's last words, this much is told with its end.
-_MOST_WORDS = 8000
+_LAST_WORDS = 200
 
 
 class Zygote:
@@ -147,7 +147,9 @@ class Zygote:
                     os.killpg(pid, signal.SIGKILL)
             words = [_pass_on(read, is_kept=pid not in self._with_secrets) for read in self._outputs[pid].reads]
             code = os.waitstatus_to_exitcode(status)
-            self._say(op="exit", worker=worker, pid=pid, status=code, detail=_last_words(code, words[1][0]))
+            # The engine takes values of secrets out, which must be whole for that, and shortens the words itself.
+            most = 20 * _LAST_WORDS if pid in self._with_secrets else _LAST_WORDS
+            self._say(op="exit", worker=worker, pid=pid, status=code, detail=_last_words(code, words[1][0], most))
 
     def _relieve(self) -> None:
         """Empty what nobody else empties, and forget pipes that have no writer any more."""
@@ -186,13 +188,13 @@ def _pass_on(read: int, *, is_kept: bool) -> tuple[bytes, bool]:
     return data, is_over
 
 
-def _last_words(status: int, errors: bytes) -> str:
+def _last_words(status: int, errors: bytes, most: int) -> str:
     """How a worker ended that should not have, and what it said last."""
     said = " · ".join(line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip())
     if not status or not said:
         return ""
     how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-    return f"{how}; its last words: {said[-_MOST_WORDS:]}"
+    return f"{how}; its last words: {said[-most:]}"
 
 
 def _prepare(request: dict[str, Any]) -> None:

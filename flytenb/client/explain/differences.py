@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from flytenb.capture.ingredients import Ingredients, Part
+from flytenb.client.previews import preview
 from flytenb.codec import payload as layout
 from flytenb.codec import plain
 from flytenb.model.declaration import CacheSettings, TaskDeclaration
@@ -199,8 +200,8 @@ def input_differences(before: bytes, now: bytes, ignored: tuple[str, ...] = ()) 
     if before == now:
         return []
     old, new = input_digests(before), input_digests(now)
-    shown_old = {one.name: one for one in plain.preview(before)}
-    shown_new = {one.name: one for one in plain.preview(now)}
+    shown_old = {one.name: one for one in preview(before)}
+    shown_new = {one.name: one for one in preview(now)}
     found = []
     for name in dict.fromkeys([*new, *old]):
         if name in ignored or old.get(name) == new.get(name):
