@@ -11,6 +11,9 @@ from flytenb.model import Grant, Launch, Placement
 if TYPE_CHECKING:
     from flytenb.images.progress import Progress
 
+#: Seconds for which a container engine that was there and went away is waited for, and between tries.
+RETURN_S, TRY_S = 90.0, 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contained:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
-from flytenb.executors.base import Contained, Owner
+from flytenb.executors.base import RETURN_S, TRY_S, Contained, Owner
 from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
@@ -127,9 +127,7 @@ class Router:
                 return
             if self._realiser is None:
                 self._realiser = await asyncio.to_thread(_new_realiser, self)
-            realised = await self._realiser.realise(
-                launch, news=news.tell, follow=news.follow, gpu=len(grant.gpus) or grant.gpus_later
-            )
+            realised = await self._realised(self._realiser, launch, len(grant.gpus) or grant.gpus_later, news)
         except asyncio.CancelledError:
             self._owner.on_worker_exit(worker, -9, "killed", "it was stopped while its image was prepared")
             raise
@@ -142,6 +140,20 @@ class Router:
         else:
             if not self._is_only_prepared(worker, grant, news):
                 self._start(worker, launch, grant, realised)
+
+    async def _realised(self, realiser: Realiser, launch: Launch, gpu: int, news: _News) -> Realised:
+        """The software; a container engine that was there and went away is waited for."""
+        loop = asyncio.get_running_loop()
+        deadline = 0.0
+        while True:
+            try:
+                return await realiser.realise(launch, news=news.tell, follow=news.follow, gpu=gpu)
+            except ContainerEngineError:
+                deadline = deadline or loop.time() + RETURN_S
+                if self._docker is None or not self._docker.has_begun or loop.time() > deadline:
+                    raise
+                news.tell("waits for the Docker engine, which went away")
+                await asyncio.sleep(TRY_S)  # it gives no event when it comes back
 
     def _is_only_prepared(self, worker: str, grant: Grant, news: _News) -> bool:
         """Whether a worker ends here: it has no GPUs yet, or has lost them while its software was made."""

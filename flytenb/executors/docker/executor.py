@@ -21,7 +21,7 @@ from flytenb.containers.kept import keep
 from flytenb.containers.labels import ENGINE, home_id, is_kept, list_own, remove, remove_own
 from flytenb.containers.leftovers import is_owner_alive
 from flytenb.errors import BaseRuntimeError, ContainerEngineError
-from flytenb.executors.base import Contained, Owner
+from flytenb.executors.base import RETURN_S, TRY_S, Contained, Owner
 from flytenb.executors.docker import container, exits, listing, runtime
 from flytenb.executors.docker.attached import Attached
 from flytenb.executors.docker.container import Place
@@ -36,8 +36,6 @@ from flytenb.wire.tokens import worker_token
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _THREADS = 12
-#: Seconds for which an engine that was there and went away is waited for, and between tries.
-_RETURN_S, _TRY_S = 90.0, 0.5
 #: Seconds that a container may outlive its worker's link.
 _END_S = 10
 #: Seconds for what a container says last, when it is known to have ended.
@@ -87,6 +85,11 @@ class DockerExecutor:
         #: An earlier engine may have left containers, which could not be looked for yet.
         self._has_orphans = False
         self._is_stopping = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there was a container engine."""
+        return self._docker is not None
 
     # ---- the port --------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -165,7 +168,7 @@ class DockerExecutor:
     async def _begin(self, entry: _Entry, place: Place) -> None:
         """Create and start; an engine that goes away meanwhile is waited for."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _RETURN_S
+        deadline = loop.time() + RETURN_S
         while not entry.is_killed:
             docker = await self._connected(entry, deadline)
             try:
@@ -186,7 +189,7 @@ class DockerExecutor:
                     raise
                 forget(docker)
                 self._owner.on_worker_news(entry.worker, "waits for the Docker engine, which went away")
-                await asyncio.sleep(_TRY_S)  # it gives no event when it comes back
+                await asyncio.sleep(TRY_S)  # it gives no event when it comes back
             else:
                 if entry.is_killed:
                     await self._remove(entry)
@@ -203,7 +206,7 @@ class DockerExecutor:
                 if loop.time() > deadline or entry.is_killed or self._is_stopping:
                     raise
                 self._owner.on_worker_news(entry.worker, "waits for the Docker engine, which went away")
-                await asyncio.sleep(_TRY_S)  # it gives no event when it comes back
+                await asyncio.sleep(TRY_S)  # it gives no event when it comes back
 
     def _start(self, docker: Docker, place: Place, entry: _Entry) -> None:
         entry.name = container.new_name(place, entry.worker)
@@ -303,7 +306,7 @@ class DockerExecutor:
             except Exception as error:  # docker, requests and urllib3 share no class
                 if is_missing(error):
                     return  # it is gone, or does not run
-                await asyncio.sleep(_TRY_S)  # the engine gives no event when it comes back
+                await asyncio.sleep(TRY_S)  # the engine gives no event when it comes back
 
     async def _await_end(self, entry: _Entry) -> None:
         """The worker is gone and its container has not been heard to end: it is held, or it is late, or it hangs."""
