@@ -31,10 +31,16 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _force = click.option(
-    "--force-rerun-action", "force", multiple=True, help="An action (a3) or task that runs all the same; may be repeated."
+    "--force-rerun-action",
+    "force",
+    multiple=True,
+    help="An action (a3) or task that runs all the same; may be repeated.",
 )
 _lost = click.option(
-    "--allow-missing-outputs", "is_making_lost", is_flag=True, help="Run again what succeeded and whose outputs are gone."
+    "--allow-missing-outputs",
+    "is_making_lost",
+    is_flag=True,
+    help="Run again what succeeded and whose outputs are gone.",
 )
 
 

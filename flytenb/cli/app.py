@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flytenb.cli import cache, explain, exporting, keeping
+from flytenb.cli import again, cache, explain, exporting, keeping
 from flytenb.cli.commands import engine, get, secrets, stop
 from flytenb.cli.output import emit, json_or_text
 from flytenb.model.version import VERSION
@@ -103,7 +103,7 @@ def version(output: str) -> None:
 for group in (get.get, secrets.secret, secrets.create, secrets.delete, stop.abort, engine.engine):
     app.add_command(group)
 COMMANDS = (
-    *(cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
+    *(again.rerun, again.recover, cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
     *(exporting.export, exporting.import_, exporting.check),
 )
 for command in COMMANDS:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from flytenb.cli.errors import LoadError
+from flytenb.client.origin import tell_origin
 
 
 def load_file(file: str, root_dir: str | None = None) -> dict[str, Any]:
@@ -22,6 +23,8 @@ def load_file(file: str, root_dir: str | None = None) -> dict[str, Any]:
     path = Path(file).expanduser()
     if not path.is_file():
         raise LoadError(f"there is no file {file}; give the path of a .py script or an .ipynb notebook")
+    whole = str(path.resolve())
+    tell_origin(lambda: {"notebook" if path.suffix == ".ipynb" else "script": whole})
     if path.suffix == ".ipynb":
         from flytenb.cli.notebook import load_notebook
 

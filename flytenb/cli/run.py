@@ -44,13 +44,18 @@ def _run(parsed: Words) -> int:
     if given.get("output", "text") not in ("text", "json", "table", "json-raw"):
         raise UsageError(f"-o {given['output']}: write text or json")
     run = runner_of(parsed).run(task, **inputs)
+    return finish(run, is_json=is_json, is_followed="follow" in given, is_detached="detach" in given)
+
+
+def finish(run: Any, *, is_json: bool, is_followed: bool, is_detached: bool) -> int:
+    """Tell of a run that was started, and wait for its end unless nobody wants to; 0 when it succeeded."""
     if not is_json:
         print(f"{run.name}\n{run.url}", flush=True)
-    if "detach" in given:
+    if is_detached:
         if is_json:
             _print_json({"name": run.name, "url": run.url, "phase": str(run.phase)})
         return 0
-    if "follow" in given:
+    if is_followed:
         _follow(run)
     phase, payload = run.ended().result() if _waited(run) else (run.phase, b"")
     return _tell(run, phase, payload, is_json=is_json)

@@ -50,10 +50,12 @@ def run_again(run_name: str, action: str, options: RunOptions, replaced: dict[st
         UnknownInputError: an input that the task does not have.
     """
     link, store = here()
+    run_name = Run.get(run_name).name  # "last" is another one in a moment
     io = handle.read_io(link, run_name, action)
     declaration = stored_declaration(io, run_name, options)
     inputs = _replaced(io, declaration.name, replaced, store, f"{run_name}/{action}")
-    more = {**_kept(link, run_name), "origin": {"rerun_of": f"{run_name}/{action}"}}
+    more = _kept(link, run_name)
+    more["origin"]["rerun_of"] = f"{run_name}/{action}"
     return _send_stored(declaration, inputs, options, more, link, store)
 
 
@@ -84,6 +86,7 @@ def recover(
         UnknownInputError: an input that the task does not have.
     """
     link, store = here()
+    run_name = Run.get(run_name).name  # "last" is another one in a moment
     io = handle.read_io(link, run_name, "a0")
     name = decode_declaration(io.declaration).name
     more: dict[str, Any] = {
@@ -91,19 +94,18 @@ def recover(
         "recover_from": run_name,
         "force_rerun": list(force),
         "is_making_lost": is_making_lost,
-        "origin": {"recovers": run_name},
     }
     live = None if is_stored else task or live_task(name)
     if live is None:
         declaration = stored_declaration(io, run_name, options)
-        more["notes"] = _doubts(store, declaration.program)
+        more["notes"] = _doubts(store, declaration)
         inputs = _replaced(io, declaration.name, replaced, store, run_name)
         return _send_stored(declaration, inputs, options, more, link, store)
     from flytenb.client.submit import captured, submit_encoded
 
     inputs, dropped = _bound(live, io, replaced, store, run_name)
     if options.mode != "local":
-        more["notes"] = _doubts(store, captured(live, store, options)[0].program)
+        more["notes"] = _doubts(store, captured(live, store, options)[0])
     if dropped:
         more["notes"] = [*more.get("notes", ()), f"{live.short_name} takes no input {', '.join(dropped)} any more"]
     return submit_encoded(live, inputs, options, link, store, more)
@@ -219,9 +221,11 @@ def stored_values(io: ActionIo, store: ObjectStore, where: str) -> list[Any]:
 
 # ---- sending -------------------------------------------------------------------------------------------------------
 def _kept(link: Session, run_name: str) -> dict[str, Any]:
-    """Options of the earlier run that hold for the new one as well."""
+    """Options of the earlier run that hold for the new one as well, and whose file its code is."""
     before: dict[str, Any] = link.query("options", run=run_name) or {}
-    return {name: before[name] for name in ("custom_context", "labels", "disable_cache") if before.get(name)}
+    kept = {name: before[name] for name in ("custom_context", "labels", "disable_cache") if before.get(name)}
+    told = before.get("origin") or {}
+    return {**kept, "origin": {name: told[name] for name in ("script", "notebook") if told.get(name)}}
 
 
 def _send_stored(
@@ -234,7 +238,7 @@ def _send_stored(
 ) -> Run:
     name = options.name or new_run_name()
     told: dict[str, Any] = {**more, **options.wire()}
-    told["origin"] = {**origin(), **more.get("origin", {})}
+    told["origin"] = {**origin(), **more["origin"]}
     accepted = link.run(
         name, encode_declaration(declaration), os.urandom(16), inputs, b"", CACHE_OFF, told, values_here(declaration)
     )
@@ -246,13 +250,17 @@ def _send_stored(
     return Run(name, link, store)
 
 
-def _doubts(store: ObjectStore, program: str) -> list[str]:
-    """Tasks of a program whose results are taken although their keys may be incomplete."""
+def _doubts(store: ObjectStore, root: TaskDeclaration) -> list[str]:
+    """Tasks of the root's program whose results are taken although their keys may be incomplete."""
     try:
-        entries = read_program(store.get(program)).get("entries") or {}
+        entries = read_program(store.get(root.program)).get("entries") or {}
     except (FlytenbError, OSError, ValueError):
         return []
-    found = {str(entry.get("short_name")): entry["doubts"][0] for entry in entries.values() if entry.get("doubts")}
+    found = {
+        str(entry.get("short_name")): entry["doubts"][0]
+        for entry in entries.values()
+        if entry.get("doubts") and entry.get("name") != root.name
+    }
     return [
         f"results of {name} are recovered although its key may be incomplete ({why}); "
         f'force_rerun_actions=["{name}"] runs it again'

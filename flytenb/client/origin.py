@@ -30,11 +30,17 @@ def origin() -> dict[str, Any]:
         told["worker"] = worker  # whose action may wait for this very run
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None)
-    if script and "ipykernel" not in sys.modules:
+    if script and "ipykernel" not in sys.modules and not _is_command(main, script):
         told["script"] = os.path.abspath(script)
     for teller in _tellers:
         told.update(teller())
     return told
+
+
+def _is_command(main: Any, script: str) -> bool:
+    """Whether it is our own command line, which says itself what file it runs."""
+    name = getattr(getattr(main, "__spec__", None), "name", "") or ""
+    return name.partition(".")[0] == __name__.partition(".")[0] or os.path.basename(script) == "flytenb"
 
 
 def _cwd() -> str:

@@ -250,3 +250,44 @@ def test_a_rerun_takes_the_stored_code_and_a_fork_begins_at_an_action(home: Home
     """,
     )
     assert [one["value"] for one in told] == ["21", "21", "51", "20", "6", "'fork-1'", "{'k': 'v'}", "41"]
+
+
+def test_the_command_line_recovers_with_the_code_of_the_file(home: Home) -> None:
+    script = home.script(
+        "lines.py",
+        """
+        import flytenb as flyte
+
+        env = flyte.TaskEnvironment(name="lines")
+
+        @env.task
+        async def half(n: int) -> float:
+            return n / 2
+
+        @env.task
+        async def main(n: int) -> float:
+            assert await half(n) > 2, "too small"
+            return await half(n)
+        """,
+    )
+    failed = home.cli("run", str(script), "main", "--n", "3", check=False)
+    assert failed.returncode == 1
+    assert "too small" in failed.stderr
+    again = home.cli("recover", "last", check=False)
+    assert again.returncode == 1, again
+    script.write_text(script.read_text().replace("> 2", "> 1"))
+    mended = home.cli("recover", "last")
+    assert "o0: 1.5" in mended.stdout
+    shown = home.cli("get", "run", "last").stdout
+    assert "2 recovered from" in shown or "1 recovered from" in shown, shown
+    assert "o0: 2.5" in home.cli("rerun", "last", "--n", "5").stdout
+    assert '"o0": 3.5' in home.cli("recover", "last", "--n=7", "-o", "json").stdout
+    assert home.cli("rerun", "last", "--recover").stdout.endswith("o0: 3.5\n")
+    refused = home.cli("rerun", "last", "--m", "5", check=False)
+    assert refused.returncode == 2
+    check_sentence(refused.stderr.strip(), "--m is no input of last/a0", "it has --n")
+    check_sentence(home.cli("recover", "last", "--file", "gone.py", check=False).stderr.strip(), "no file gone.py")
+    script.unlink()
+    stored = home.cli("recover", "last")
+    assert "o0: 3.5" in stored.stdout
+    check_sentence(stored.stderr.strip(), "is gone", "the code that it had", "--file")
