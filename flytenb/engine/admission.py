@@ -17,11 +17,13 @@ from flytenb.model.events import (
     Finished,
     Hello,
     Hit,
+    LaneFacts,
     Log,
     Offer,
     Progress,
     Query,
     Report,
+    Resume,
     RunOptions,
     RunRequest,
     Submit,
@@ -43,6 +45,7 @@ ROLES = frozenset(("client", "worker", "local"))
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STREAMS = frozenset(("stdout", "stderr", "log"))
+_decode_facts = msgspec.msgpack.Decoder(LaneFacts).decode
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
 #: What decoding raises; a body nested too deeply is a RecursionError.
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, ValueError, TypeError)
@@ -142,6 +145,14 @@ def _log(state: State, link: Link, event: Log) -> str:
     return "" if event.stream in _STREAMS else f"there is no stream {event.stream[:40]!r}"
 
 
+def _resume(state: State, link: Link, event: Resume) -> str:
+    try:
+        _decode_facts(event.facts)
+    except _UNREADABLE as error:
+        return f"what a worker kept for the engine cannot be read: {error}"
+    return "" if link.role == "worker" else "only workers come back"
+
+
 def _report(state: State, link: Link, event: Report) -> str:
     return "" if _DIGEST.fullmatch(event.digest) else "a report is named by the digest of its page"
 
@@ -154,6 +165,7 @@ _CHECKS: dict[type, Callable[[Any, Any, Any], str]] = {
     RunRequest: _run,
     Finished: _finished,
     Log: _log,
+    Resume: _resume,
     Report: _report,
 }
 #: A worker's words about an action count only while it has the action.

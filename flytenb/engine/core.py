@@ -24,6 +24,7 @@ from flytenb.engine.packages import PackageDesk, python_of
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
 from flytenb.engine.refused import QueryError
+from flytenb.engine.returning import Returning
 from flytenb.engine.secrets import forget, without_values
 from flytenb.engine.sources import SourceRefused, read_source
 from flytenb.engine.tidying import Tidying
@@ -31,13 +32,16 @@ from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
 from flytenb.model.events import (
     Hello,
+    LaneCut,
     LaneLost,
     LaneNews,
     LanePlaced,
     LaneReady,
     Loaded,
+    Pong,
     Query,
     Recovered,
+    Resume,
     RunOptions,
     RunRequest,
     SourceRead,
@@ -52,6 +56,7 @@ from flytenb.rules.placement import next_moment
 from flytenb.rules.runs import decode_options, refusal
 from flytenb.rules.state import Task
 from flytenb.store import Journal, Reader
+from flytenb.wire import alive
 from flytenb.wire.paths import require_own
 from flytenb.wire.tokens import worker_token
 
@@ -64,6 +69,8 @@ _log = logging.getLogger(__name__)
 LINK_GRACE_S = 1.0
 #: Seconds between looks at idle workers and at the engine's own idleness.
 HOUSEKEEPING_S = 5.0
+#: Seconds until workers are told what is on disk, if no other message takes that along.
+ACK_S = 0.05
 _OWN = "it ran in the process that started it"
 
 
@@ -104,6 +111,10 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         #: What tokens of workers are made with, and where those in containers come in.
         self.workers_secret = secrets.token_bytes(32)
+        self.returning = Returning(self)
+        #: Workers' links and how many of their frames the next rows include; links that wait to be told.
+        self._heard: dict[Link, int] = {}
+        self._to_tell: set[Link] = set()
         self._doors: list[tuple[asyncio.Server, Path]] = []
 
     # ---- links ------------------------------------------------------------------------------------------------
@@ -140,10 +151,12 @@ class Engine:
     def _on_events(self, link: Link, events: list[Any]) -> None:
         if not link.role:
             first = events.pop(0) if events else None
-            if not isinstance(first, Hello) or not self._welcome(link, first):
+            if not isinstance(first, Hello) or not self._welcome(link, first, events):
                 if not isinstance(first, Hello):
                     link.refuse("say hello first")
                 return
+        if link.role == "worker":
+            self._heard[link] = link.frames
         for event in events:
             kind = type(event)
             if said := admission.refusal(self.state, link, event):
@@ -153,15 +166,19 @@ class Engine:
             if kind in admission.OWN_ONLY and admission.is_others(self.state, link, event.action):
                 continue
             if kind is Query:
-                self._spawn(self._answer(link, event))
+                self.spawn(self._answer(link, event))
             elif kind is Watch:
-                self._spawn(self.publisher.watch(link, event))
+                self.spawn(self.publisher.watch(link, event))
             elif kind is RunRequest:
                 self._admit_run(link, event)
+            elif kind is Resume:
+                self.returning.hear(link, event)
+            elif kind is Pong:
+                pass
             else:
                 self.happen(event, link)
 
-    def _welcome(self, link: Link, hello: Hello) -> bool:
+    def _welcome(self, link: Link, hello: Hello, events: list[Any]) -> bool:
         if said := admission.stranger(self.state, link, hello):
             link.refuse(said)
             return False
@@ -180,7 +197,9 @@ class Engine:
         link.send((WELCOME, PROTOCOL, VERSION, os.getpid()))
         if hello.role != "client":
             pin = hello.ident if hello.role == "local" else ""
-            if not pin and hello.ident not in self.state.lanes:
+            if self.returning.is_welcome(link, hello.ident, events):
+                return True
+            if not pin and (hello.ident not in self.state.lanes or any(type(event) is Resume for event in events)):
                 link.refuse("this worker is not of this engine: its actions run elsewhere by now")
                 return False
             self.happen(LaneReady(hello.ident, hello.pid, pin), link)
@@ -194,9 +213,11 @@ class Engine:
             link.send((REPLY, event.request, False, refusal("StoreError", self.trouble)))
             return
         if event.run_name not in self.state.runs:
+            if self.returning.when_settled(partial(self._admit_run, link, event)):
+                return
             row = self.reader.run(event.run_name)
             if row is not None and row[6] is None:  # its end is on the way to the disk
-                self._spawn(self._admit_when_committed(link, event))
+                self.spawn(self._admit_when_committed(link, event))
                 return
             if row is not None:
                 self.publisher.answer_ended(link, event, row)
@@ -204,7 +225,7 @@ class Engine:
         self.packages.look()
         self._run_at = time.monotonic()
         if event.run_name not in self.state.runs and (options := decode_options(event.body)).recover_from:
-            self._spawn(self._admit_recovery(link, event, options))
+            self.spawn(self._admit_recovery(link, event, options))
             return
         self.happen(event, link)
 
@@ -233,7 +254,10 @@ class Engine:
 
     def _on_closed(self, link: Link) -> None:
         self.links.discard(link)
+        self._heard.pop(link, None)
+        self._to_tell.discard(link)
         self.publisher.forget(link)
+        self.returning.on_closed(link)
         lane = link.lane
         if lane is None:
             return
@@ -242,10 +266,12 @@ class Engine:
             forget(self.home, lane.id)
             self.happen(event)
         else:
-            self.loop.call_later(LINK_GRACE_S, self._miss, event)
+            self.happen(LaneCut(lane.id), link)
+            self.loop.call_later(LINK_GRACE_S, self._miss, event, link)
 
-    def _miss(self, event: LaneLost) -> None:
-        if event.lane in self.state.lanes and not self.executor.look_after(event.lane):
+    def _miss(self, event: LaneLost, link: Link) -> None:
+        lane = self.state.lanes.get(event.lane)
+        if lane is not None and lane.link is link and not self.executor.look_after(event.lane):
             self.happen(event)
 
     def on_worker_exit(self, worker: str, status: int, cause: str, detail: str = "", code: str = "") -> None:
@@ -254,6 +280,7 @@ class Engine:
         lane = self.state.lanes.get(worker)
         if lane is not None and lane.secrets:
             detail = without_values(detail, lane.secrets)
+        alive.forget(self.home, worker)
         self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
 
     def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:
@@ -280,7 +307,8 @@ class Engine:
         else:
             link.send((REPLY, query.request, True, body))
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Any) -> None:
+        """Let a coroutine run beside the turns."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -316,16 +344,19 @@ class Engine:
                 self._start_worker(*chore[1:])
             elif chore[0] == "kill":
                 self.executor.kill(chore[1])
+            elif chore[0] == "adopt":
+                self.executor.adopt(*chore[1:])
             elif chore[0] == "gpus":
-                self._spawn(self.gpus.find())
+                self.spawn(self.gpus.find())
             elif chore[0] == "watch gpus":
-                self._spawn(self.gpus.look())
+                self.spawn(self.gpus.look())
             else:
                 is_late = True
         self.publisher.collect(out)
         if out.run_ends:
             self.has_ended_a_run.set()
         if is_late or out.after or out.has_rows:
+            out.heard, self._heard = self._heard, out.heard
             self.journal.append(out, urgent=is_late or out.is_urgent)
         self._arm(now)
 
@@ -334,13 +365,24 @@ class Engine:
         for out in batch:
             for link, message in out.after:
                 link.send(message)
+            for link, frames in out.heard.items():
+                if link.acknowledge(frames):
+                    if not self._to_tell:
+                        self.loop.call_later(ACK_S, self._acknowledge)
+                    self._to_tell.add(link)
             for chore in out.chores:
                 if chore[0] == "load":
-                    self._spawn(self._load(chore[1]))
+                    self.spawn(self._load(chore[1]))
                 elif chore[0] == "told":
                     chore[1].set_result(None)
                 elif chore[0] == "release" and self.state.in_flight.get(chore[1]) is chore[2]:
                     del self.state.in_flight[chore[1]]
+
+    def _acknowledge(self) -> None:
+        """Tell of frames that are on disk, where no other message has taken that along."""
+        links, self._to_tell = self._to_tell, set()
+        for link in links:
+            link.flush()
 
     def on_trouble(self, sentence: str) -> None:
         """The journal cannot write, or can again ("")."""
@@ -377,8 +419,8 @@ class Engine:
 
     # ---- life -------------------------------------------------------------------------------------------------
 
-    def recover(self) -> int:
-        """Take up the runs that had not ended. Returns how many."""
+    def recover(self, living: dict[str, int]) -> int:
+        """Take up the runs that had not ended, with the workers that live on. Returns how many."""
         for number, digest, body in self.reader.tasks():
             declaration = decode_declaration(body)
             task = Task(number, digest, body, declaration, self.state.shape_of(declaration))
@@ -390,16 +432,22 @@ class Engine:
         self.packages.take_up(placements)
         self.state.next_run = self.reader.next_run()
         rows = self.reader.unfinished_runs()
-        for run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key in rows:
-            mode = 1 if cache_key else 0
-            told = decode_options(options)
+        for row in rows:
+            told = decode_options(row[3])
             if told.recover_from:
                 with contextlib.suppress(SourceRefused):  # pruned meanwhile: the rest runs
-                    self.happen(SourceRead(name, read_source(self.reader, told, self.state.tasks_by_id)))
-            self.happen(
-                Recovered(run, name, next_index, options, task, key, inputs, attempt, accepted_at, cache_key, mode)
-            )
-        return len(rows)
+                    self.happen(SourceRead(row[1], read_source(self.reader, told, self.state.tasks_by_id)))
+        runs = [
+            Recovered(run, name, index, options, task, key, inputs, attempt, accepted_at, cached, 1 if cached else 0)
+            for run, name, index, options, task, key, inputs, attempt, accepted_at, cached in rows
+        ]
+        if living:
+            self.state.lane_prefix = _prefix_beside(living)
+            self.returning.open(runs, living)
+            return len(runs)
+        for run in runs:
+            self.happen(run)
+        return len(runs)
 
     async def keep_house(self) -> None:
         """Let idle workers go; end the engine when nothing needs it."""
@@ -413,6 +461,12 @@ class Engine:
             elif time.monotonic() - self._busy_at > self._idle_exit_s:
                 _log.info("idle for %.0f s: the engine ends", self._idle_exit_s)
                 self.is_stopping.set()
+
+
+def _prefix_beside(living: dict[str, int]) -> str:
+    """What names of new workers begin with, so that none is that of a living one: w1, then w2-1, w3-1 …"""
+    taken = [int(name[1:].partition("-")[0]) if "-" in name else 1 for name in living if name[1:2].isdigit()]
+    return f"w{max(taken, default=1) + 1}-"
 
 
 def _exit_words(status: int) -> str:

@@ -18,7 +18,7 @@ import msgspec
 from flytenb.engine import secrets
 from flytenb.engine.cached import stored_result
 from flytenb.engine.core import Engine
-from flytenb.engine.lifetime import Refused, Starter, new_token, prepare_home, take_lock, write_info
+from flytenb.engine.lifetime import Refused, Starter, new_token, prepare_home, take_lock, workers_secret, write_info
 from flytenb.engine.sources import stored_outputs
 from flytenb.executors.router import Router
 from flytenb.images.docker_build import stop_builds
@@ -27,6 +27,7 @@ from flytenb.model.version import VERSION
 from flytenb.rules import Capacity, State
 from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
 from flytenb.store.sweep import Objects
+from flytenb.wire import alive
 from flytenb.wire.paths import http_socket_path, info_path, require_own, socket_path
 
 _log = logging.getLogger("flytenb.engine")
@@ -99,7 +100,9 @@ async def _serve(home: Path, starter: Starter) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.parent != home:
         require_own(path.parent)
-    engine, connection = _recovered(home / "store.db", token)
+    living = alive.living(home)
+    engine, connection = _recovered(home / "store.db", token, living)
+    engine.workers_secret = workers_secret(home, is_kept=bool(living))
     engine.home, engine.socket, engine.http_socket = home, path, http_path
     secrets.connect(engine.state, home)
     engine.executor = executor = Router(str(path), engine.workers_secret, engine)
@@ -135,7 +138,7 @@ async def _serve(home: Path, starter: Starter) -> None:
             left.unlink()
 
 
-def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
+def _recovered(store: Path, token: str, living: dict[str, int]) -> tuple[Engine, sqlite3.Connection]:
     """An engine with the runs of the store that had not ended, and the store's writing connection.
 
     A store that opens and then cannot be read is kept aside, like one that does not open.
@@ -149,7 +152,7 @@ def _recovered(store: Path, token: str) -> tuple[Engine, sqlite3.Connection]:
         state.find_outputs = partial(stored_outputs, reader, objects)
         engine = Engine(state, reader, token, idle_exit_s=idle_exit_s, note=note)
         try:
-            engine.recover()
+            engine.recover(living)
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
             reader.close()
             connection.close()

@@ -14,9 +14,11 @@ from flytenb.wire.paths import info_path, token_path
 
 #: What a home's files begin with; a folder that holds nothing else is made private.
 _OURS = (
-    *("bundles", "containers", "engine.", "environments", "gpus", "http.sock", "mounted", "named", "objects", "raw"),
+    *("alive", "bundles", "containers", "engine.", "environments", "gpus", "http.sock", "mounted", "named", "objects"),
+    *("raw",),
     *("run", "secrets", "start.lock", "store.db", "tasks", "token", ".token", ".writable"),
 )
+_SECRET_BYTES = 32
 
 
 class Refused(Exception):
@@ -81,6 +83,23 @@ def new_token(home: Path) -> str:
     token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
     write_private(path, token.encode())
     return token
+
+
+def workers_secret(home: Path, *, is_kept: bool) -> bytes:
+    """What tokens of workers are made with: another one for each engine, except while workers of the last one live.
+
+    Args:
+        home: the state directory.
+        is_kept: those workers may come back.
+    """
+    path = home / "engine.workers"
+    with contextlib.suppress(OSError):
+        found = path.read_bytes() if is_kept else b""
+        if len(found) == _SECRET_BYTES:
+            return found
+    made = os.urandom(_SECRET_BYTES)
+    write_private(path, made)
+    return made
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from flytenb.model.tags import REFUSE
+from flytenb.model.tags import ACK, REFUSE
 from flytenb.rules.state import Lane
 from flytenb.wire.framing import MAX_FRAME_BYTES, MAX_HELLO_BYTES, FrameDecoder, FrameError
 from flytenb.wire.messages import decode_events, encode_messages
@@ -42,6 +42,12 @@ class Link(asyncio.Protocol):
         self.lane: Lane | None = None
         #: Digests of declarations that it has brought.
         self.declared: set[bytes] = set()
+        #: Frames that came, that are on disk, and of how many of these the other side was told.
+        self.frames = 0
+        self._saved = self._told = 0
+        #: When something came last (the loop's clock), and when it was asked for a sign of life that has not come.
+        self.heard_at = self._loop.time()
+        self.pinged_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -50,11 +56,27 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for body in self._decoder.bodies(data):
+                self.frames += 1
                 self._on_events(self, decode_events(body))
                 if self._is_refused:
                     return
         except FrameError as error:
             self.refuse(str(error))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._transport is None
+
+    @property
+    def socket(self) -> Any:
+        """The connection's socket; None when it is closed."""
+        return self._transport.get_extra_info("socket") if self._transport is not None else None
+
+    def acknowledge(self, frames: int) -> bool:
+        """So many frames are on disk, which the next frame tells; whether there is something to tell."""
+        self._saved = frames
+        return self._saved > self._told
 
     def trust(self) -> None:
         """It has shown its token: from now on large frames are read."""
@@ -74,6 +96,9 @@ class Link(asyncio.Protocol):
     def flush(self) -> None:
         """Write the queued messages."""
         outbox, self._outbox = self._outbox, []
+        if self._saved > self._told:
+            self._told = self._saved
+            outbox.append((ACK, self._saved))
         if outbox and self._transport is not None:
             self._transport.write(encode_messages(outbox))
 

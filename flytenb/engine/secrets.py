@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flytenb.rules import State
 from flytenb.vault import Vault
+from flytenb.wire import alive
 from flytenb.wire.paths import secrets_folder
 
 
@@ -15,7 +16,11 @@ def connect(state: State, home: Path) -> None:
     """Let the rules look into the home's store and into the engine's own environment."""
     state.find_secret = Vault(home).read
     state.find_variable = _variable
-    forget(home)  # what workers of an engine before this one left
+    living = alive.living(home)
+    left = secrets_folder(home, "")
+    for worker in os.listdir(left) if left.is_dir() else ():  # what workers of an engine before this one left
+        if worker not in living:
+            forget(home, worker)
 
 
 def _variable(name: str) -> bytes | None:

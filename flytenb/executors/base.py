@@ -91,6 +91,9 @@ class Executor(Protocol):
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker; it connects by itself."""
 
+    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
+        """Go on with a worker that an engine before this one started."""
+
     def kill(self, worker: str) -> None:
         """End a worker's process at once; `on_worker_exit` follows."""
 

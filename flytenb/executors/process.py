@@ -10,13 +10,16 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flytenb.executors import early
 from flytenb.executors.base import Owner
 from flytenb.executors.gpus.visible import gpu_variables
 from flytenb.executors.memory import resident_bytes, size_words
+from flytenb.executors.watching import watch_end
 from flytenb.model import Grant, Launch
+from flytenb.wire import alive
 from flytenb.wire.paths import home
 from flytenb.wire.tokens import worker_token
 
@@ -26,12 +29,15 @@ _log = logging.getLogger(__name__)
 _MEMORY_POLL_S = 0.05
 #: Seconds that killed workers and closed zygotes have for ending.
 _STOP_S = 1.0
+#: Seconds between looks at a zygote that has not answered, and how many it has: it may import large libraries.
+_FORK_S, _MOST_LOOKS = 5.0, 12
 
 
 @dataclass(slots=True)
 class _Worker:
     ident: str
-    zygote: _Zygote
+    #: None: another one's, or one that is gone; its end is watched from here.
+    zygote: _Zygote | None
     memory_bytes: int
     #: 0 until the zygote has reported it.
     pid: int = 0
@@ -48,6 +54,8 @@ class _Zygote(asyncio.Protocol):
         self.owner, self.python, self._runtime = owner, python, runtime
         self.process: early.Process | None = None
         self.workers: dict[str, _Worker] = {}
+        #: It has told that it forks.
+        self.is_ready = False
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
         self._buffer = b""
@@ -85,7 +93,9 @@ class _Zygote(asyncio.Protocol):
         self.owner.on_zygote_lost(self)
 
     def close(self) -> None:
+        """Let it end, whatever is left of its workers."""
         if self._transport is not None:
+            self.request(op="end")
             self._transport.close()
 
 
@@ -133,9 +143,44 @@ class ProcessExecutor:
             gpus=grant.gpus,
             engine=str(os.getpid()),
             has_secrets=bool(launch.secrets),
+            restart={"python": sys.executable, "path": os.environ.get("PYTHONPATH", "")},
         )
+        asyncio.get_running_loop().call_later(_FORK_S, self._look_at_fork, entry)
         if limit:
             self._watch_memory()
+
+    def _look_at_fork(self, entry: _Worker, looks: int = 1) -> None:
+        """A zygote that was stopped, or that hangs, forks nobody: another one takes its place."""
+        zygote = entry.zygote
+        if entry.pid or self._workers.get(entry.ident) is not entry or zygote is None or zygote.process is None:
+            return
+        if looks < _MOST_LOOKS and not alive.is_stopped(zygote.process.pid):
+            asyncio.get_running_loop().call_later(_FORK_S, self._look_at_fork, entry, looks + 1)
+            return
+        _log.warning(
+            "the worker process starter of %s (process %d) has not answered for %.0f s and is replaced",
+            zygote.python, zygote.process.pid, _FORK_S * looks,
+        )  # fmt: skip
+        with contextlib.suppress(OSError):
+            zygote.process.kill()
+
+    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
+        """Go on with a worker whose zygote is not ours."""
+        limit = 0 if launch.is_contained else grant.memory_bytes
+        entry = self._workers[worker] = _Worker(worker, None, limit)
+        self._watch_end(entry, pid)
+        if limit:
+            self._watch_memory()
+
+    def _watch_end(self, entry: _Worker, pid: int) -> None:
+        def ended() -> None:
+            if self._workers.get(entry.ident) is entry:
+                entry.pid = 0
+                self._ended(entry, -1, "its process ended; how, nobody saw: its own starter was gone")
+
+        entry.pid = watch_end(Path(self._home), entry.ident, pid, ended)
+        if entry.is_killed and entry.pid:
+            _kill_group(entry.pid)
 
     def kill(self, worker: str) -> None:
         """SIGKILL to the worker and the processes it started."""
@@ -185,6 +230,7 @@ class ProcessExecutor:
     def on_report(self, zygote: _Zygote, report: dict[str, Any]) -> None:
         """A line of a zygote."""
         operation = report["op"]
+        zygote.is_ready = True
         if operation == "forked":
             entry = zygote.workers.get(report["worker"])
             if entry is not None:
@@ -212,11 +258,12 @@ class ProcessExecutor:
             del self._zygotes[zygote.python]
         if zygote.process is not None:
             zygote.process.poll()
-        for entry in list(zygote.workers.values()):  # nobody would report their ends any more
-            if entry.pid:
-                _kill_group(entry.pid)
-            else:
-                entry.cause = "start"
+        for entry in list(zygote.workers.values()):
+            if entry.pid:  # it goes on, and nobody else would report its end any more
+                entry.zygote = None
+                self._watch_end(entry, entry.pid)
+                continue
+            entry.cause = "start"
             self._ended(entry, -1, detail)
         zygote.workers.clear()
 

@@ -68,6 +68,12 @@ class Router:
         self._preparing[worker] = task
         task.add_done_callback(lambda _: self._preparing.pop(worker, None))
 
+    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
+        """Go on with a worker that an engine before this one started."""
+        if launch.is_contained:
+            self._contained.add(worker)
+        self._process.adopt(worker, launch, grant, pid)
+
     def kill(self, worker: str) -> None:
         """End a worker's process at once, or the preparation for it."""
         task = self._preparing.get(worker)

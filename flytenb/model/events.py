@@ -294,6 +294,71 @@ class SourceRead(msgspec.Struct, frozen=True):
     source: Any
 
 
+class LaneFacts(msgspec.Struct, frozen=True):
+    """What the engine must know of a worker to go on with it after a restart; the worker keeps it."""
+
+    placement: int
+    executor: str
+    is_single: bool
+    gpus: tuple[str, ...] = ()
+
+
+class ReturnedLane(msgspec.Struct, frozen=True):
+    """A worker of an engine before this one, and what it holds: (action, attempt, `HELD_…`, seconds since it began)."""
+
+    lane: str
+    link: Any
+    pid: int
+    facts: LaneFacts
+    held: list[tuple[int, int, int, float]]
+
+
+class StoredAction(msgspec.Struct, frozen=True):
+    """An action that has not ended, as the store knows it."""
+
+    id: int
+    parent: int
+    task: int
+    key: bytes
+    n: int
+    inputs: bytes
+    group: str
+    cache_key: bytes
+    accepted_at: float
+    #: Number of the last attempt that is over, how many of them were retries, and how many lost their worker.
+    attempts: int
+    retries: int
+    losses: int
+    #: (id, key, n, phase, outputs) of its children.
+    children: list[tuple[int, bytes, int, int, bytes]]
+    #: Time of its last line in the store.
+    logged_until: float = 0.0
+
+
+class Comeback(msgspec.Struct, frozen=True):
+    """The engine started, runs had not ended, and workers live on: all of them at once."""
+
+    runs: list[Recovered]
+    lanes: list[ReturnedLane]
+    #: What the lanes hold and all above it, in order of their ids.
+    actions: list[StoredAction]
+
+
+class LaneCut(msgspec.Struct, frozen=True):
+    """A worker's connection closed; its process may live on and make another one."""
+
+    lane: str
+
+
+class Rejoined(msgspec.Struct, frozen=True):
+    """A worker of this engine has a new connection: what it holds, and what the store knows of that."""
+
+    lane: str
+    pid: int
+    held: list[tuple[int, int, int, float]]
+    actions: list[StoredAction]
+
+
 class AbortRequest(msgspec.Struct, frozen=True):
     """A person stops a run or one action and all below it."""
 

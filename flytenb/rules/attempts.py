@@ -129,6 +129,7 @@ def again(
             action.orphans = {}
         action.orphans[(child.key, child.n)] = child
     action.children = action.progress = None
+    action.is_adopted = False
     action.attempt += 1
     action.not_before = not_before
     if not_before:

@@ -52,7 +52,7 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
     number = 0
     if known is not None:
         number, phase, outputs = known
-        if phase in SUCCESSES:
+        if phase in SUCCESSES or (parent.is_adopted and phase >= FIRST_TERMINAL):
             # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
             out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, phase, outputs, number)))
             return
@@ -83,6 +83,8 @@ def on_hit(state: State, source: Any, event: Hit, now: float, out: Out) -> None:
     if parent is None or parent.lane is None or parent.lane is not lane_of(state, source):
         return
     run = parent.run
+    if parent.known and parent.known.pop((event.key, event.n), None) is not None:
+        return  # told before, to the engine before this one
     parent.had_children = True
     number = (run.id << 32) | run.next_index
     run.next_index += 1

@@ -19,6 +19,7 @@ from flytenb.rules.attempts import again, attempt_failed, with_kept
 from flytenb.rules.ending import fail
 from flytenb.rules.out import Out
 from flytenb.rules.placement import MAX_SPAWN_FAILURES, give_up, prepare
+from flytenb.rules.returning import facts_of
 from flytenb.rules.state import Action, Lane, Shape, State
 
 #: Times that an action may lose its worker before the engine gives up on it.
@@ -36,6 +37,7 @@ def on_lane_ready(state: State, source: Any, event: LaneReady, now: float, out: 
     if lane.is_closing:
         out.before.append((source, (SHUTDOWN, "it is not needed any more")))
     if lane.shape is not None:
+        out.before.append((source, facts_of(lane)))
         lane.shape.spawning = max(0, lane.shape.spawning - 1)
         lane.shape.failures = 0
         lane.shape.is_trusted = True

@@ -11,10 +11,12 @@ from typing import Any
 from flytenb.model.devices import GpusFound, GpusSeen
 from flytenb.model.events import (
     AbortRequest,
+    Comeback,
     Declare,
     Finished,
     Forget,
     Hit,
+    LaneCut,
     LaneLost,
     LaneNews,
     LanePlaced,
@@ -25,6 +27,7 @@ from flytenb.model.events import (
     PlacementRead,
     Progress,
     Recovered,
+    Rejoined,
     Report,
     Returned,
     RunRequest,
@@ -43,6 +46,7 @@ from flytenb.rules.crew import on_lane_lost, on_lane_news, on_lane_placed, on_la
 from flytenb.rules.ending import abort
 from flytenb.rules.out import Out
 from flytenb.rules.placement import place
+from flytenb.rules.returning import on_comeback, on_lane_cut, on_rejoined
 from flytenb.rules.runs import on_recovered, on_run, on_source_read
 from flytenb.rules.secrets import on_offer
 from flytenb.rules.state import State
@@ -82,6 +86,9 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Offer: on_offer,
     Recovered: on_recovered,
     SourceRead: on_source_read,
+    Comeback: on_comeback,
+    LaneCut: on_lane_cut,
+    Rejoined: on_rejoined,
     LaneReady: on_lane_ready,
     LaneLost: on_lane_lost,
     LanePlaced: on_lane_placed,

@@ -22,6 +22,7 @@ class Out:
         "cached",
         "chores",
         "ended",
+        "heard",
         "logs",
         "placements",
         "placements_read",
@@ -70,6 +71,8 @@ class Out:
         self.runs: list[tuple[Any, ...]] = []
         #: (phase, ended_at, action_count, failed_count, cached_count, id)
         self.run_ends: list[tuple[Any, ...]] = []
+        #: Links of workers → their frames that these rows are of: told when they are on disk.
+        self.heard: dict[Any, int] = {}
         self.before: list[tuple[Any, tuple[Any, ...]]] = []
         self.after: list[tuple[Any, tuple[Any, ...]]] = []
         #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key) ·

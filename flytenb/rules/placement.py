@@ -148,7 +148,7 @@ def _staff(state: State, shape: Shape, now: float, out: Out) -> None:
 
 def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
     """One more worker of this shape; None when there are not enough GPUs for one now, or its software is being made."""
-    lane = Lane(f"w{state.next_lane}", shape)
+    lane = Lane(f"{state.lane_prefix}{state.next_lane}", shape)
     if not shape.is_prepared:
         if shape.spawning:
             return None  # one makes the software ready

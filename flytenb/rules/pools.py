@@ -83,7 +83,7 @@ def choose_pooled(state: State, shape: Shape, action: Action, ahead: int) -> Lan
     fed: list[Lane] = []
     beside: list[Lane] = []
     for lane in shape.lanes.values():
-        if not lane.is_ready or lane.id in run.avoid or not (lane.has_slot or fits):
+        if not lane.is_ready or lane.is_used or lane.id in run.avoid or not (lane.has_slot or fits):
             continue
         if lane.secrets != wanted and lane.actions:
             continue  # its actions have other values of the same variables
@@ -190,7 +190,7 @@ def _missing_pooled(state: State, shape: Shape, now: float) -> int:
 def _counted(shape: Shape, run: Run | None) -> int:
     """Lanes that count as replicas: one that may wait for this very run does not."""
     avoid = run.avoid if run is not None else ()
-    return sum(not lane.is_closing and lane.id not in avoid for lane in shape.lanes.values())
+    return sum(not lane.is_closing and not lane.is_used and lane.id not in avoid for lane in shape.lanes.values())
 
 
 def _can_grow(state: State, shape: Shape, run: Run) -> bool:

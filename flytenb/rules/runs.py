@@ -102,6 +102,11 @@ def on_source_read(state: State, source: Any, event: SourceRead, now: float, out
 
 def on_recovered(state: State, source: Any, event: Recovered, now: float, out: Out) -> None:
     """The root runs again; its finished children and traces are found as it calls them."""
+    out.chores.append(("load", recovered_root(state, event).id))
+
+
+def recovered_root(state: State, event: Recovered) -> Action:
+    """A run that had not ended, and its root."""
     options = decode_options(event.options)
     run = Run(event.run, event.name, options, run_info(event.name, options), event.accepted_at)
     run.next_index = run.action_count = event.next_index
@@ -118,4 +123,4 @@ def on_recovered(state: State, source: Any, event: Recovered, now: float, out: O
     state.live[root.id] = root
     if root.cache_mode:
         state.in_flight.setdefault(root.cache_key, root)
-    out.chores.append(("load", root.id))
+    return root

@@ -256,6 +256,7 @@ class Action:
         "had_children",
         "id",
         "inputs",
+        "is_adopted",
         "is_parked",
         "is_solo",
         "key",
@@ -292,6 +293,8 @@ class Action:
         self.saved_s, self.failure = 0.0, b""
         self.lane: Lane | None = None
         self.is_parked = False
+        #: Its first attempt goes on though the engine is another one: what its calls came to is told as it was.
+        self.is_adopted = False
         #: Its worker died under it once: runs alone from then on, so that a killer is found.
         self.is_solo = False
         self.had_children = False
@@ -325,6 +328,7 @@ class Lane:
         "idle_since",
         "informed",
         "is_closing",
+        "is_cut",
         "is_recalled",
         "is_single",
         "is_used",
@@ -360,6 +364,8 @@ class Lane:
         self.actions: dict[int, Action] = {}
         self.busy = self.parked = 0
         self.has_slot = self.is_closing = self.is_recalled = False
+        #: Its connection broke a moment ago: nothing reaches it.
+        self.is_cut = False
         #: Ended by us (abort, time-out) but perhaps still running there: action → when to kill.
         self.zombies: dict[int, float] = {}
         self.defined: set[int] = set()
@@ -369,7 +375,7 @@ class Lane:
     @property
     def is_ready(self) -> bool:
         """Whether it said hello and may take work."""
-        return self.link is not None and not self.is_closing
+        return self.link is not None and not self.is_closing and not self.is_cut
 
 
 class State:
@@ -395,6 +401,8 @@ class State:
         #: Numbers of placements by digest.
         self.placements: dict[bytes, int] = {}
         self.next_task = self.next_run = self.next_lane = 1
+        #: What its workers are called begins with this: no two of those that live on have one name.
+        self.lane_prefix = "w"
         #: Runs whose changes somebody watches: run id → {action id: Action}.
         self.watched: dict[int, dict[int, Action]] = {}
         #: Shortest idle time after which a worker of no use is let go.

@@ -31,6 +31,14 @@ _CHILDREN = (
     ") THEN 3 ELSE phase END, coalesce(outputs, x'') FROM action"
     " WHERE id >= :first AND id < :last AND parent = :parent ORDER BY id"
 )
+_UNFINISHED = (
+    'SELECT a.id, a.parent, a.task, a.key, a.n, a.inputs, a."group", a.cache_key, a.accepted_at,'
+    " coalesce((SELECT max(attempt) FROM attempt WHERE action = a.id), 0),"
+    " (SELECT count(*) FROM attempt WHERE action = a.id AND why = 'retry'),"
+    " (SELECT count(*) FROM attempt WHERE action = a.id AND why = 'lose'),"
+    " coalesce((SELECT max(time) FROM log WHERE action = a.id), 0)"
+    " FROM action a JOIN run r ON r.id = a.id >> 32 WHERE a.id = ? AND a.phase < 5 AND r.ended_at IS NULL"
+)
 
 
 class Reader:
@@ -133,6 +141,24 @@ class Reader:
         One that had called or traced something and did not end is `running`.
         """
         return self._all(_CHILDREN, {"first": parent >> 32 << 32, "last": (parent >> 32) + 1 << 32, "parent": parent})
+
+    def unfinished(self, numbers: Iterable[int]) -> list[tuple[Any, ...]]:
+        """Of these actions and all above them those that have not ended, in order of their ids.
+
+        (id, parent, task, key, n, inputs, group, cache key, accepted at, last attempt that is over, retries among them,
+        losses among them, time of the last line of output)
+        """
+        found: dict[int, tuple[Any, ...]] = {}
+        waiting = list(numbers)
+        while waiting:
+            number = waiting.pop()
+            if number in found:
+                continue
+            for row in self._all(_UNFINISHED, (number,)):
+                found[number] = row
+                if number & 0xFFFFFFFF:
+                    waiting.append(row[1])
+        return [found[number] for number in sorted(found)]
 
     def traces(self, action: int) -> list[tuple[bytes, int, bool, bytes]]:
         """(key, n, ok, outputs) of an action's traced calls."""

@@ -37,6 +37,13 @@ class Link(asyncio.Protocol):
         self._is_scheduled = False
         self._is_woken = False
         self._first_at = 0.0
+        #: Keep what was sent until it is acknowledged, and send nothing on a new connection before `go_on`.
+        self.is_lasting = False
+        self._sent: deque[list[Message]] = deque()
+        self._acked = 0
+        #: Of earlier connections: sent and never acknowledged.
+        self._doubtful: list[Message] = []
+        self._is_held = False
         #: Called in the loop after messages came from a thread, before they are written.
         self.on_wake: Callable[[], None] = lambda: None
 
@@ -49,6 +56,7 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
         self._decoder = FrameDecoder()
+        self._acked = 0
 
     def data_received(self, data: bytes) -> None:
         for body in self._decoder.bodies(data):
@@ -56,6 +64,11 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self.is_lasting:
+            self._is_held = True
+            for frame in self._sent:
+                self._doubtful += frame
+            self._sent.clear()
         self._on_lost()
 
     # ---- sending -------------------------------------------------------------------------------------------------
@@ -95,7 +108,7 @@ class Link(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write everything that waits as one frame."""
-        if self._transport is None:
+        if self._transport is None or self._is_held:
             return
         queued = self._from_threads
         while queued:
@@ -103,15 +116,35 @@ class Link(asyncio.Protocol):
         if self._out:
             out, self._out = self._out, []
             self._first_at = perf_counter()
+            if self.is_lasting:
+                self._sent.append(out)
             self._transport.write(encode_frame(out))
 
-    def drop_unsent(self) -> list[Message]:
-        """Take away what waits, oldest first (a new connection sorts out what is still worth sending)."""
+    def acknowledge(self, frames: int) -> None:
+        """So many frames of this connection are on the engine's disk."""
+        while self._acked < frames and self._sent:
+            self._sent.popleft()
+            self._acked += 1
+
+    # ---- after the engine went away ------------------------------------------------------------------------------
+    @property
+    def doubtful(self) -> list[Message]:
+        """What no engine has acknowledged, oldest first."""
         queued = self._from_threads
         while queued:
             self._out.append(queued.popleft())
-        out, self._out = self._out, []
-        return out
+        return [*self._doubtful, *self._out]
+
+    def greet(self, messages: list[Message]) -> None:
+        """Write this frame at once, before all that waits."""
+        if self._transport is not None:
+            self._sent.append([])
+            self._transport.write(encode_frame(messages))
+
+    def go_on(self, messages: list[Message]) -> None:
+        """These, in place of all that waits, go to the new engine; from now on all is sent again."""
+        self._doubtful, self._out, self._is_held = [], messages, False
+        self.flush()
 
     def close(self) -> None:
         """Flush and close."""

@@ -95,7 +95,7 @@ class WorkerPort:
             self._link.send(found[0])
             future.set_result(found[1])
             return future
-        action.calls[number] = (future, target.interface, copy_context())
+        action.calls[number] = (future, target.interface, copy_context(), message)
         self._lane.park(action)
         self._declare(target, self._link.send)
         self._link.send(message)
@@ -263,7 +263,7 @@ class WorkerPort:
             done.set_result(found[1])
             return done
         future: ThreadCall = ThreadCall(self, action, number)
-        action.calls[number] = (future, target.interface, None)
+        action.calls[number] = (future, target.interface, None, message)
         self._lane.park(action)
         self._declare(target, self._link.send_from_thread)
         self._link.send_from_thread(message)
@@ -274,7 +274,7 @@ class WorkerPort:
     def _declare(self, target: Target, send: Callable[[Any], None]) -> None:
         declared = self._runtime.declared
         if target.digest not in declared:
-            declared.add(target.digest)
+            declared[target.digest] = target.body
             send((tags.DECLARE, target.digest, target.body))
 
     def _send(self, message: Any) -> None:
@@ -296,7 +296,7 @@ class WorkerPort:
         if action is None or entry is None:
             return
         self._lane.unpark(action)
-        future, interface, context = entry
+        future, interface, context, _ = entry
         if type(future) is ThreadCall:
             future.arrive(message[3], message[4], interface)
         elif not future.done():

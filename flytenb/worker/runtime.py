@@ -35,6 +35,7 @@ from flytenb.worker.link import Link
 from flytenb.worker.logs import FLUSH_S, NATIVE, AttemptLog, Capture, finder
 from flytenb.worker.port import ThreadCall, WorkerPort
 from flytenb.worker.programs import Programs
+from flytenb.worker.returning import Returning
 from flytenb.worker.variables import Variables
 
 #: An action that began late or runs longer than this is announced with `STARTED`.
@@ -82,15 +83,20 @@ class Runtime:
         self._ident, self._token, self._role, self._on_end = ident, token, role, on_end
         self.ident, self.is_own_process = ident, is_own_process
         self._context = Context()
-        self.link = Link(self.loop, self._on_messages, lambda: on_end("the engine closed the connection"))
+        self.link = Link(self.loop, self._on_messages, self._on_lost)
+        #: Finds the engine that follows one that went away; None where the actions end with their engine.
+        self.returning = Returning(self) if role == "worker" else None
+        self.link.is_lasting = self.returning is not None
         self.lane = Lane(self.loop, self._context, self._run_async, self._run_sync, is_own_process=is_own_process)
         self.link.on_wake = self.lane.pump
         #: Values of secrets that this process has: what leaves it is without them, but for what bodies return.
         self.hidden = Redactor()
         #: Every action here that has not ended, begun or not.
         self.actions: dict[int, Action] = {}
-        #: Digests of declarations that the engine has from this link.
-        self.declared: set[bytes] = set()
+        #: Declarations that the engine has from this link: digest → body.
+        self.declared: dict[bytes, bytes] = {}
+        #: What the engine wants to be told when it is another one.
+        self.facts = b""
         self._definitions: dict[int, Definition] = {}
         self._runs: dict[int, dict[str, Any]] = {}
         self._replays: dict[int, dict[tuple[bytes, int], tuple[bool, bytes]]] = {}
@@ -118,13 +124,30 @@ class Runtime:
             tags.CANCEL: self._cancel,
             tags.RECALL: self._recall,
             tags.SHUTDOWN: lambda message: on_end(message[1]),
+            tags.KEEP: self._keep,
+            tags.ACK: lambda message: self.link.acknowledge(message[1]),
+            tags.PING: lambda message: self.link.send((tags.PONG,)),
+            tags.ADOPT: self._adopted,
         }
 
     async def connect(self, socket_path: str) -> None:
         """Meet the engine and say hello."""
-        self.link.send((tags.HELLO, tags.PROTOCOL, VERSION, self._role, self._ident, os.getpid(), self._token))
+        self.socket_path = socket_path
+        self.link.send(self.hello())
         await self.loop.create_unix_connection(lambda: self.link, socket_path)
         self.link.flush()
+
+    def hello(self) -> Any:
+        """The greeting of every connection."""
+        return (tags.HELLO, tags.PROTOCOL, VERSION, self._role, self._ident, os.getpid(), self._token)
+
+    def _on_lost(self) -> None:
+        if self.returning is None or not self.returning.begin():
+            self.end("the engine closed the connection")
+
+    def end(self, reason: str) -> None:
+        """There is no more to do for this process."""
+        self._on_end(reason)
 
     # ---- messages --------------------------------------------------------------------------------------------------
     def _on_messages(self, messages: list[Any]) -> None:
@@ -139,6 +162,13 @@ class Runtime:
         definition = self._definitions[message[1]] = Definition(decode_declaration(message[2]))
         if definition.launch.reuse is not None:
             self.lane.limit = definition.launch.reuse.concurrency
+
+    def _keep(self, message: list[Any]) -> None:
+        self.facts = message[1]
+
+    def _adopted(self, message: list[Any]) -> None:
+        if self.returning is not None:
+            self.returning.adopted(message[1])
 
     def _run_info(self, message: list[Any]) -> None:
         self._runs[message[1]] = msgpack.unpackb(message[2])
@@ -183,7 +213,17 @@ class Runtime:
         action.cancel_reason = message[3] or "aborted"
         if not action.is_running and self.lane.remove(action):
             self._send_finished(action, False, self._aborted(action), self.link.send)
-            return
+        else:
+            self._stop(action)
+
+    def drop(self, action: Action) -> None:
+        """Another engine has it run elsewhere: nobody waits for it here."""
+        del self.actions[action.id]
+        action.cancel_reason = "the engine that follows has it run elsewhere"
+        if not self.lane.remove(action):
+            self._stop(action)
+
+    def _stop(self, action: Action) -> None:
         if action.task is not None:
             action.task.cancel()
         elif action.definition.is_sync:
@@ -326,7 +366,9 @@ class Runtime:
                 log.write("log", f"the report is not published: {error}\n")
 
     def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
-        del self.actions[action.id]
+        is_ours = self.actions.get(action.id) is action
+        if is_ours:
+            del self.actions[action.id]
         if self._variables is not None:
             self._variables.leave(action.id)
         if action.log is not None:
@@ -334,6 +376,8 @@ class Runtime:
             action.log.close()
         if not ok:
             failed_actions.append(action.id)
+        if not is_ours:
+            return  # another engine has it run elsewhere
         if action.advance is not None:
             action.advance.end(send)
         send((tags.FINISHED, action.id, action.attempt, ok, payload, action.active_s))

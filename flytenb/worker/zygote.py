@@ -1,9 +1,11 @@
 """`python -m flytenb.worker.zygote --control FD`: a prepared process that forks workers on request.
 
 One JSON line each way. Requests: `{"op": "fork", "worker", "socket", "token", "home", "cwd", "env", "gpus", "engine",
-"has_secrets"}` and `{"op": "preload", "modules"}`. Reports: `ready`, `forked`, `exit`, `preloaded`. It has one thread
-only, for ever: a fork beside threads may copy a lock that nobody releases. When the control socket closes, it ends; its
-workers follow their engine.
+"has_secrets", "restart"}`, `{"op": "preload", "modules"}` and `{"op": "end"}`. Reports: `ready`, `forked`, `exit`,
+`preloaded`. It has one thread only, for ever: a fork beside threads may copy a lock that nobody releases.
+
+When the control socket closes without `{"op": "end"}`, the engine was killed. Workers that hold something live on, and
+look for the engine that follows. The zygote stays for them: it reaps them, and starts an engine if nobody else does.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from typing import Any, NoReturn
 
 # What every worker needs, imported before the fork; `environment` is what nearly every program begins with.
 from flytenb.sdk import environment as _environment  # noqa: F401
+from flytenb.wire import alive
 from flytenb.worker import gpu_lock, process, shipped
 from flytenb.worker.descriptors import PIPE_BYTES, Pipes, pending_bytes, read_all
+from flytenb.worker.orphaned import Widow
 
 #: Seconds between two looks at pipes; one that is full twice running has lost its reader.
 _LOOK_S = 1.0
@@ -46,6 +50,9 @@ class Zygote:
         self._full: set[int] = set()
         #: Those whose last output may hold values that only the engine can tell from others.
         self._with_secrets: set[int] = set()
+        #: What the last request said of the engine: enough to start another one.
+        self._engine: dict[str, Any] = {}
+        self._is_over = False
         self._wake_in, self._wake_out = os.pipe()
         for fd in (self._wake_in, self._wake_out):
             os.set_blocking(fd, False)
@@ -67,12 +74,34 @@ class Zygote:
                         with contextlib.suppress(BlockingIOError):
                             os.read(self._wake_in, 4096)
                     elif not self._read():
+                        selector.unregister(self._control)
+                        if self._is_over or not self._engine:
+                            return
+                        self._stay(selector)
                         return
                 self._reap()
                 self._relieve()
 
+    def _stay(self, selector: selectors.BaseSelector) -> None:
+        """The engine was killed: until the last worker has ended."""
+        engine = Widow(self._engine)
+        self._reap()
+        while self._workers:
+            if selector.select(_LOOK_S):
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_in, 4096)
+            self._reap()
+            self._relieve()
+            if self._workers and engine.is_lost():  # they would have ended by themselves, if they could
+                for pid in self._workers:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(pid, signal.SIGKILL)
+
     def _read(self) -> bool:
-        data = self._control.recv(1 << 16)
+        try:
+            data = self._control.recv(1 << 16)
+        except ConnectionError:
+            return False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             self._obey(json.loads(line))
@@ -80,7 +109,10 @@ class Zygote:
 
     def _obey(self, request: dict[str, Any]) -> None:
         if request["op"] == "fork":
+            self._engine = request
             self._fork(request)
+        elif request["op"] == "end":
+            self._is_over = True
         elif request["op"] == "preload":
             failed = {}
             for name in request["modules"]:
@@ -201,6 +233,7 @@ def _prepare(request: dict[str, Any]) -> None:
     """Directory, environment and random state of one worker."""
     os.environ.update(request.get("env") or {})
     os.environ["FLYTENB_WORKER"] = request["worker"]
+    alive.hold(Path(request["home"]), request["worker"])
     if request.get("gpus"):
         gpu_lock.hold(Path(request["home"]) / "gpus", request["gpus"], request["engine"])
     cwd = request.get("cwd") or ""

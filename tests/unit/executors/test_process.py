@@ -13,7 +13,7 @@ import pytest
 from flytenb.codec.objects import ObjectStore
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
-from flytenb.wire import tags
+from flytenb.wire import encode_frame, tags
 from flytenb.wire.tokens import worker_token
 from tests.unit.worker.fake_engine import FakeEngine
 
@@ -123,17 +123,43 @@ def test_an_interpreter_that_ends_at_once(tmp_path, monkeypatch):
     run(scenario, tmp_path, monkeypatch)
 
 
-def test_a_lost_zygote_takes_its_workers_along_and_is_replaced(tmp_path, monkeypatch):
+def test_workers_outlive_their_zygote_which_is_replaced(tmp_path, monkeypatch):
     async def scenario(engine, executor, exits):
         executor.spawn("w1", LAUNCH, Grant())
         await engine.hello
+        first, transport = executor._zygotes[sys.executable].process.pid, engine.transport
         executor._zygotes[sys.executable].process.kill()
-        worker, _, _, detail = await exits.get()
-        assert worker == "w1"
-        assert "worker process starter" in detail
         engine.hello = asyncio.get_running_loop().create_future()
+        while executor._zygotes.get(sys.executable) is not None:
+            await asyncio.sleep(0.01)
         executor.spawn("w2", LAUNCH, Grant())
         assert (await engine.hello)[4] == "w2"
+        assert executor._zygotes[sys.executable].process.pid != first
+        assert exits.empty()
+        transport.write(encode_frame([(tags.SHUTDOWN, "test")]))
+        assert (await exits.get())[:3] == ("w1", -1, "exit")
+        executor.kill("w2")
+        assert (await exits.get())[:3] == ("w2", -signal.SIGKILL, "killed")
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+def test_a_stopped_zygote_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("flytenb.executors.process._FORK_S", 0.3)
+
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, Grant())
+        await engine.hello
+        zygote = executor._zygotes[sys.executable].process.pid
+        os.kill(zygote, signal.SIGSTOP)
+        executor.spawn("w2", LAUNCH, Grant())
+        worker, _, cause, detail = await exits.get()  # the rules ask for another one then
+        assert (worker, cause) == ("w2", "start")
+        assert "worker process starter" in detail
+        engine.hello = asyncio.get_running_loop().create_future()
+        executor.spawn("w3", LAUNCH, Grant())
+        assert (await engine.hello)[4] == "w3"
+        assert executor._zygotes[sys.executable].process.pid != zygote
 
     run(scenario, tmp_path, monkeypatch)
 
