@@ -21,13 +21,16 @@ SMALL_LIMIT, LIMIT = 15_000, 60_000
 _SMALL_ACTIONS, _MAX_ROWS, _LOG_LINES = 12, 40, 20
 _MAX_REPORTS, _REPORT_LINES = 3, 20
 MUTED = "opacity:.72"
-_CELL = "text-align:left;padding:2px 16px 2px 0;overflow-wrap:break-word"
-_RIGHT = "text-align:right;padding:2px 16px 2px 0;white-space:nowrap"
-_TABLE = "border-collapse:collapse;width:100%;margin:4px 0;font-size:12px"
+_CELL = "text-align:left;padding:2px 16px 2px 0;overflow-wrap:anywhere;min-width:6.5em;vertical-align:top"
+_RIGHT = "text-align:right;padding:2px 16px 2px 0;white-space:nowrap;vertical-align:top"
+# Columns as wide as what they hold: notebooks make them all equal otherwise.
+_TABLE = "border-collapse:collapse;table-layout:auto;width:100%;margin:4px 0;font-size:12px"
 _PRE = (
     "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,.12);"
     "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:18px;overflow-x:auto"
 )
+_DIFF_LINE = "display:block;padding-left:3ch;text-indent:-3ch"
+_TINTS = {"+": ";background:rgba(46,160,67,.18)", "-": ";background:rgba(248,81,73,.16)"}
 
 
 def render(view: RunView, *, zone: tzinfo | None = None, surface: str = "notebook") -> str:
@@ -133,6 +136,15 @@ def details(summary: str, inner: str, is_open: bool = False) -> str:
 def pre(content: str) -> str:
     """Ready-made HTML in a fixed-width block."""
     return f'<pre style="{_PRE}">{content}</pre>'
+
+
+def diff(text: str) -> str:
+    """A diff in colours. A long line goes on below itself, so that it is read where the view is narrow."""
+    lines = "".join(
+        f'<span style="{_DIFF_LINE}{_TINTS.get(line[:1], "")}">{line or " "}\n</span>'
+        for line in html_block(text).split("\n")
+    )
+    return f'<pre style="{_PRE};white-space:pre-wrap;overflow-wrap:anywhere">{lines}</pre>'
 
 
 def glyph(mark: Mark) -> str:

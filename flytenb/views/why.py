@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from flytenb.views import twin, words
-from flytenb.views.escape import clean, html, html_block, one_line
+from flytenb.views.escape import clean, html, one_line
 
 _GLYPHS = {"hit": "↺", "miss": "✗", "off": "○", "forced": "↻", "doubt": "?"}
 
@@ -34,14 +34,14 @@ def why_text(why: Any) -> str:
     """An explanation in lines: the sentence, then what differs with its diff."""
     lines = [f"{_GLYPHS.get(why.verdict, '')} {why.run}/{why.action} {one_line(why.task, 60)}: {why.verdict}"]
     lines.append(f"  {one_line(why.headline, 400)}")
-    lines += _difference_lines(why.differences)
+    lines += _difference_lines(why.differences, is_list=len(why.differences) > 1)
     return "\n".join(lines)
 
 
-def _difference_lines(differences: Sequence[Differs]) -> list[str]:
+def _difference_lines(differences: Sequence[Differs], *, is_list: bool) -> list[str]:
     lines = []
     for one in differences:
-        if len(differences) > 1:
+        if is_list:
             lines.append(f"  - {one_line(one.words, 300)}")
         lines += [f"      {line}" for line in clean(one.diff, 2000).split("\n") if one.diff]
     return lines
@@ -59,7 +59,7 @@ def why_html(why: Any) -> str:
 def _differences_html(differences: Sequence[Differs]) -> str:
     parts = []
     for one in differences:
-        diff = twin.pre(html_block(one.diff)) if one.diff else ""
+        diff = twin.diff(one.diff) if one.diff else ""
         said = f"<li>{html(one.words, 300)}{diff}</li>" if len(differences) > 1 else diff
         parts.append(said)
     inner = "".join(parts)
@@ -71,20 +71,33 @@ def run_text(why: Any) -> str:
     lines = [one_line(f"{why.run}: {why.badge or 'no action asked the cache'}", 200)]
     if why.saved_s:
         lines[0] += f" (saved {words.total(why.saved_s)})"
+    told = _each_once(why.tasks)
     for one in why.tasks:
         hits, asked = why.counts.get(one.task, (0, 0))
         count = f" {hits} of {asked} cached" if asked else ""
         lines.append(f"  {_GLYPHS.get(one.verdict, '')} {one_line(one.task, 60)}{count}: {one_line(one.headline, 300)}")
-        lines += ["  " + line for line in _difference_lines(one.differences)]
+        new = [differs for differs, of in told if of is one]
+        lines += ["  " + line for line in _difference_lines(new, is_list=len(one.differences) > 1)]
     return "\n".join(lines)
 
 
 def run_html(why: Any) -> str:
-    """All tasks of a run as a table."""
+    """All tasks of a run as a table, and what differs below it, each once."""
     rows = []
     for one in why.tasks:
         hits, asked = why.counts.get(one.task, (0, 0))
-        told = html(one.headline, 400) + _differences_html(one.differences)
-        rows.append((html(one.task, 80), f"{hits} of {asked}" if asked else "", html(one.verdict), told))
+        count = f"{hits} of {asked}" if asked else html(one.verdict)
+        rows.append((html(one.task, 80), count, html(one.headline, 400)))
     head = f'<p style="margin:0 0 4px"><b>{html(why.run, 40)}</b>: {html(why.badge or "no action asked the cache")}</p>'
-    return twin.section(head + twin.table(("Task", "Cached", "First", "Why"), rows), f"Why {why.run}")
+    table = twin.table(("Task", "Cached", "Why"), rows)
+    below = _differences_html([one for one, _ in _each_once(why.tasks)])
+    return twin.section(head + table + below, f"Why {why.run}")
+
+
+def _each_once(tasks: Sequence[Any]) -> list[tuple[Differs, Any]]:
+    """What differs, each with the first task that tells it: what tasks share differs for all of them."""
+    found: dict[tuple[str, str], tuple[Differs, Any]] = {}
+    for task in tasks:
+        for one in task.differences:
+            found.setdefault((one.words, one.diff), (one, task))
+    return list(found.values())
