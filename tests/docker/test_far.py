@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from flytenb.executors.docker.runtime import make_runtime
 from tests.docker.conftest import DockerHome
 from tests.docker.engine import DockerEngine, NoEngine, far_engine
 from tests.docker.scripts import HEAD, result
@@ -34,10 +36,18 @@ def far() -> Iterator[DockerEngine]:
         pytest.skip(str(error))
 
 
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker's code, made once for all homes."""
+    return make_runtime(tmp_path_factory.mktemp("runtime"))
+
+
 @pytest.fixture
-def far_home(tmp_path: Path, far: DockerEngine) -> Iterator[DockerHome]:
+def far_home(tmp_path: Path, far: DockerEngine, runtime: Path) -> Iterator[DockerHome]:
     """A home whose engine uses it; after the test nothing of the home is left there."""
     home = DockerHome(tmp_path / "home", far)
+    shutil.copytree(runtime, home.path / "runtime" / runtime.name, copy_function=os.link)
+    home.path.chmod(0o700)
     home.env["FLYTENB_DOCKER_NETWORK"] = "none"
     yield home
     pid = home.engine_pid()
