@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flytenb.engine import admission
+from flytenb.engine import admission, pulse
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
 from flytenb.engine.containers import ContainerDesk
@@ -454,6 +454,7 @@ class Engine:
         while not self.is_stopping.is_set():
             await asyncio.sleep(HOUSEKEEPING_S)
             self.happen(Tick())
+            pulse.feel(self)
             self.packages.read_soon()
             self.tidying.soon(self.home, 0.0 if self.state.runs else time.monotonic() - self._run_at)
             if self.state.runs or any(link.role == "client" for link in self.links):

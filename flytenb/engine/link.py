@@ -54,6 +54,7 @@ class Link(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self.heard_at = self._loop.time()
         try:
             for body in self._decoder.bodies(data):
                 self.frames += 1

@@ -94,8 +94,11 @@ class Executor(Protocol):
     def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
         """Go on with a worker that an engine before this one started."""
 
-    def kill(self, worker: str) -> None:
-        """End a worker's process at once; `on_worker_exit` follows."""
+    def kill(self, worker: str, why: str = "") -> None:
+        """End a worker's process at once; `on_worker_exit` follows, with these words if there are any."""
+
+    def is_stopped(self, worker: str) -> bool:
+        """Whether a worker's process is stopped (SIGSTOP), as far as can be seen without waiting."""
 
     def look_after(self, worker: str) -> bool:
         """Its link has closed and its end has not been told.

@@ -182,7 +182,12 @@ class ProcessExecutor:
         if entry.is_killed and entry.pid:
             _kill_group(entry.pid)
 
-    def kill(self, worker: str) -> None:
+    def is_stopped(self, worker: str) -> bool:
+        """Whether a worker's process is stopped (SIGSTOP)."""
+        entry = self._workers.get(worker)
+        return entry is not None and bool(entry.pid) and alive.is_stopped(entry.pid)
+
+    def kill(self, worker: str, why: str = "") -> None:
         """SIGKILL to the worker and the processes it started."""
         entry = self._workers.get(worker)
         if entry is None:
@@ -190,6 +195,7 @@ class ProcessExecutor:
         entry.is_killed = True
         if entry.cause == "exit":
             entry.cause = "killed"
+        entry.detail = entry.detail or why
         if entry.pid:
             _kill_group(entry.pid)
 

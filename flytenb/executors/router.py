@@ -74,13 +74,17 @@ class Router:
             self._contained.add(worker)
         self._process.adopt(worker, launch, grant, pid)
 
-    def kill(self, worker: str) -> None:
+    def is_stopped(self, worker: str) -> bool:
+        """Whether a worker's process is stopped (SIGSTOP)."""
+        return self._process.is_stopped(worker)
+
+    def kill(self, worker: str, why: str = "") -> None:
         """End a worker's process at once, or the preparation for it."""
         task = self._preparing.get(worker)
         if task is not None and not task.done():
             task.cancel()
             return
-        self._process.kill(worker)
+        self._process.kill(worker, why)
         if self._docker is not None:
             self._docker.kill(worker)
 
