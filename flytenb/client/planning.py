@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -13,9 +12,9 @@ from msgpack import ExtType
 from flytenb.capture.ingredients import Ingredients, ingredients_of, read_program
 from flytenb.client import handle
 from flytenb.client.explain.differences import code_differences, input_differences
-from flytenb.client.foresee import Step, expected_seconds
 from flytenb.client.options import RunOptions
 from flytenb.client.plans import Plan, PlanRow
+from flytenb.client.recorded import Node, nodes_of, plan_of
 from flytenb.client.session import Session, session
 from flytenb.client.submit import check_task, objects_of
 from flytenb.client.today import Today
@@ -66,29 +65,6 @@ def make_plan(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValu
     return maker.plan(inputs, float(link.query("status").get("cpu") or 1))
 
 
-@dataclass(slots=True)
-class _Node:
-    row: ActionRow
-    run: str
-    children: list[_Node] = field(default_factory=list)
-    verdict: str = ""
-    why: str = ""
-    #: What it gives may differ from last time.
-    is_other: bool = False
-    #: An equal call would be taken from the cache.
-    would_hit: bool = False
-
-
-def _nodes(run: str, rows: Sequence[ActionRow]) -> dict[str, _Node]:
-    """The graph of a run by action."""
-    nodes: dict[str, _Node] = {}
-    for row in rows:
-        nodes[row.name] = _Node(row, run)
-        if row.parent in nodes:
-            nodes[row.parent].children.append(nodes[row.name])
-    return nodes
-
-
 class _Others:
     """Calls of one parent that will give something else, as those ended that came before a child."""
 
@@ -133,7 +109,7 @@ class _Maker:
         self._code: dict[tuple[str, str], tuple[str, bool]] = {}
         self._bodies: dict[str, dict[str, Any]] = {}
         #: Graphs of runs: of the last one, and of those that made what was taken from the cache in it.
-        self._graphs = {based_on: _nodes(based_on, rows)}
+        self._graphs = {based_on: nodes_of(based_on, rows)}
         self._graft_count = 0
         #: Task → keys of all its code that was ever declared.
         self._declared: dict[str, set[str]] = {}
@@ -148,14 +124,7 @@ class _Maker:
         if root is None:
             return self._first(name, inputs)
         self._visit(root, inputs)
-        steps = [self._step(root)]
-        return Plan(
-            task=name,
-            based_on=self._based_on,
-            rows=tuple(_folded([root], 0)),
-            expected_s=expected_seconds(steps, cpu, with_unknown=True),
-            least_s=expected_seconds(steps, cpu, with_unknown=False),
-        )
+        return plan_of(name, self._based_on, root, cpu)
 
     def _first(self, name: str, inputs: bytes) -> Plan:
         entry = self._today.is_usable(name, self._entries.get(self._today.key(name, inputs)), self._now)
@@ -167,7 +136,7 @@ class _Maker:
         return Plan(task=name, based_on="", rows=(row,), expected_s=known, least_s=known)
 
     # ---- verdicts -------------------------------------------------------------------------------------------------
-    def _visit(self, node: _Node, inputs: bytes) -> None:
+    def _visit(self, node: Node, inputs: bytes) -> None:
         """A call that will happen with these inputs."""
         row = node.row
         declaration = self._today.declarations.get(row.task)
@@ -194,10 +163,10 @@ class _Maker:
             return
         self._children(node)
 
-    def _children(self, parent: _Node) -> None:
+    def _children(self, parent: Node) -> None:
         """The calls of an unchanged parent: with the same inputs, unless these come from what differs."""
         known = set(_items(parent.row.inputs))
-        ended: list[tuple[float, int, _Node]] = []
+        ended: list[tuple[float, int, Node]] = []
         others = _Others()
         for number, child in enumerate(sorted(parent.children, key=lambda one: (one.row.accepted_at, one.row.id))):
             while ended and ended[0][0] <= child.row.accepted_at:
@@ -210,7 +179,7 @@ class _Maker:
             if child.row.ended_at:
                 heappush(ended, (child.row.ended_at, number, child))
 
-    def _child(self, child: _Node, source: str, known: set[bytes]) -> None:
+    def _child(self, child: Node, source: str, known: set[bytes]) -> None:
         if not source or known.issuperset(_items(child.row.inputs)):
             self._visit(child, child.row.inputs)
         elif self._will_run(child):
@@ -224,7 +193,7 @@ class _Maker:
         else:
             self._unknown(child, f"its inputs may come from {source}, which will differ")
 
-    def _graft(self, node: _Node) -> None:
+    def _graft(self, node: Node) -> None:
         """Give a call that was taken from the cache the calls that it made when it ran."""
         if node.children or not node.row.is_cached:
             return
@@ -239,7 +208,7 @@ class _Maker:
             return
         if made.run not in self._graphs:
             rows = self._link.query("actions", list[ActionRow], run=made.run, io=True)[:MOST_ACTIONS]
-            self._graphs[made.run] = _nodes(made.run, rows)
+            self._graphs[made.run] = nodes_of(made.run, rows)
             self._know(made.run, rows)
         found = self._graphs[made.run].get(made.action)
         node.children = found.children if found is not None else []
@@ -268,7 +237,7 @@ class _Maker:
         except BaseRuntimeError:  # its run was pruned
             return True
 
-    def _will_run(self, node: _Node) -> bool:
+    def _will_run(self, node: Node) -> bool:
         """Whether a call runs whatever its inputs: it does not ask the cache, or its code as it is now never ran."""
         task = node.row.task
         declaration = self._today.declarations.get(task)
@@ -278,7 +247,7 @@ class _Maker:
             self._declared[task] = set(self._link.query("declared", list[str], task_name=task))
         return not self._today.key(task, node.row.inputs) or declaration.key not in self._declared[task]
 
-    def _unknown(self, node: _Node, why: str) -> None:
+    def _unknown(self, node: Node, why: str) -> None:
         node.verdict, node.why = "unknown", why
         key = self._today.key(node.row.task, node.row.inputs)
         node.would_hit = bool(key) and self._today.is_usable(node.row.task, self._entries.get(key), self._now)
@@ -316,18 +285,6 @@ class _Maker:
         is_own = any(old.parts.get(label) != new.parts.get(label) and _core(old, new, label) for label in labels)
         return found[0].words if found else "its code changed", is_own
 
-    # ---- time -----------------------------------------------------------------------------------------------------
-    def _step(self, node: _Node) -> Step:
-        row = node.row
-        took = row.saved_s if row.is_cached else max(0.0, row.ended_at - row.started_at) if row.started_at else 0.0
-        return Step(
-            verdict=node.verdict,
-            seconds=took,
-            begin=row.accepted_at,
-            end=row.ended_at,
-            children=[self._step(child) for child in node.children],
-        )
-
 
 def _core(old: Ingredients, new: Ingredients, label: str) -> bool:
     """Whether a part differs in more than its place."""
@@ -343,34 +300,3 @@ def _items(payload: bytes) -> list[bytes]:
         if type(value) is list:
             found += [leaves.pack(item) for item in value]
     return found
-
-
-def _folded(nodes: Sequence[_Node], depth: int) -> Iterable[PlanRow]:
-    """Rows of equal tasks at one depth, as the run's view folds them."""
-    by_task: dict[str, list[_Node]] = {}
-    for node in nodes:
-        by_task.setdefault(node.row.task, []).append(node)
-    for task, members in by_task.items():
-        why = next((node.why for node in members if node.verdict == "run"), "")
-        why = why or next((node.why for node in members if node.verdict == "unknown"), "")
-        likely = sum(node.would_hit for node in members if node.verdict == "unknown")
-        if likely:
-            why += f"; {likely} of them would be taken from the cache if called as before"
-        yield PlanRow(
-            task=task,
-            depth=depth,
-            count=len(members),
-            hit_count=sum(node.verdict == "hit" for node in members),
-            run_count=sum(node.verdict == "run" for node in members),
-            unknown_count=sum(node.verdict == "unknown" for node in members),
-            why=why,
-            seconds=sum(_took(node.row) for node in members if node.verdict != "hit"),
-        )
-        below = [child for node in members if node.verdict != "hit" for child in node.children]
-        yield from _folded(below, depth + 1)
-
-
-def _took(row: ActionRow) -> float:
-    if row.is_cached:
-        return row.saved_s
-    return max(0.0, row.ended_at - row.started_at) if row.started_at else 0.0

@@ -100,6 +100,10 @@ class HistoryDesk:
         found = await asyncio.to_thread(self._reader.last_run, same, before)
         return {"run": found[1] if found else ""}
 
+    async def keys(self, run: int) -> list[bytes]:
+        """Keys of the results of a run's actions, in order of acceptance; b"" where the cache was off."""
+        return await asyncio.to_thread(self._reader.keys, run)
+
     def declared(self, task_name: str) -> list[str]:
         """Keys of all code that a task was ever declared with."""
         tasks = self._state.tasks_by_id

@@ -56,6 +56,10 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
         "Attempts before the last",
         list[dict[str, Any]],
     ),
+    ("GET", "/api/v1/runs/{run}/why", "run_why", "Why its tasks were taken from the cache or not", dict[str, Any]),
+    ("GET", "/api/v1/runs/{run}/plan", "run_plan", "What a rerun would take from the cache, and run", dict[str, Any]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/why", "why", "The same for one action", dict[str, Any]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/plan", "plan", "Of a rerun from this action on", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/report", "report", "Digest of the report page", dict[str, str]),
     ("GET", "/api/v1/runs/{run}/logs", "logs", "The last pieces of output", list[LogLine]),
     ("GET", "/api/v1/builds", "builds", "Builds of images, newest first", list[BuildRow]),
@@ -80,6 +84,8 @@ _STATUS = {
     "BadQuery": 400,
     "UnknownQuery": 404,
     "EngineBusy": 409,
+    "TookTooLong": 504,
+    "NotAnswered": 500,
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flytenb.engine import resources, rows
+from flytenb.engine.asking import Asking
 from flytenb.engine.builds import BuildRefused
 from flytenb.engine.history import HistoryDesk
 from flytenb.engine.pools import pool_rows, worker_state
@@ -98,6 +99,11 @@ class Queries:
             "result": self.result,
             "history": self.history,
             "entries": self.entries,
+            "keys": self.keys,
+            "why": self.why,
+            "run_why": self.why,
+            "plan": self.plan,
+            "run_plan": self.plan,
             "previous": self.previous,
             "declared": self.declared,
             "holders": self.holders,
@@ -347,6 +353,26 @@ class Queries:
     async def entries(self, asked: Asked) -> list[Entry]:
         """What lies in the cache under `keys`."""
         return await self._past.entries(asked.keys)
+
+    async def keys(self, asked: Asked) -> list[bytes]:
+        """Keys of the results of a run's actions, in order of acceptance."""
+        return await self._past.keys((await self._run_row(asked.run))[0])
+
+    @cached_property
+    def _asking(self) -> Asking:
+        return Asking(self._engine.home)
+
+    async def why(self, asked: Asked) -> dict[str, Any]:
+        """Why an action was taken from the cache or not; without `action` all tasks of the run."""
+        return await self._asking.ask("why", *await self._named(asked))
+
+    async def plan(self, asked: Asked) -> dict[str, Any]:
+        """What a rerun of the run (or of `action`) would take from the cache, and what it would run."""
+        return await self._asking.ask("plan", *await self._named(asked))
+
+    async def _named(self, asked: Asked) -> tuple[str, ...]:
+        number, name, *_ = await self._run_row(asked.run)
+        return (name, action_name(self._action_number(number, asked.action))) if asked.action else (name,)
 
     async def previous(self, asked: Asked) -> dict[str, Any]:
         """The newest run of `task_name` that succeeded, or the one before `run`."""

@@ -65,6 +65,13 @@ class HistoryReader:
             ((before >> 32) << 32, before, key, limit),
         )
 
+    def keys(self, run: int) -> list[bytes]:
+        """Keys of the results of a run's actions, in order of acceptance."""
+        between = (run << 32, (run + 1) << 32)
+        return [
+            key for (key,) in self._all("SELECT cache_key FROM action WHERE id >= ? AND id < ? ORDER BY id", between)
+        ]
+
     def options(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Options of runs."""
         wanted = json.dumps(sorted(set(numbers)))

@@ -80,3 +80,54 @@ def test_over_loopback(home: Home, facts: dict) -> None:
     assert _status(port, Authorization="Bearer wrong") == 403
     assert _status(port, **right, Origin="http://evil.example") == 403
     assert _status(port, **right, Host="evil.example") == 403
+
+
+CACHED = """
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment(name="cached")
+
+    @env.task(cache="auto")
+    def one(x: int) -> int:
+        return x + 1
+
+    @env.task
+    def plain(x: int) -> int:
+        return x
+
+    @env.task
+    async def both(x: int) -> int:
+        return await one.aio(x) + await plain.aio(x)
+
+    if __name__ == "__main__":
+        for x in (1, 1, 2):
+            run = flyte.run(both, x=x)
+            run.wait()
+            print(run.name)
+"""
+
+
+def test_why_and_plan_for_web_pages(home: Home) -> None:
+    first, second, third = home.python(str(home.script("cached.py", CACHED))).stdout.split()
+    until(lambda: json.loads((home.path / "engine.json").read_text()).get("port"), "the HTTP API")
+    facts = json.loads((home.path / "engine.json").read_text())
+    with httpx.Client(
+        transport=httpx.HTTPTransport(uds=facts["http_socket"]), base_url="http://engine/api/v1/runs/", timeout=60
+    ) as client:
+        hit = client.get(f"{second}/actions/a1/why").json()
+        assert (hit["verdict"], hit["nearest"]) == ("hit", f"{first}/a1")
+        miss = client.get(f"{third}/actions/a1/why").json()
+        assert miss["differences"][0]["words"] == "input x was 1, is 2"
+        whole = client.get(f"{third}/why").json()
+        assert [task["task"] for task in whole["tasks"]] == ["cached.both", "cached.one", "cached.plain"]
+        rows = client.get(f"{third}/plan").json()["rows"]
+        assert [(row["task"], row["hit_count"], row["run_count"], row["why"]) for row in rows] == [
+            ("cached.both", 0, 1, "a rerun always runs what it begins with"),
+            ("cached.one", 1, 0, ""),
+            ("cached.plain", 0, 1, "its cache is off"),
+        ]
+        one = client.get(f"{third}/actions/a1/plan").json()
+        assert (one["task"], one["run_count"]) == ("cached.one", 1)
+        for path, code in ((f"{third}/actions/a9/why", "ActionNotFound"), ("nosuch/plan", "RunNotFound")):
+            missing = client.get(path)
+            assert (missing.status_code, missing.json()["code"]) == (404, code), missing.text
