@@ -85,7 +85,9 @@ def _of(task: Any) -> _Known:
     entry = next(found for found in program.entries.values() if found.name == task.name)
     declaration = task.declaration(launch, program.digest, entry.entry, key=entry.key, doubts=entry.doubts)
     ingredients = ingredients_of(read_program(program.body), entry.entry)
-    return _Known(declaration, code_identity(declaration), ingredients)
+    # A task that asks no cache has no identity there, but code all the same.
+    code = ingredients.key.encode() if ingredients is not None else b""
+    return _Known(declaration, code_identity(declaration) + code, ingredients)
 
 
 def _compared(name: str, one: _Known | None, other: _Known | None, notebook: str, script: str) -> TaskCheck:
@@ -95,10 +97,11 @@ def _compared(name: str, one: _Known | None, other: _Known | None, notebook: str
     refused = one.why_not or other.why_not
     if refused:
         return TaskCheck(name, False, (refused,))
-    if one.identity == other.identity:
+    types = type_differences(one.declaration, other.declaration)
+    if one.identity == other.identity and not types:
         return TaskCheck(name, True)
     found = [*setting_differences(one.declaration, other.declaration)]
-    found += type_differences(one.declaration, other.declaration)
+    found += types
     if one.ingredients is not None and other.ingredients is not None:
         found += code_differences(one.ingredients, other.ingredients, lambda part: "", lambda part: "")
     words = tuple(dict.fromkeys(difference.words for difference in found))

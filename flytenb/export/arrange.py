@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from flytenb.export.units import DEFINITIONS, IMPORTS, NOT_CARRIED, Unit
+from flytenb.export.units import DEFINITIONS, IMPORTS, Unit
 
 #: Methods that a driver calls on the package, a runner or a run.
 _DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
@@ -180,8 +180,8 @@ def _without_superseded(units: Sequence[Unit], notes: list[str]) -> list[Unit]:
             notes.append(
                 f"cell {unit.cell}: {node.name} is defined again in cell {later_cell}; the script has the last one only"
             )
-        text = "\n".join(f"{NOT_CARRIED}{row}".rstrip() for row in unit.text.split("\n"))
-        kept.append(Unit(text, None, unit.cell, unit.line))
+        unit.drop()
+        kept.append(unit)
     return kept
 
 

@@ -43,12 +43,13 @@ def export_notebook(cells: Sequence[SourceCell], *, name: str = "notebook.ipynb"
     names = Names()
     units: list[Unit] = []
     notes: list[str] = []
+    parameters = next((cell for cell in cells if cell.is_parameters), None)  # papermill looks at the first one only
     for cell in cells:
         if cell.kind != "code":
             continue
         parsed = translate(cell, names)
         for unit in parsed.units:
-            unit.is_parameter = cell.is_parameters
+            unit.is_parameter = cell is parameters
         units += parsed.units
         notes += parsed.notes
     form = Form(names.package, "flytenb")

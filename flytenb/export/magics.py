@@ -120,7 +120,8 @@ def _line(unit: Unit, names: Names, notes: list[str]) -> Unit:
 
 
 def _statement(text: str, like: Unit) -> Unit:
-    return Unit(text, ast.parse(text).body[0], like.cell, like.line, origin=like.origin)
+    node = ast.parse(text).body[0]
+    return Unit(text, node, like.cell, like.line, is_shown=isinstance(node, ast.Expr), origin=like.origin, gap=like.gap)
 
 
 def _environment(text: str, cell: int, names: Names, notes: list[str]) -> Unit:
@@ -180,7 +181,7 @@ def _task_cell(rows: list[str], index: int, text: str, number: int, names: Names
     head, declared = _decorator(options, number, names)
     transformed = pragma.transform(rows)
     if not transformed[index].startswith(f"{pragma.CELL_HOOK}("):
-        return _cell_task(rows, index, options, head, [*declared, *_notes(comments, number)], number, names)
+        return _cell_task(rows, index, options, "\n".join([*comments, head]), declared, number, names)
     parsed = parse_cell(body, number)
     functions = [
         unit.node
@@ -189,21 +190,19 @@ def _task_cell(rows: list[str], index: int, text: str, number: int, names: Names
     ]
     if not functions:
         said = f"cell {number}: its first line makes its functions tasks, and it has none"
-        return Parsed([*declared, *parsed.units], [*parsed.notes, said])
+        lead = [Unit("\n".join(comments), None, number)] if comments else []
+        return Parsed([*declared, *lead, *parsed.units], [*parsed.notes, said])
     for unit in parsed.units:
         node = unit.node
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node in functions and not _is_task(node):
             _decorate(unit, head)
-    units = [*declared, *_notes(comments, number), *parsed.units]
+    parsed.units[0].text = "\n".join([*comments, parsed.units[0].text])
+    units = [*declared, *parsed.units]
     if options.is_run:
         run = f"{names.call('run')}({functions[-1].name}{_given(options)})"
         made = f"{options.run_name} = {run}" if options.run_name else run
-        units.append(Unit(made, ast.parse(made).body[0], number))
+        units.append(Unit(made, ast.parse(made).body[0], number, is_shown=not options.run_name))
     return Parsed(units, parsed.notes)
-
-
-def _notes(comments: list[str], number: int) -> list[Unit]:
-    return [Unit("\n".join(comments), None, number)] if comments else []
 
 
 def _refused(rows: list[str], said: str, number: int) -> Parsed:
@@ -280,7 +279,7 @@ def _cell_task(
     if options.is_run:
         run = f"{names.call('run')}({options.name}{_given(options)})"
         run = f"{options.run_name} = {run}" if options.run_name else run
-        units.append(Unit(run, ast.parse(run).body[0], number))
+        units.append(Unit(run, ast.parse(run).body[0], number, is_shown=not options.run_name))
     return Parsed(units, notes)
 
 

@@ -85,7 +85,7 @@ def _upgraded(data: Any, name: str) -> Any:
             f"{name} has an old format ({data.get('nbformat', 3)}); install nbformat, or open and save it once"
         ) from None
     try:
-        return nbformat.convert(nbformat.from_dict(data), 4)
+        return nbformat.reads(json.dumps(data), as_version=4)
     except Exception as error:
         raise NotebookError(f"{name} is not a notebook: {error}") from error
 

@@ -21,6 +21,8 @@ _OUR_DOCS = (
     "What the command line gives `main()`.",
     "A value as Python writes it, or the text itself.",
     "The outputs of a run: one value as it is, several as a tuple.",
+    "Flyte shows no progress.",
+    "A figure or a frame as HTML: flyte takes text only.",
 )
 
 
@@ -118,7 +120,7 @@ def _marked(tree: ast.Module, rows: list[str]) -> list[_Piece]:
         inside = _pieces(_shifted_back(body))
         for piece in inside:
             if piece.is_parameters:
-                piece.rows = [*_defaults(main), *(row for row in piece.rows if row != "pass")]
+                piece.rows = [*_defaults(main, _helps(tree)), *(row for row in piece.rows if row != "pass")]
             elif piece.kind == "code":
                 piece.rows = _undriven(piece.rows, has_show=has_show)
     for piece in [*parts, *inside]:
@@ -126,7 +128,16 @@ def _marked(tree: ast.Module, rows: list[str]) -> list[_Piece]:
             piece.rows = [_carried(row) for row in piece.rows]
         else:
             piece.rows = [row[2:] if row.startswith("# ") else row[1:] for row in piece.rows if row.startswith("#")]
-    return _merged(parts, inside)
+    found = _merged(parts, inside)
+    future = [
+        rows[node.lineno - 1] for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    if future:
+        first = next((piece for piece in found if piece.kind == "code"), None)
+        if first is None:
+            found.append(first := _Piece("code", 0))
+        first.rows = [*future, *first.text.split("\n")]
+    return found
 
 
 def _end(node: ast.stmt, rows: Sequence[str]) -> int:
@@ -159,14 +170,28 @@ def _shifted_back(rows: list[str]) -> list[str]:
     return [row if number in frozen else row.removeprefix("    ") for number, row in enumerate(rows, 2)]
 
 
-def _defaults(main: Any) -> list[str]:
+def _helps(tree: ast.Module) -> dict[str, str]:
+    """What the command line says of parameters."""
+    found = {}
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument" and call.args:
+            said = [keyword.value.value for keyword in call.keywords
+                    if keyword.arg == "help" and isinstance(keyword.value, ast.Constant)]  # fmt: skip
+            name = getattr(call.args[0], "value", "")
+            if said and isinstance(name, str):
+                found[name.removeprefix("--").replace("-", "_")] = str(said[0]).replace("%%", "%")
+    return found
+
+
+def _defaults(main: Any, helps: dict[str, str]) -> list[str]:
     rows = []
     for argument, default in zip(main.args.kwonlyargs, main.args.kw_defaults, strict=True):
         if isinstance(default, ast.Name) and default.id == argument.arg:
             continue  # it stands at module level
         kind = f": {ast.unparse(argument.annotation)}" if argument.annotation is not None else ""
         value = ast.unparse(default) if default is not None else "None"
-        rows.append(f"{argument.arg}{kind} = {value}")
+        said = f"  # {helps[argument.arg]}" if argument.arg in helps else ""
+        rows.append(f"{argument.arg}{kind} = {value}{said}")
     return rows
 
 
@@ -195,9 +220,7 @@ def _undriven(rows: list[str], *, has_show: bool) -> list[str]:
             if text.endswith(".wait()"):
                 return text.removesuffix(".wait()").split("\n")
         elif has_show and isinstance(call.func, ast.Name) and re.fullmatch("show_*", call.func.id) and call.args:
-            value = ast.get_source_segment(text, call.args[0]) or ""
-            if isinstance(call.args[0], ast.Tuple) and value.startswith("("):
-                value = value[1:-1]
+            value = (ast.get_source_segment(text, call) or "")[len(call.func.id) + 1 : -1]
             tail = lines[(last.end_lineno or last.lineno) - 1].encode()[last.end_col_offset or 0 :].decode()
             return [*lines[:first], *(value + tail).split("\n"), *lines[last.end_lineno or last.lineno :]]
         return text.split("\n")

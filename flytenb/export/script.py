@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import io
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +39,8 @@ class Form:
     helpers: tuple[str, ...] = ()
     #: A run that a cell starts and does not await is awaited by this: `{run}.wait()`.
     wait: str = "{run}.wait()"
+    #: Import statements of the helpers.
+    imports: tuple[str, ...] = ()
 
 
 def write(arranged: Arranged, cells: Sequence[SourceCell], form: Form, title: str, source: str) -> str:
@@ -58,7 +62,7 @@ def write(arranged: Arranged, cells: Sequence[SourceCell], form: Form, title: st
         helpers.append(_SHOW.format(show=own.show))
     if any(one.kind == "" for one in parameters):
         helpers.append(LITERAL.format(literal=own.literal))
-    blocks = [*_module(arranged, cells), *helpers]
+    blocks = [*_module(arranged, cells, parameters), *helpers]
     if main:
         head = f"{'async ' if is_async else ''}def {own.main}({signature(parameters)}) -> None:"
         blocks.append("\n".join([head, *main]))
@@ -121,15 +125,20 @@ def _parameters(arranged: Arranged) -> tuple[list[Parameter], Arranged]:
             main.append(unit)
         else:
             found.append(one)
+    found = list({one.name: one for one in found}.values())  # set twice: the last one counts
     return found, Arranged(arranged.module, main, arranged.shared, arranged.notes)
 
 
-def _module(arranged: Arranged, cells: Sequence[SourceCell]) -> list[str]:
+def _module(arranged: Arranged, cells: Sequence[SourceCell], parameters: Sequence[Parameter]) -> list[str]:
     """Blocks of module level: cells with their marks, text of markdown before them."""
     units = [unit for unit in arranged.module if not _is_future(unit)]
-    shown = {unit.cell for unit in arranged.main}
+    shown = {unit.cell for unit in arranged.main} | {one.cell for one in parameters}
     here = {unit.cell for unit in units}
     return list(_blocks(units, cells, lambda number: number in here or number not in shown))
+
+
+def _mark(number: int, is_parameters: bool) -> str:
+    return f"{MARK} cell {number}{' [parameters]' if is_parameters else ''}"
 
 
 def _blocks(units: Iterable[Unit], cells: Sequence[SourceCell], takes: object) -> Iterable[str]:
@@ -140,7 +149,8 @@ def _blocks(units: Iterable[Unit], cells: Sequence[SourceCell], takes: object) -
     for cell in cells:
         if cell.kind == "code":
             if cell.number in by_cell:
-                yield f"{MARK} cell {cell.number}\n" + _spaced(by_cell[cell.number])
+                is_parameters = any(unit.is_parameter for unit in by_cell[cell.number])
+                yield f"{_mark(cell.number, is_parameters)}\n" + _spaced(by_cell[cell.number])
             continue
         following = next((number for number in code if number > cell.number), None)
         # Text goes with the code below it.
@@ -213,7 +223,7 @@ def _main(
             if following in here and following not in module:
                 rows += _after(rows, shifted(markdown(cell), 4))
         elif cell.number in by_cell or cell.number in marked:
-            mark = f"    {MARK} cell {cell.number}{' [parameters]' if cell.number in marked else ''}"
+            mark = "    " + _mark(cell.number, cell.number in marked)
             rows += _after(rows, "\n".join([mark, *_driver(by_cell.get(cell.number, []), form, own.show)]))
     return rows if any(not unit.is_note for unit in arranged.main) else [*rows, "    pass"]
 
@@ -261,21 +271,23 @@ def _shown(unit: Unit, form: Form, show: str) -> str:
         return _waited(unit, form) if unit.origin else unit.text
     if _is_run_call(value, form):
         return _waited(unit, form)
-    segment = ast.get_source_segment(unit.text, _reparsed(unit)) or ast.unparse(value)
-    if isinstance(value, ast.Tuple) and len(ast.parse(f"f({segment})").body[0].value.args) != 1:  # type: ignore[attr-defined]
-        return unit.text.replace(segment, f"{show}(({segment}))", 1)
-    at = unit.text.find(segment)
-    lead, tail = unit.text[:at], unit.text[at + len(segment) :]
-    return f"{lead}{show}({segment}){tail}"
+    lead, code, comment = _parts(unit.text)
+    if isinstance(value, ast.Tuple) and len(ast.parse(f"f({code})").body[0].value.args) != 1:  # type: ignore[attr-defined]
+        code = f"({code})"
+    return f"{lead}{show}({code}){comment}"
 
 
-def _reparsed(unit: Unit) -> ast.expr:
-    from flytenb.export.units import parse_cell
-
-    for each in parse_cell(unit.text, 0).units:
-        if isinstance(each.node, ast.Expr):
-            return each.node.value
-    raise ValueError(unit.text)
+def _parts(text: str) -> tuple[str, str, str]:
+    """An expression's text: the comments above it, itself, the comment behind it."""
+    rows = text.split("\n")
+    at = next(index for index, row in enumerate(rows) if row.strip() and not row.lstrip().startswith("#"))
+    lead, code = "".join(f"{row}\n" for row in rows[:at]), "\n".join(rows[at:])
+    last = rows[-1]
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT and token.start[0] == len(rows) - at and len(rows) > at:
+            code = code[: len(code) - len(last) + token.start[1]]
+            return lead, code.rstrip(), "  " + token.string
+    return lead, code.rstrip(), ""
 
 
 def _waited(unit: Unit, form: Form) -> str:
@@ -317,7 +329,9 @@ def _own_imports(
         standard.append("asyncio")
     if any(one.kind == "json" for one in parameters):
         standard.append("json")
-    blocks = ["\n".join(f"import {name}" for name in standard if name not in have)]
+    lines = [f"import {name}" for name in standard if name not in have]
+    lines += [line for line in form.imports if line.split()[-1] not in have]
+    blocks = ["\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))]
     if form.package not in have and f"{form.package}." in text:
         alias = "" if form.module == form.package else f" as {form.package}"
         blocks.append(f"import {form.module}{alias}")

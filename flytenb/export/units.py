@@ -50,6 +50,11 @@ class Unit:
         """Say the same otherwise."""
         self.text, self.node, self._binds = text, ast.parse(text).body[0], None
 
+    def drop(self) -> None:
+        """Become a comment."""
+        self.text = "\n".join(f"{NOT_CARRIED}{row}".rstrip() for row in self.text.split("\n"))
+        self.node, self.is_shown, self._binds = None, False, None
+
     @property
     def reads(self) -> Reads:
         """Names of the notebook that it reads, now or later."""
