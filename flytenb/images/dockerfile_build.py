@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from flytenb.containers.builder import BuildEvent, build
+from flytenb.containers.buildx import NoClient, build_with_client, mounts
 from flytenb.containers.steps import tar_of
 from flytenb.errors import ImageBuildError
 from flytenb.images.failures import dockerfile_error
 from flytenb.images.progress import Progress
 from flytenb.images.stepwise import UNFINISHED, Bench
 from flytenb.model.build import CACHED, DONE, FAILED
-from flytenb.model.image import ImageSpec
+from flytenb.model.image import ImageSpec, SecretSpec
 
 #: Syntax that only BuildKit knows.
 _NEEDS_BUILDKIT = re.compile(r"(?mi)^\s*(RUN|COPY|ADD)\s+--(mount|security|network|link|chmod)\b|<<-?['\"]?[A-Z]+")
@@ -65,18 +66,54 @@ def _take_all(
     text: str,
     on_open: Callable[[Callable[[], None]], None],
 ) -> None:
-    for event in build(
-        bench.docker,
-        context,
-        dockerfile=spec.dockerfile[0].path,
-        tag=name,
-        labels=labels,
-        arguments=proxies,
-        with_buildkit=bench.docker.facts.has_buildkit or bool(_NEEDS_BUILDKIT.search(text)),
-        on_open=on_open,
-        platform=spec.platform[0] if len(spec.platform) == 1 else "",
-    ):
-        shown.take(event, name)
+    dockerfile, platform = spec.dockerfile[0].path, spec.platform[0] if len(spec.platform) == 1 else ""
+    secrets, is_ssh = mounts(text)
+    if secrets or is_ssh:
+        events = build_with_client(
+            bench.docker,
+            context,
+            dockerfile=dockerfile,
+            tag=name,
+            labels=labels,
+            arguments=proxies,
+            secrets=_secrets(bench, name, secrets),
+            with_ssh=is_ssh,
+            on_open=on_open,
+            platform=platform,
+        )
+    else:
+        events = build(
+            bench.docker,
+            context,
+            dockerfile=dockerfile,
+            tag=name,
+            labels=labels,
+            arguments=proxies,
+            with_buildkit=bench.docker.facts.has_buildkit or bool(_NEEDS_BUILDKIT.search(text)),
+            on_open=on_open,
+            platform=platform,
+        )
+    try:
+        for event in events:
+            shown.take(event, name)
+    except NoClient as error:
+        raise ImageBuildError(
+            f"image {name}: its Dockerfile mounts {'secrets' if secrets else 'the SSH agent'}, and {error}; or use "
+            "Image.with_commands(…, secret_mounts=…), which needs neither"
+        ) from error
+
+
+def _secrets(bench: Bench, name: str, wanted: list[str]) -> dict[str, bytes]:
+    values: dict[str, bytes] = {}
+    for one in wanted:
+        value = bench.reveal(SecretSpec(key=one))
+        if value is None:
+            raise ImageBuildError(
+                f'image {name}: its Dockerfile mounts the secret "{one}", which nobody has; store it with '
+                f"`flytenb create secret {one}`, or set it in the environment"
+            )
+        values[one] = value.encode()
+    return values
 
 
 class _Shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from functools import partial
@@ -258,6 +259,38 @@ def test_dockerfiles(site: Site, tmp_path: Path, syntax: str):
     assert [layer.phase for layer in site.last.layers][1:] == [CACHED, CACHED]
 
     file.write_text(f"FROM flytenb-test/python:3.11\nRUN {syntax}echo working; exit 7\n")
+    with pytest.raises(errors.ImageBuildError, match=r"`RUN .*exit 7`.*code: 7.*\n  working"):
+        site.build(Image.from_dockerfile(file, registry="", name=f"dockerfile-{os.getpid()}"))
+    assert site.leftovers() == before
+
+
+def test_a_dockerfile_that_mounts_a_secret(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With BuildKit's own mount, by a command line that can do it; Debian's docker.io has one."""
+    file = tmp_path / "Dockerfile"
+    run = "RUN --mount=type=secret,id=pull-key test $(cat /run/secrets/pull-key | wc -c) = 7"
+    file.write_text(f"FROM flytenb-test/python:3.11\n{run} && echo {time.time()} > /made\n")
+    image = Image.from_dockerfile(file, registry="", name=f"dockerfile-{os.getpid()}")
+    before = site.leftovers()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(errors.ImageBuildError, match='mounts the secret "pull-key", which nobody has'):
+        site.build(image)
+    monkeypatch.setenv("PULL_KEY", "hunter2")
+    with pytest.raises(errors.ImageBuildError, match=r"there is no docker's command line.*install the package"):
+        site.build(image)
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    try:
+        built = site.build(image)
+    except errors.ImageBuildError as error:
+        if "buildx is missing" in str(error) and not os.environ.get("CI"):
+            pytest.skip(str(error))
+        raise
+    assert "." in site.run(built.name, "cat", "/made")
+    assert [layer.title.split()[0] for layer in site.last.layers] == ["FROM", "RUN"]
+    history = json.dumps(site.api.history(built.image_id)) + json.dumps(site.api.inspect_image(built.image_id))
+    assert "hunter2" not in history
+    assert not site.run(built.name, "sh", "-c", "cat /run/secrets/* 2>/dev/null; true").strip()
+
+    file.write_text(f"FROM flytenb-test/python:3.11\n{run}\nRUN --mount=type=secret,id=pull-key echo working; exit 7\n")
     with pytest.raises(errors.ImageBuildError, match=r"`RUN .*exit 7`.*code: 7.*\n  working"):
         site.build(Image.from_dockerfile(file, registry="", name=f"dockerfile-{os.getpid()}"))
     assert site.leftovers() == before
