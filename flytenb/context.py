@@ -68,6 +68,8 @@ class ActionContext:
     run_start_time: float = 0.0
     #: The report of this action, made on first use by `sdk.report`.
     report: Any = None
+    #: What it leaves for its next attempt, made on first use by `sdk.ctx`.
+    checkpoint: Any = None
 
 
 current_action: ContextVar[ActionContext | None] = ContextVar("flytenb_action", default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flytenb.model.phases import ActionPhase
+from flytenb.sdk.checkpoint import CheckpointPaths
 from flytenb.sdk.ctx import ActionID, GroupData, TaskContext
 from flytenb.sdk.interface import NativeInterface
 
@@ -28,14 +29,6 @@ class CodeBundle:
     destination: str = "."
     tgz: str | None = None
     pkl: str | None = None
-
-
-@dataclass(frozen=True)
-class CheckpointPaths:
-    """Where the last attempt's checkpoint is, and where this one's goes."""
-
-    prev_checkpoint_path: str | None = None
-    checkpoint_path: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Key of the record that names an action's checkpoint, among its traced calls.
+CHECKPOINT_KEY = b"flytenb.checkpoint/1"
+
 #: What is stored → a sentence about an action; `{source}` is "RUN/ACTION", `{run}` the recovered run.
 REASONS: dict[str, str] = {
     "failed": "it failed in {source}",

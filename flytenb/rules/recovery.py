@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import ABORTED, FAILURES, SUCCESSES
+from flytenb.model.recovery import CHECKPOINT_KEY
 from flytenb.rules.ending import end, fail
 from flytenb.rules.out import Out
 from flytenb.rules.source import Source, SourceAction
@@ -32,8 +33,8 @@ def recover(state: State, action: Action, now: float, out: Out) -> bool:
         why = _why_not(state, source, before, action, is_same=bool(same))
     if before is None or why:
         _note(action, before, words, why, out)
-        if why in ("failed", "unfinished") and before in same:
-            _take_traces(source, before, action, out)
+        if why in ("failed", "unfinished"):
+            _take_traces(source, before, action, out, is_same=before in same)
         return False
     found = state.find_outputs(before.id)
     if found is None or not found[1]:
@@ -56,8 +57,8 @@ def recover_root(state: State, root: Action, out: Out) -> None:
     is_same = _is_same_code(state, before, root.task) and source.has_inputs(root.inputs, root.task.declaration.name)
     why = "root" if before.phase in SUCCESSES else _ended(before)
     _note(root, before, source.words(before.id), why, out)
-    if is_same and why != "root":
-        _take_traces(source, before, root, out)
+    if why != "root" and source.has_inputs(root.inputs, root.task.declaration.name):
+        _take_traces(source, before, root, out, is_same=is_same)
 
 
 def is_forced(action: Action) -> bool:
@@ -99,9 +100,13 @@ def _note(action: Action, before: SourceAction | None, words: str, why: str, out
     out.recovered.append((action.id, words, why))
 
 
-def _take_traces(source: Source, before: SourceAction | None, action: Action, out: Out) -> None:
-    """Traced calls of an action that did not end well: its successor does not repeat them, they are its own."""
+def _take_traces(source: Source, before: SourceAction | None, action: Action, out: Out, *, is_same: bool) -> None:
+    """Traced calls of an action that did not end well: its successor does not repeat them, they are its own.
+
+    Of other code only the checkpoint counts, whose maker knows what to do with an older one.
+    """
     rows = source.traces.get(before.id, ()) if before is not None else ()
+    rows = [row for row in rows if is_same or row[1] == CHECKPOINT_KEY]
     if rows:
         action.replay = [(row[1], row[2], bool(row[6]), row[8]) for row in rows]
         out.traces += [(action.id, *row[1:]) for row in rows]

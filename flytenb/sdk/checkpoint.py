@@ -7,11 +7,20 @@ import tarfile
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _PAYLOAD = "payload"
 _SCHEMES = ("file://",)
+
+
+@dataclass(frozen=True)
+class CheckpointPaths:
+    """Where the last attempt's checkpoint is, and where this one's goes."""
+
+    prev_checkpoint_path: str | None = None
+    checkpoint_path: str | None = None
 
 
 class BaseCheckpoint(ABC):
@@ -90,27 +99,47 @@ class Checkpoint(BaseCheckpoint):
         source = _local(self._src)
         if tarfile.is_tarfile(source):
             with tarfile.open(source) as archive:
-                if hasattr(tarfile, "data_filter"):
-                    archive.extractall(self.path, filter="data")
-                else:
-                    archive.extractall(self.path)  # our own archive, on a Python before the filters
-            return self.path
+                return unpacked(archive, self.path)
         return Path(shutil.copyfile(source, self.path / _PAYLOAD))
 
     def save_sync(self, data: Path | str | bytes) -> None:
         target = _local(self._dest)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(target.name + ".partial")
+        kind = self._check(data)
         if isinstance(data, bytes):
             partial.write_bytes(data)
-        elif not Path(data).exists():
-            raise FileNotFoundError(f'checkpoint: "{data}" does not exist; save a file, a directory or bytes')
-        elif Path(data).is_dir():
+        elif kind == "directory":
             with tarfile.open(partial, "w:gz") as archive:
                 archive.add(data, arcname=".")
         else:
             shutil.copyfile(data, partial)
         partial.replace(target)  # whole or not at all
+
+
+    @staticmethod
+    def _check(data: Path | str | bytes) -> str:
+        """ "bytes", "directory" or "file".
+
+        Raises:
+            TypeError, FileNotFoundError: it is none of these.
+        """
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return "bytes"
+        if not isinstance(data, (str, Path)):
+            raise TypeError(f"checkpoint: cannot save a {type(data).__name__}; save a file, a directory or bytes")
+        if not Path(data).exists():
+            raise FileNotFoundError(f'checkpoint: "{data}" does not exist; save a file, a directory or bytes')
+        return "directory" if Path(data).is_dir() else "file"
+
+
+def unpacked(archive: tarfile.TarFile, target: Path) -> Path:
+    """Unpack our own archive."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(target, filter="data")
+    else:
+        archive.extractall(target)  # on a Python before the filters
+    return target
 
 
 def _local(address: str) -> Path:

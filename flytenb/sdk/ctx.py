@@ -109,6 +109,28 @@ class TaskContext:
         return report_of(self._action)
 
     @property
+    def checkpoint(self) -> Any:
+        """What the attempt before left, and where this one leaves it for the next: a `flyte.Checkpoint`."""
+        action = self._action
+        if action is None:
+            return None
+        if action.checkpoint is None:
+            from flytenb.sdk.kept_checkpoint import KeptCheckpoint  # few tasks have one
+
+            action.checkpoint = KeptCheckpoint(action)
+        return action.checkpoint
+
+    @property
+    def checkpoint_paths(self) -> Any:
+        """Addresses of both; the earlier one is None where there is none."""
+        if self._action is None:
+            return None
+        from flytenb.sdk.checkpoint import CheckpointPaths
+
+        checkpoint = self.checkpoint
+        return CheckpointPaths(checkpoint.remote_source, checkpoint.remote_destination)
+
+    @property
     def attempt_number(self) -> int | None:
         """Which try this is, from 0."""
         return None if self._action is None else self._action.attempt - 1
@@ -127,8 +149,6 @@ class TaskContext:
     input_path = property(lambda self: None)
     output_path = property(lambda self: None)
     run_base_dir = property(lambda self: self.raw_data_path)
-    checkpoint_paths = property(lambda self: None)
-    checkpoint = property(lambda self: None)
     code_bundle = property(lambda self: None)
     compiled_image_cache = property(lambda self: None)
     disable_run_cache = property(lambda self: None)

@@ -45,6 +45,15 @@ class Scope(ActionContext):
     def report(self, report: Any) -> None:
         self.origin.report = report
 
+    @property
+    def checkpoint(self) -> Any:
+        """The action's checkpoint, likewise."""
+        return self.origin.checkpoint
+
+    @checkpoint.setter
+    def checkpoint(self, checkpoint: Any) -> None:
+        self.origin.checkpoint = checkpoint
+
 
 class Entered:
     """A context manager that puts a scope in place; nothing happens outside actions. Good for one `with`."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 UserValue = Any
 Forget = Callable[[Action, int], None]
 
+#: A traced call that took longer is told at once.
+_TELL_AT_ONCE_S = 0.001
+
 
 class ChildCall(asyncio.Future[Any]):
     """The result of a child that was submitted; cancelling it aborts the child."""
@@ -131,6 +134,8 @@ class WorkerPort:
         """Record a traced call; it travels before any result that follows it."""
         action, _ = self._current()
         self._send((tags.TRACE, action.id, action.attempt, key, n, name, started_at, duration_s, ok, inputs, outputs))
+        if duration_s > _TELL_AT_ONCE_S and get_ident() == self.thread:
+            self._link.flush()  # a body that never awaits would keep it to itself, and lose it when it is killed
 
     def report(self, html: str) -> None:
         """Store the page and tell the engine its digest."""

@@ -260,7 +260,7 @@ class Runtime:
             raise  # the loop is being torn down
         except BaseException as error:  # SystemExit of a body too: it ends the action, not the worker
             ok, payload = False, self._failed(action, error)
-        self._publish_report()
+        self._conclude(ok)
         action.task = None
         self._settle(action)
         self.lane.end(action)
@@ -288,7 +288,7 @@ class Runtime:
         except _Interrupted:  # the cancel hit while the failure was being told
             ok, payload = False, self._aborted(action)
         self._leave_thread(thread, action)
-        self._publish_report()
+        self._conclude(ok)
         self._settle(action)
         self.lane.end(action)
         self._drop_calls(action)
@@ -353,9 +353,11 @@ class Runtime:
             else:
                 self.loop.call_soon_threadsafe(future.cancel)
 
-    def _publish_report(self) -> None:
-        """What was written to the report and not flushed yet, also of an action that failed."""
+    def _conclude(self, ok: bool) -> None:
+        """What was written to the report and not flushed yet, also of an action that failed; its checkpoint goes."""
         context = current_action.get()
+        if context is not None and ok and context.checkpoint is not None:
+            context.checkpoint.forget()
         if context is None or context.report is None or not context.report.has_content():
             return
         try:
