@@ -138,17 +138,41 @@ def _open(address: Address) -> Any:
             ca_cert=f"{folder}/ca.pem",
             verify=address.is_verified,
         )
+    if address.url.startswith("ssh://"):
+        return _open_ssh(docker, address)
     try:
         return docker.APIClient(
             base_url=address.url,
             version="auto",
             timeout=_TIMEOUT_S,
             tls=tls,
-            use_ssh_client=address.url.startswith("ssh://"),
             max_pool_size=32,
         )
     except Exception as error:  # docker, requests and urllib3 share no class
         raise ContainerEngineError(_why(address, error)) from error
+
+
+def _open_ssh(docker: Any, address: Address) -> Any:
+    from flytenb.containers.ssh import SshAdapter  # with it comes what few need
+
+    # The name and the version stand in until the adapter is there: nothing is asked before.
+    api = docker.APIClient(base_url="http://docker:2375", version="1.41", timeout=_TIMEOUT_S)
+    adapter = SshAdapter(address.url, 32)
+    api.mount("http://", adapter)
+    try:
+        api._version = api._retrieve_server_version()
+    except FileNotFoundError as error:
+        raise ContainerEngineError(
+            f"the Docker engine at {address.url} is met through ssh, and there is no ssh here: install it (OpenSSH), "
+            f"{_ELSE}"
+        ) from error
+    except Exception as error:  # docker, requests and urllib3 share no class
+        words = adapter.last_words or str(error)
+        raise ContainerEngineError(
+            f"the Docker engine at {address.url} does not answer: {words}; see that `ssh` reaches the host without a "
+            f"password and that docker is there ({HOW_TO_NAME}), {_ELSE}"
+        ) from error
+    return api
 
 
 def _why(address: Address, error: BaseException) -> str:

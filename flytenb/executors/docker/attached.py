@@ -1,4 +1,4 @@
-"""The attached input and output of a container, over whatever leads to its engine: a socket, TLS, or ssh's pipes."""
+"""The attached input and output of a container, over whatever leads to its engine: a socket, with TLS or without."""
 
 from __future__ import annotations
 
@@ -33,14 +33,11 @@ class Attached:
         self._buffer = bytearray()
         self._lock = threading.Lock()
         self._is_closed = False
-        process = getattr(self._answer, "proc", None)
-        self._process: Any = process if getattr(process, "stdin", None) is not None else None
-        self._socket: Any = None if self._process is not None else getattr(self._answer, "_sock", self._answer)
-        if self._socket is not None:
-            is_shared = isinstance(self._socket, ssl.SSLSocket)  # its two directions share a state
-            self._socket.settimeout(0 if is_shared else None)
-            if self._socket.family in (socket.AF_INET, socket.AF_INET6):
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket: Any = getattr(self._answer, "_sock", self._answer)
+        is_shared = isinstance(self._socket, ssl.SSLSocket)  # its two directions share a state
+        self._socket.settimeout(0 if is_shared else None)
+        if self._socket.family in (socket.AF_INET, socket.AF_INET6):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read(self) -> list[tuple[bool, bytes]]:
         """What came, each with whether it is of the errors' stream; nothing at the end."""
@@ -68,10 +65,7 @@ class Attached:
         Raises:
             OSError: the connection is lost.
         """
-        if self._process is not None:
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
-        elif not isinstance(self._socket, ssl.SSLSocket):
+        if not isinstance(self._socket, ssl.SSLSocket):
             self._socket.sendall(data)
         else:
             left = memoryview(data)
@@ -83,18 +77,12 @@ class Attached:
         """Both directions; who reads or writes sees it."""
         self._is_closed = True
         with contextlib.suppress(Exception):  # it may be closed already
-            if self._process is not None:
-                self._process.terminate()
-            else:
-                # Not of TLS's own: that would wait for an answer.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # not TLS's own: that would wait for an answer
         with contextlib.suppress(Exception):
             self._answer.close()
 
     def _receive(self) -> bytes:
         try:
-            if self._process is not None:
-                return bytes(self._process.stdout.read1(_READ_BYTES))
             if isinstance(self._socket, ssl.SSLSocket):
                 return bytes(self._together(lambda: self._socket.recv(_READ_BYTES), is_write=False))
             return bytes(self._socket.recv(_READ_BYTES))
