@@ -167,7 +167,7 @@ def join(*paths: str) -> str:
 def get_random_local_path(file_path_or_file_name: str | Path | None = None) -> Path:
     """A path that does not exist yet, with the given name's ending."""
     name = uuid4().hex if file_path_or_file_name is None else f"{uuid4().hex}/{Path(file_path_or_file_name).name}"
-    path = Path(tempfile.gettempdir()) / "flytenb" / name
+    path = Path(tempfile.mkdtemp(prefix="flytenb-")) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -176,10 +176,12 @@ def _pickled(cls: type) -> Codec:
             return cls(value)
         raise MismatchError(name, value, problem=f"a {name} cannot be written as text; make it in code")
 
-    return Codec(name, encode, DYNAMIC.decode, read, lambda: {"title": name}, read, cls)
+    return Codec(name, encode, DYNAMIC.decode, read, lambda: {"title": name}, read, cls, has_hash=True)
 
 
 DYNAMIC = Dynamic(codec_of, _foreign)
 #: `FlytePickle[T]`: any value, pickled on purpose.
-_PICKLE = Codec("FlytePickle", encode_pickle, DYNAMIC.decode, lambda value: value, lambda: {"title": "FlytePickle"})
+_PICKLE = Codec(
+    "FlytePickle", encode_pickle, DYNAMIC.decode, lambda value: value, lambda: {"title": "FlytePickle"}, has_hash=True
+)
 custom.changed.append(_compiled.clear)

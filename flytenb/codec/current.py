@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flytenb.codec.objects import ObjectStore
+from flytenb.private import is_own_folder
 
 _store: ObjectStore | None = None
 _factory: Callable[[], ObjectStore] | None = None
@@ -24,6 +25,11 @@ def set_factory(factory: Callable[[], ObjectStore] | None) -> None:
     _factory = factory
 
 
+def installed_objects() -> ObjectStore | None:
+    """The process's store, None where neither client nor worker has begun here."""
+    return objects() if _store is not None or _factory is not None else None
+
+
 def objects() -> ObjectStore:
     """The process's store.
 
@@ -38,5 +44,9 @@ def objects() -> ObjectStore:
 
             home = os.environ.get("FLYTENB_HOME")
             root = Path(home).expanduser() if home else Path(tempfile.gettempdir()) / f"flytenb-{os.getuid()}"
+            if not home:
+                root.mkdir(exist_ok=True, mode=0o700)
+                if not is_own_folder(root):  # anybody could have made it, to be read from here
+                    root = Path(tempfile.mkdtemp(prefix="flytenb-"))
             _store = ObjectStore(root.absolute() / "objects")
     return _store

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_origin
 from msgpack import ExtType
 
 from flytenb import errors
-from flytenb.codec import classes, leaves, pickled
+from flytenb.codec import classes, leaves, pickled, proof
 from flytenb.codec.codec import Codec, MismatchError, type_name
 from flytenb.codec.objects import ObjectStore
 
@@ -273,14 +273,17 @@ def _travelling(transformer: TypeTransformer[Any], objects: ObjectStore) -> Any:
     if key not in _sent:
         data = pickled.dumps_with(transformer, TypeTransformer)
         digest = bytes.fromhex(objects.put(data))
-        _sent[key] = ExtType(leaves.REFERENCE, leaves.pack(["transformer", [1, transformer.name], digest, len(data)]))
+        meta = [1, transformer.name, proof.of(objects, data)]
+        _sent[key] = ExtType(leaves.REFERENCE, leaves.pack(["transformer", meta, digest, len(data)]))
     return _sent[key]
 
 
 def _receive(meta: Any, digest: str, objects: ObjectStore) -> Any:
     """Register what a value brought along, unless this process has one."""
     if digest not in _received:
-        made: TypeTransformer[Any] = pickled.loads(objects.get(digest))
+        data = objects.get(digest)
+        proof.check(objects, data, meta[2] if len(meta) > 2 else None, f"transformer {str(meta[1])[:80]!r}")
+        made: TypeTransformer[Any] = pickled.loads(data)
         _received[digest] = made
         if made.python_type not in _transformers:
             _transformers[made.python_type] = made

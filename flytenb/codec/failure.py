@@ -16,7 +16,8 @@ from types import FunctionType, TracebackType
 from typing import Any
 
 from flytenb import errors
-from flytenb.codec import classes, pickled
+from flytenb.codec import classes, pickled, proof
+from flytenb.codec.current import installed_objects
 from flytenb.model.outcome import Failure, Frame
 
 #: An exception that is larger when pickled travels without its own object.
@@ -126,7 +127,7 @@ def _portable(exc: BaseException) -> Any:
 
 def _pickled(exc: BaseException) -> bytes:
     try:
-        data = pickled.dumps(_portable(exc))
+        data = proof.signed(installed_objects(), pickled.dumps(_portable(exc)))
     except Exception:  # any __reduce__ may raise anything; the failure is told without the object
         return b""
     return data if len(data) <= MAX_PICKLED_BYTES else b""
@@ -211,8 +212,8 @@ def _annotate(exc: BaseException, failure: Failure) -> None:
 def _original(failure: Failure) -> BaseException | None:
     if failure.pickled:
         try:
-            original = pickled.loads(failure.pickled)
-        except Exception:  # the class is not here, or its constructor takes something else
+            original = pickled.loads(proof.opened(installed_objects(), failure.pickled, "an exception"))
+        except Exception:  # the class is not here, its constructor takes something else, or another home pickled it
             original = None
         if isinstance(original, BaseException):
             return original

@@ -14,6 +14,7 @@ from flytenb.codec.leaves import INLINE_LIMIT_BYTES, pack, unpack, unpack_with
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.pickled import encode_pickle
 
+_PICKLE = pack("pickle")
 _PREVIEW_ITEMS, _PREVIEW_DEPTH, _PREVIEW_CHARACTERS = 6, 5, 80
 
 
@@ -144,4 +145,7 @@ def _hashed(item: Any) -> Any:
         return [_hashed(part) for part in item]
     if type(item) is dict:
         return {key: _hashed(part) for key, part in item.items()}
+    if type(item) is ExtType and item.code in (leaves.INLINE, leaves.REFERENCE) and _PICKLE in item.data[:9]:
+        kind, meta, *rest = leaves.unpack_with(item.data, ExtType)
+        return ExtType(item.code, pack([kind, meta[:3], *rest]))  # without its proof, which is another home's another
     return item

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from flytenb.codec import classes, leaves, tensor_bytes
+from flytenb.codec import classes, leaves, proof, tensor_bytes
 from flytenb.codec.codec import MismatchError, shown
 from flytenb.codec.current import objects as current_objects
 from flytenb.codec.objects import ObjectStore
@@ -33,12 +33,12 @@ class FlytePickle(Generic[T]):
     async def to_pickle(cls, python_val: Any) -> str:
         """Pickle a value into the object store; the path."""
         store = current_objects()
-        return os.fspath(store.path(store.put(dumps(python_val))))
+        return os.fspath(store.path(store.put(proof.signed(store, dumps(python_val)))))
 
     @classmethod
     async def from_pickle(cls, uri: str) -> Any:
         """The value of a path of `to_pickle`."""
-        return loads(Path(uri).read_bytes())
+        return loads(proof.opened(current_objects(), Path(uri).read_bytes(), f"the value in {uri}"))
 
 
 def _global(qualname: str) -> Any:
@@ -160,7 +160,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def loads(data: Any) -> Any:
-    """The value of a pickle that `dumps` made.
+    """The value of a pickle that `dumps` made: whoever calls this has seen its proof.
 
     Raises:
         CaptureError: it holds code of another Python minor.
@@ -173,11 +173,13 @@ def loads(data: Any) -> Any:
 def encode_pickle(value: Any, objects: ObjectStore, detail: str = "", text: str = "") -> Any:
     """A pickled leaf with its type and a preview beside it, so that nobody needs to open it to show it."""
     text = text or _PROCESS_WORDS.sub("", shown(value, _PREVIEW_CHARACTERS))
-    return leaves.leaf("pickle", [type(value).__qualname__, text, detail], dumps(value), objects)
+    data = dumps(value)
+    return leaves.leaf("pickle", [type(value).__qualname__, text, detail, proof.of(objects, data)], data, objects)
 
 
-leaves.register_leaf(
-    "pickle",
-    lambda meta, data, objects: loads(data),
-    lambda meta, digest, objects: loads(objects.view(digest)),
-)
+def _load(meta: Any, data: Any, objects: ObjectStore) -> Any:
+    proof.check(objects, data, meta[3] if len(meta) > 3 else None, f"a value of type {str(meta[0])[:80]}")
+    return loads(data)
+
+
+leaves.register_leaf("pickle", _load)

@@ -185,6 +185,8 @@ def _same(encode: Callable[[Any, ObjectStore], Any]) -> Callable[[Any], Any]:
 class _Nowhere(ObjectStore):
     """Stands for a store where a value is only checked."""
 
+    is_nowhere = True
+
     def put(self, data: Any) -> str:
         return "0" * 64
 

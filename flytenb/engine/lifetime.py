@@ -10,12 +10,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from flytenb import private
 from flytenb.wire.paths import info_path, token_path
 
 #: What a home's files begin with; a folder that holds nothing else is made private.
 _OURS = (
     *("alive", "bundles", "containers", "engine.", "environments", "gpus", "http.sock", "mounted", "named", "objects"),
-    *("raw",),
+    *("key", "raw"),
     *("run", "secrets", "start.lock", "store.db", "tasks", "token", ".token", ".writable"),
 )
 _SECRET_BYTES = 32
@@ -81,7 +82,7 @@ def new_token(home: Path) -> str:
     """A new secret of the home, readable by the user only; the one before opens nothing any more."""
     path = token_path(home)
     token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
-    write_private(path, token.encode())
+    private.write(path, token.encode())
     return token
 
 
@@ -98,24 +99,13 @@ def workers_secret(home: Path, *, is_kept: bool) -> bytes:
         if len(found) == _SECRET_BYTES:
             return found
     made = os.urandom(_SECRET_BYTES)
-    write_private(path, made)
+    private.write(path, made)
     return made
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Replace a file in one step, mode 0600."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
-    part.replace(path)
 
 
 def write_info(state: Path, /, **facts: Any) -> None:
     """Tell where the engine is. By rename: a half-written file has hung clients before."""
-    write_private(info_path(state), json.dumps(facts).encode())
+    private.write(info_path(state), json.dumps(facts).encode())
 
 
 class Starter:

@@ -6,7 +6,8 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from stat import S_ISDIR
+
+from flytenb.private import is_own_folder
 
 #: A Unix socket's path must fit into 104 (macOS) or 108 (Linux) bytes.
 _MAX_SOCKET_BYTES = 100
@@ -42,15 +43,10 @@ def require_own(folder: Path) -> None:
     Raises:
         PermissionError: it is not a folder of this user's alone.
     """
-    try:
-        stat = os.lstat(folder)
-    except FileNotFoundError:
-        return
-    if not S_ISDIR(stat.st_mode) or stat.st_uid != os.getuid() or stat.st_mode & 0o022:
+    if os.path.lexists(folder) and not is_own_folder(folder):
         raise PermissionError(
-            f"{folder}, where the engine's socket belongs, is not a folder of yours alone (owner {stat.st_uid}, mode "
-            f"{stat.st_mode & 0o7777:o}): somebody else could listen there; remove it, or set XDG_RUNTIME_DIR to a "
-            "private folder"
+            f"{folder}, where the engine's socket belongs, is not a folder of yours alone: somebody else could listen "
+            "there; remove it, or set XDG_RUNTIME_DIR to a private folder"
         )
 
 

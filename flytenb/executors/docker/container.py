@@ -18,6 +18,7 @@ from flytenb.executors.docker import volumes
 from flytenb.executors.docker.runtime import COMPILE
 from flytenb.executors.docker.volumes import Volumes
 from flytenb.model import Grant, Launch
+from flytenb.private import home_key
 
 #: Where things are inside; `worker.container.supervisor` knows them too.
 _ROOT = "/run/flytenb"
@@ -66,6 +67,7 @@ def boot_words(place: Place, worker: str, token: str, launch: Launch, *, is_far:
     return {
         "worker": worker,
         "token": token,
+        "key": home_key(place.home).hex(),
         "socket": f"{_ROOT}/worker/engine.sock" if is_far else f"{_ROOT}/socket/{place.socket.name}",
         "objects": f"{_ROOT}/worker/objects.sock" if is_far else "",
         "home": home,

@@ -25,6 +25,9 @@ def serve(boot: dict[str, Any], folder: str, failed: int) -> int:
 
     if boot.get("keep"):
         runtime.on_action = partial(_note_action, f"{folder}/actions")
+    from flytenb.codec import proof
+
+    proof.give_key(bytes.fromhex(boot["key"]))  # of the home, which is not seen from here
     home = Path(boot["home"])
     ended = shipped.serve(boot["worker"], boot["socket"], boot["token"], home, door=boot.get("objects", ""))
     if not boot.get("keep") or not runtime.failed_actions:
