@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -107,6 +108,21 @@ class TypeEngine:
     async def to_python_value(cls, lv: Literal, expected_python_type: Any) -> Any:
         """The value again."""
         return await asyncio.to_thread(_decoded, lv, expected_python_type)
+
+    @classmethod
+    async def to_html(cls, python_val: Any, expected_python_type: Any) -> str:
+        """The value as HTML: as it says itself (`_repr_html_`), else its preview."""
+        shown = getattr(python_val, "_repr_html_", None)
+        if callable(shown) and not isinstance(python_val, type):
+            return str(shown())
+        literal = await cls.to_literal(python_val, expected_python_type)
+        (seen,) = preview(literal.payload)
+        return f"<pre>{html.escape(seen.text)}</pre>"
+
+    @classmethod
+    def to_literal_checks(cls, python_val: Any, python_type: Any, expected: Any = None) -> None:
+        """Raises TypeTransformerFailedError unless the value is of the type."""
+        _encoded(python_val, python_type)
 
     @classmethod
     def guess_python_type(cls, flyte_type: Any) -> Any:

@@ -13,13 +13,25 @@ from flytenb.codec.file import AsyncHandle, File
 from flytenb.codec.folder import Dir
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.places import is_remote, without_scheme
-from flytenb.codec.reference import HashFunction, Reference
+from flytenb.codec.reference import HashFunction, Reference, awaited
 from flytenb.codec.table import CSV, PARQUET, DataFrame
 
 __all__ = ["CSV", "PARQUET", "AsyncHandle", "DataFrame", "Dir", "File", "HashFunction", "Reference"]
 
 
+def _upload(value: File[Any] | Dir[Any]) -> None:
+    if value.lazy_uploader is None:
+        return
+    told = awaited(value.lazy_uploader)
+    if not isinstance(told, tuple) or len(told) != 2 or not isinstance(told[1], (str, os.PathLike)):
+        problem = f"the lazy_uploader of {type(value).__name__} {value.name!r} returned {told!r}"
+        raise MismatchError(type(value).__name__, value, "return (hash or None, address)", problem=problem)
+    value.lazy_uploader = None
+    value.hash, value.path, value.content = told[0] or value.hash, os.fspath(told[1]), ""
+
+
 def _encode_path(value: File[Any] | Dir[Any], objects: ObjectStore) -> dict[str, Any]:
+    _upload(value)
     path = without_scheme(value.path)
     is_local = bool(path) and not is_remote(value.path)
     if is_local and (value.is_new or (value.content and value.content not in objects)):
@@ -93,6 +105,13 @@ def _path_codec(cls: type[File[Any]] | type[Dir[Any]]) -> Codec:
 def _encode_table(value: Any, objects: ObjectStore) -> Any:
     if not isinstance(value, DataFrame):
         raise MismatchError("DataFrame", value, "write DataFrame.from_df(value)")
+    if value.lazy_uploader is not None:
+        told = awaited(value.lazy_uploader)
+        if not isinstance(told, DataFrame):
+            problem = f"the lazy_uploader of a DataFrame returned {told!r}"
+            raise MismatchError("DataFrame", value, "return a DataFrame", problem=problem)
+        value.lazy_uploader = None
+        value.uri, value.format, value.hash, value.val = told.uri, told.format, told.hash or value.hash, told.val
     fields = value._content()
     if value._columns:
         fields["columns"] = list(value._columns)

@@ -120,6 +120,7 @@ class Dir(Reference[T]):
         """A folder with nothing in it."""
         return cls()
 
+    @property
     def is_empty(self) -> bool:
         """Whether it holds no file."""
         return not self.path or next(self.walk_sync(), None) is None
@@ -224,16 +225,16 @@ class Dir(Reference[T]):
         """`list_files_sync` in a thread."""
         return await asyncio.to_thread(self.list_files_sync)
 
-    def get_file_sync(self, name: str) -> File[Any] | None:
+    def get_file_sync(self, file_name: str) -> File[Any] | None:
         """The file with this relative path, None if there is none."""
-        file = self._file(safe_name(name, f"the folder {self.name!r}"))
+        file = self._file(safe_name(file_name, f"the folder {self.name!r}"))
         if is_remote(self.path):
             return file if file.exists_sync() else None
         return file if os.path.isfile(without_scheme(file.path)) else None
 
-    async def get_file(self, name: str) -> File[Any] | None:
+    async def get_file(self, file_name: str) -> File[Any] | None:
         """`get_file_sync` in a thread."""
-        return await asyncio.to_thread(self.get_file_sync, name)
+        return await asyncio.to_thread(self.get_file_sync, file_name)
 
     def download_sync(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """A local copy; its path. None = a new temporary folder, or the folder itself where it is a local reference."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import os
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from flytenb import context
@@ -100,11 +101,26 @@ def raw_data_folder() -> str:
     return base or os.fspath(current_objects().root.parent / "raw")
 
 
+def awaited(made: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of an async function, in a loop of its own: the caller's is busy with the caller."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def call() -> T:
+        return await made()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, call()).result()
+
+
 class Reference(Generic[T]):
     """What File, Dir and DataFrame share: named fields, equality, and being a field of pydantic models."""
 
     _fields: ClassVar[tuple[str, ...]] = ()
     _code: ClassVar[int]
+    #: Asked once, when the value is passed on: an async function that brings the content where it belongs. It returns
+    #: `(hash or None, address)` for a File or Dir, the DataFrame to use for a DataFrame.
+    lazy_uploader: Callable[[], Coroutine[Any, Any, Any]] | None = None
 
     def __class_getitem__(cls, item: Any) -> Any:
         return types.GenericAlias(cls, item)

@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from typing import Any
 
 from flytenb.codec import columns as schemas
@@ -145,13 +145,13 @@ class DataFrame(Reference[T]):
         """`all_sync` in a thread."""
         return await asyncio.to_thread(self.all_sync)
 
-    def iter(self, rows: int = 65_536) -> Iterator[Any]:
-        """The frame in pieces of this many rows."""
-        frame = self.all_sync()
-        if hasattr(frame, "collect"):
-            frame = frame.collect()
-        for start in range(0, len(frame), rows):
-            yield frame.iloc[start : start + rows] if hasattr(frame, "iloc") else frame[start : start + rows]
+    def iter(self, rows: int = 65_536) -> Pieces:
+        """The frame in pieces of this many rows, for `for` and `async for`; it may be awaited first, as in Flyte.
+
+        Example:
+            async for part in df.open(pd.DataFrame).iter(10_000): ...
+        """
+        return Pieces(self, rows)
 
     def columns(self) -> dict[str, Any]:
         """Column names and kinds ("int", "str", …); of a file by its header alone."""
@@ -167,9 +167,37 @@ class DataFrame(Reference[T]):
         return list(self.columns())
 
     @property
+    def literal(self) -> dict[str, Any] | None:
+        """Address and format as they are passed on; None for a frame that has no address."""
+        return {"uri": self.uri, "format": self.format} if self.uri else None
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """Format and place."""
         return {"format": self.format, "uri": self.uri, "columns": self.column_names()}
+
+
+class Pieces:
+    """A frame in pieces of some rows."""
+
+    def __init__(self, table: DataFrame[Any], rows: int) -> None:
+        self._table, self._rows = table, rows
+
+    def __iter__(self) -> Iterator[Any]:
+        frame, rows = self._table.all_sync(), self._rows
+        if hasattr(frame, "collect"):
+            frame = frame.collect()
+        for start in range(0, len(frame), rows):
+            yield frame.iloc[start : start + rows] if hasattr(frame, "iloc") else frame[start : start + rows]
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        pieces = iter(self)
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            yield piece
+
+    def __await__(self) -> Generator[Any, None, Pieces]:
+        yield from ()
+        return self
 
 
 def _library(kind: Any) -> str:

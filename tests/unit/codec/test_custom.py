@@ -223,3 +223,11 @@ def test_a_transformer_of_a_notebook_travels(tmp_path, typed):
         said.append(done.stdout.strip())
     assert said[0] == said[1] == said[2]
     assert said[0].startswith("['x!', 'x!', 'x!']")
+
+
+def test_a_value_as_html_and_checked():
+    shown = asyncio.run(TypeEngine.to_html("<b>", str))
+    assert shown == "<pre>&#x27;&lt;b&gt;&#x27;</pre>"
+    assert TypeEngine.to_literal_checks(1, int) is None
+    with pytest.raises(TypeTransformerFailedError):
+        TypeEngine.to_literal_checks("x", int)

@@ -122,8 +122,8 @@ def test_dir(folder, round_trip, tmp_path):
         return [f.name async for f in result.walk()]
 
     assert asyncio.run(walk()) == ["a.csv", "b.txt"]
-    assert Dir.empty().is_empty()
-    assert not result.is_empty()
+    assert Dir.empty().is_empty
+    assert not result.is_empty
 
 
 def test_dir_content_is_its_key(folder, tmp_path, interface_of, objects):
@@ -204,3 +204,65 @@ def test_remote_through_fsspec(folder):
     with file.open_sync("rb") as handle:
         assert handle.read() == b"x\n1\n"
     assert Path(file.download_sync()).read_text() == "x\n1\n"
+
+
+def test_what_is_uploaded_when_it_is_passed_on(tmp_path, round_trip):
+    place = tmp_path / "there.txt"
+    place.write_text("there")
+    calls = []
+
+    async def upload() -> tuple[str | None, str]:
+        calls.append(1)
+        return "hash-1", str(place)
+
+    async def use() -> None:  # also on a loop that runs
+        file = File(path="nowhere/yet.txt")
+        file.lazy_uploader = upload
+        for _ in range(2):
+            got = round_trip(File, file)
+            assert (got.path, got.hash) == (str(place), "hash-1")
+        assert calls == [1]
+        assert file.lazy_uploader is None
+        folder = Dir(path="nowhere")
+        folder.lazy_uploader = upload_folder
+        assert round_trip(Dir, folder).path == str(tmp_path)
+
+    async def upload_folder() -> tuple[None, str]:
+        return None, str(tmp_path)
+
+    asyncio.run(use())
+
+
+def test_an_uploader_that_returns_something_else_is_refused(round_trip):
+    async def wrong() -> str:
+        return "s3://only/an/address"
+
+    file = File(path="x")
+    file.lazy_uploader = wrong
+    with pytest.raises(Exception, match=r"the lazy_uploader of File 'x' returned .*return \(hash or None, address\)"):
+        round_trip(File, file)
+
+
+def test_a_frame_that_is_uploaded_when_it_is_passed_on(round_trip):
+    async def upload() -> DataFrame:
+        return DataFrame(val=pd.DataFrame({"a": [1, 2]}))
+
+    table = DataFrame()
+    table.lazy_uploader = upload
+    assert list(round_trip(DataFrame, table).open(pd.DataFrame).all_sync()["a"]) == [1, 2]
+
+
+def test_pieces_of_a_frame_in_all_three_ways():
+    table = DataFrame.from_df(pd.DataFrame({"a": [1, 2, 3]})).open(pd.DataFrame)
+
+    async def lengths() -> list[list[int]]:
+        return [[len(one) async for one in table.iter(2)], [len(one) async for one in await table.iter(2)]]
+
+    assert asyncio.run(lengths()) == [[2, 1], [2, 1]]
+    assert [len(one) for one in table.iter(2)] == [2, 1]
+
+
+def test_empty_is_a_property_as_in_flyte(tmp_path):
+    assert Dir.empty().is_empty is True
+    (tmp_path / "a").write_text("a")
+    assert Dir.from_local_sync(tmp_path).is_empty is False

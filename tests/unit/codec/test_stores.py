@@ -128,7 +128,7 @@ def test_a_folder_there_and_back(bucket, tmp_path):
         names = sorted(os.path.relpath(os.path.join(top, n), copy) for top, _, ns in os.walk(copy) for n in ns)
         assert names == ["a.csv", "sub/b.txt", "sub/deep/c.csv", "sub/ü [1].txt"]
         assert await made.exists()
-        assert not made.is_empty()
+        assert not made.is_empty
 
     asyncio.run(use())
 
