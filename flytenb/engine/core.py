@@ -84,6 +84,8 @@ class Engine:
         self.started_at = time.time()
         self.is_stopping = asyncio.Event()
         self.has_ended_a_run = asyncio.Event()
+        #: The HTTP API listens.
+        self.is_served = asyncio.Event()
         #: Why the store cannot be written now; "" when it can.
         self.trouble = ""
         #: Things a person should know: what was set aside at the start.

@@ -253,6 +253,7 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
         each.listen(128)  # before the port is told: who reads it may connect at once
     engine.port = loopback.getsockname()[1]
     write_info(engine.home, **{**facts, "http_socket": str(engine.http_socket), "port": engine.port})
+    engine.is_served.set()
     common = {"log_config": None, "lifespan": "off", "access_log": False, "ws": "none"}
     servers = [
         Server(uvicorn.Config(make_app(engine, is_open=True), **common)),

@@ -110,6 +110,7 @@ class Queries:
             "options": self.options,
             "abort": self.abort,
             "status": self.status,
+            "web": self.web,
             "pools": self.pools,
             "containers": self.containers,
             "container": self.container,
@@ -397,6 +398,12 @@ class Queries:
         if is_live:
             self._engine.happen(AbortRequest(number, asked.reason))
         return {"run": row[1], "action": action_name(number), "was_running": is_live}
+
+    async def web(self, asked: Asked) -> dict[str, Any]:
+        """Where the HTTP API listens; it begins to when it is asked for."""
+        self._engine.has_ended_a_run.set()
+        await self._engine.is_served.wait()
+        return {"http_socket": str(self._engine.http_socket), "port": self._engine.port}
 
     async def status(self, asked: Asked) -> dict[str, Any]:
         """Who the engine is and what it does now."""
