@@ -14,6 +14,8 @@ from flytenb.errors import ContainerEngineError
 
 #: Seconds for one call that should answer at once.
 _TIMEOUT_S = 60
+#: Until the engine has said its own.
+_ANY_VERSION = "1.41"
 _ELSE = 'or run without containers: executor="process"'
 
 
@@ -141,13 +143,14 @@ def _open(address: Address) -> Any:
     if address.url.startswith("ssh://"):
         return _open_ssh(docker, address)
     try:
-        return docker.APIClient(
-            base_url=address.url,
-            version="auto",
-            timeout=_TIMEOUT_S,
-            tls=tls,
-            max_pool_size=32,
+        if not tls:
+            return docker.APIClient(base_url=address.url, version="auto", timeout=_TIMEOUT_S, max_pool_size=32)
+        api = docker.APIClient(
+            base_url=address.url, version=_ANY_VERSION, timeout=_TIMEOUT_S, tls=tls, max_pool_size=32
         )
+        api.trust_env = False  # REQUESTS_CA_BUNDLE would take the place of the engine's own certificates
+        api._version = api._retrieve_server_version()
+        return api
     except Exception as error:  # docker, requests and urllib3 share no class
         raise ContainerEngineError(_why(address, error)) from error
 
@@ -156,7 +159,7 @@ def _open_ssh(docker: Any, address: Address) -> Any:
     from flytenb.containers.ssh import SshAdapter  # with it comes what few need
 
     # The name and the version stand in until the adapter is there: nothing is asked before.
-    api = docker.APIClient(base_url="http://docker:2375", version="1.41", timeout=_TIMEOUT_S)
+    api = docker.APIClient(base_url="http://docker:2375", version=_ANY_VERSION, timeout=_TIMEOUT_S)
     adapter = SshAdapter(address.url, 32)
     api.mount("http://", adapter)
     try:
@@ -209,7 +212,8 @@ def _errno(error: BaseException | None) -> int:
         if one is None or one in seen:
             continue
         seen.append(one)
-        if isinstance(one, OSError) and one.errno:
+        # The number of an SSLError is one of its library.
+        if isinstance(one, OSError) and one.errno and type(one).__module__ != "ssl":
             return one.errno
         waiting += [one.__cause__, one.__context__, *(each for each in one.args if isinstance(each, BaseException))]
         waiting.append(
