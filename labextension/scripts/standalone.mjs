@@ -19,6 +19,14 @@ const compiler = rspack({
   module: {
     rules: [{ test: /\.css$/, type: 'asset/source', use: [path.join(here, 'scripts/css-loader.cjs')] }]
   },
+  optimization: {
+    minimizer: [
+      new rspack.SwcJsMinimizerRspackPlugin({
+        extractComments: false,
+        minimizerOptions: { module: true, compress: { passes: 3, ecma: 2022 }, format: { comments: false } }
+      })
+    ]
+  },
   performance: { hints: false }
 });
 compiler.run((error, stats) => {

@@ -1,3 +1,4 @@
 import './tokens.css';
 import './run.css';
+import './more.css';
 import './side.css';

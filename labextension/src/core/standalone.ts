@@ -10,6 +10,7 @@ import type { Mounted } from './mount.js';
 import { mountRun } from './mount.js';
 import type { FetchOptions } from './transport.js';
 import { fetchTransport } from './transport.js';
+import { setLoader } from './ui/tabs.js';
 
 export interface MountOptions extends FetchOptions {
   run: string;
@@ -36,14 +37,29 @@ export function connect(options: FetchOptions): Connection {
   return connection;
 }
 
-const styled = new WeakSet<object>();
+const roots = new Set<Document | ShadowRoot>();
+const sheets: CSSStyleSheet[] = [];
 
 /** A constructed sheet needs no `style-src` of the page's policy. */
-function addStyle(root: Document | ShadowRoot): void {
-  if (!styled.has(root)) {
-    styled.add(root);
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(tokens + run);
+function addSheet(text: string): void {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  sheets.push(sheet);
+  for (const root of roots) {
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   }
 }
+
+function addStyle(root: Document | ShadowRoot): void {
+  if (!roots.has(root)) {
+    roots.add(root);
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets];
+  }
+}
+
+addSheet(tokens + run);
+setLoader(async load => {
+  const [style, code] = await Promise.all([import(/* webpackChunkName: "more" */ '../../style/more.css'), load()]);
+  addSheet(style.default);
+  return code;
+});

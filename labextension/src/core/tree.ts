@@ -189,7 +189,10 @@ export class RunModel {
     this.savedS = saved;
     this.keptCount = kept;
     this.causes = this.causesOf(failed);
-    this.failedCount = this.causes.reduce((sum, each) => sum + each.actions.length, 0) || (actions.length ? 0 : (run.failed_count ?? 0));
+    const real = this.causes.filter(each => !isAbortion(each));
+    this.failedCount =
+      (real.length ? real : this.causes).reduce((sum, each) => sum + each.actions.length, 0) ||
+      (actions.length ? 0 : (run.failed_count ?? 0));
     if (expected && this.root && !isOver && !isTerminal(this.root.phase)) {
       const members = groupBy(this.childrenOf(this.root.name));
       this.ghosts = ghosts(expected, members).map((each, i) => ({
@@ -428,10 +431,25 @@ export class RunModel {
     return { startedAt: start, endedAt, duration: Math.max(0, (endedAt || this.now) - start) };
   }
 
+  /** The child whose failure an action only passed on. */
+  private culprit(action: ActionRow): ActionRow | undefined {
+    const { failure } = action;
+    return (
+      failure ?
+        this.childrenOf(action.name).find(
+          child => child.failure?.code === failure.code && child.failure.message === failure.message
+        )
+      : undefined
+    );
+  }
+
   private whyOne(action: ActionRow): string {
+    const culprit = this.culprit(action);
     return words.joined([
       action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
-      action.failure ? failureText(action.failure) : '',
+      culprit ? `because of ${this.label(culprit.name)}`
+      : action.failure ? failureText(action.failure)
+      : '',
       (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
       action.reason,
       progress.wordsOf(action, this.now)
@@ -443,10 +461,7 @@ export class RunModel {
     const found = new Map<string, Cause>();
     for (const action of failed) {
       const failure = action.failure!;
-      const isInherited = this.childrenOf(action.name).some(
-        child => child.failure?.code === failure.code && child.failure.message === failure.message
-      );
-      if (isInherited) {
+      if (this.culprit(action)) {
         continue;
       }
       const message = failureText(failure);
@@ -458,9 +473,15 @@ export class RunModel {
         found.set(message + '\0' + where, { message, where, actions: [action], failure });
       }
     }
-    const isAborted = (cause: Cause): number => Number(['Aborted', 'ActionAbortedError'].includes(cause.failure.code));
-    return [...found.values()].sort((a, b) => isAborted(a) - isAborted(b) || b.actions.length - a.actions.length);
+    return [...found.values()].sort(
+      (a, b) => Number(isAbortion(a)) - Number(isAbortion(b)) || b.actions.length - a.actions.length
+    );
   }
+}
+
+/** Whether a cause only is that another one ended the run. */
+export function isAbortion(cause: Cause): boolean {
+  return cause.failure.code === 'Aborted' || cause.failure.code === 'ActionAbortedError';
 }
 
 /** What follows the phase in the header, in fixed order: progress, time, cache, what is special. */

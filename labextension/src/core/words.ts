@@ -119,7 +119,7 @@ export function quantile(ordered: readonly number[], q: number): number {
 }
 
 /** The non-empty parts, joined. */
-export function joined(parts: readonly (string | false | undefined | null)[], separator = ', '): string {
+export function joined(parts: readonly (string | number | false | undefined | null)[], separator = ', '): string {
   return parts.filter(Boolean).join(separator);
 }
 

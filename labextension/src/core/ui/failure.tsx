@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Cause } from '../tree.js';
-import { took } from '../tree.js';
+import { isAbortion, took } from '../tree.js';
 import * as words from '../words.js';
 import { preview } from '../preview.js';
 import { python, useView } from './context.js';
@@ -20,7 +20,7 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
   const call = `${run}.action(${python(action.name)})`;
   const inputs = preview(action.inputs);
   const advice = adviceOf(failure.code, failure.message);
-  const others = model.causes.length - 1;
+  const others = model.causes.filter(each => each !== cause && !isAbortion(each)).length;
   return (
     <div class="fnb-fail fnb-stack" data-failure={action.name}>
       <div>

@@ -1,12 +1,11 @@
 /** The views of a run; one tab stop, arrows move. A panel is built when it is first looked at. */
 import type { JSX } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import * as words from '../words.js';
 import type { Tab } from './context.js';
 import { TABS, useView } from './context.js';
 import type { TreeState } from './tree.js';
 import { Tree } from './tree.js';
-import { Values } from './values.js';
 
 const TITLES: Readonly<Record<Tab, string>> = {
   tree: 'Tree',
@@ -65,9 +64,37 @@ export function Tabs({ tree, setTree }: Props): JSX.Element {
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-tab-${tab}`} data-panel={tab}>
-        {tab === 'tree' && <Tree tree={tree} setTree={setTree} />}
-        {tab === 'values' && <Values />}
+        {tab === 'tree' ? <Tree tree={tree} setTree={setTree} /> : <Later tab={tab} />}
       </div>
     </>
   );
+}
+
+type More = typeof import('./more.js');
+let more: More | null = null;
+let load = (): Promise<More> => import(/* webpackChunkName: "more" */ './more.js');
+
+/** For a page that must bring along more than the code: its style. */
+export function setLoader(loader: (load: () => Promise<More>) => Promise<More>): void {
+  const before = load;
+  load = () => loader(before);
+}
+
+/** Tabs that are loaded when the first of them is looked at. */
+function Later({ tab }: { tab: Tab }): JSX.Element {
+  const [, redraw] = useState(0);
+  const [error, setError] = useState('');
+  useEffect(() => {
+    if (!more) {
+      load().then(
+        found => {
+          more = found;
+          redraw(n => n + 1);
+        },
+        (reason: unknown) => setError(`This part of the page could not be loaded (${String(reason)}): reload the page.`)
+      );
+    }
+  }, []);
+  const Panel = more?.PANELS[tab];
+  return Panel ? <Panel /> : <p class="fnb-none">{error || 'Loading …'}</p>;
 }

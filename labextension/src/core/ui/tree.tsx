@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ActionRow } from '../../generated/model.js';
+import type { Preview } from '../preview.js';
 import { preview } from '../preview.js';
 import { folded } from '../raster.js';
 import type { Choices, Openness, Row } from '../rows.js';
@@ -193,7 +194,7 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
   const action = node.kind === 'action' ? node.actions[0]! : null;
   const isOpen = openness !== 'none';
   const canOpen = node.hasChildren || row.isRest;
-  const why = node.why || (action ? inputsText(action) : '');
+  const why = node.why || (action ? inputsText(action, model) : '');
   const name = nameOf(row);
   const word = action && isRetrying(action) ? 'Retrying' : node.kind === 'ghost' ? 'Expected' : undefined;
   const flip = (): void => choose(isOpen ? 'none' : 'all');
@@ -266,7 +267,7 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
       </span>
     );
   }
-  if ((node.kind === 'siblings' || node.kind === 'group') && !row.isRest) {
+  if (node.kind === 'siblings' && !row.isRest) {
     const cells = folded(node.actions, Math.min(BARS, node.count));
     return <Mini keys={cells} label={`${words.count(node.count)} actions in order`} />;
   }
@@ -288,22 +289,31 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
   );
 }
 
-const shownInputs = new Map<string, string>();
+const shownInputs = new Map<string, Preview[]>();
 
-/** `kernel=rbf, C=10`: what tells an action from its siblings. */
-export function inputsText(action: ActionRow): string {
+function inputsOf(action: ActionRow): Preview[] {
   if (!action.inputs) {
-    return '';
+    return [];
   }
   let found = shownInputs.get(action.inputs);
-  if (found === undefined) {
-    found = preview(action.inputs)
-      .map(each => (each.name ? `${each.name}=${words.oneLine(each.text, 60)}` : words.oneLine(each.text, 60)))
-      .join(', ');
+  if (!found) {
     if (shownInputs.size > 2000) {
       shownInputs.clear();
     }
+    found = preview(action.inputs);
     shownInputs.set(action.inputs, found);
   }
   return found;
+}
+
+/** `kernel=rbf, C=10`: of siblings only what tells one from the other. */
+export function inputsText(action: ActionRow, model?: RunModel): string {
+  const family = model?.familyOf(action) ?? [];
+  const others = family.length > 1 ? family.slice(0, 3).map(inputsOf) : [];
+  const isSame = (each: Preview, i: number): boolean => others.length > 1 && others.every(other => other[i]?.text === each.text);
+  const inputs = inputsOf(action);
+  const told = inputs.filter((each, i) => !isSame(each, i));
+  return (told.length ? told : inputs)
+    .map(each => (each.name ? `${each.name}=${words.oneLine(each.text, 60)}` : words.oneLine(each.text, 60)))
+    .join(', ');
 }
