@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flytenb.containers.client import Docker, connect, forget, said
+from flytenb.containers.gpus import gpu_options
 from flytenb.containers.kept import keep
 from flytenb.containers.labels import remove
 from flytenb.errors import ContainerEngineError, ContainerStartError
@@ -53,6 +54,7 @@ class Plan:
         cpu: cores, 0 = all.
         memory_bytes, shm_bytes: 0 = no limit, Docker's own.
         gpus: ids of the GPUs it gets.
+        gpu_vendor: "nvidia" or "amd".
         gpu_count: where no ids are known.
         is_bare: without any privilege.
         mounts: (folder here, folder there, is writable).
@@ -74,6 +76,7 @@ class Plan:
     memory_bytes: int = 0
     shm_bytes: int = 0
     gpus: tuple[str, ...] = ()
+    gpu_vendor: str = "nvidia"
     gpu_count: int = 0
     is_bare: bool = True
     mounts: tuple[tuple[Path, str, bool], ...] = ()
@@ -162,6 +165,7 @@ class Program:
             security_opt=_security(docker, plan),
             userns_mode="host" if docker.facts.remaps_users else None,
             **_limits(plan, docker.facts.cpus),
+            **gpu_options(plan.gpus, plan.gpu_vendor, count=plan.gpu_count, is_local=docker.facts.is_local),
         )
         ident = api.create_container(
             plan.image,
@@ -239,16 +243,13 @@ def _limits(plan: Plan, cpus: int) -> dict[str, Any]:
         limits["mem_limit"] = limits["memswap_limit"] = max(plan.memory_bytes, _LEAST_MEMORY_BYTES)
     if plan.shm_bytes:
         limits["shm_size"] = plan.shm_bytes
-    if plan.gpus or plan.gpu_count:
-        from docker.types import DeviceRequest
-
-        which = {"device_ids": list(plan.gpus)} if plan.gpus else {"count": plan.gpu_count}
-        limits["device_requests"] = [DeviceRequest(capabilities=[["gpu"]], **which)]
     return limits
 
 
 def _refused(error: Exception, plan: Plan) -> Exception:
     """Why the engine did not start it, and what to do."""
+    if isinstance(error, ContainerStartError):
+        return ContainerStartError(f"{plan.subject}: {error}")
     words = said(error)
     if "No such image" in words:
         return NoImage(words)

@@ -49,6 +49,8 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     disk_bytes: int = 0
     #: Ids of single GPUs that are this worker's alone: as the container engine and CUDA take them.
     gpus: tuple[str, ...] = ()
+    #: "nvidia" or "amd".
+    gpu_vendor: str = "nvidia"
     #: How many GPUs workers of this kind get when their software is there: this one only makes it ready.
     gpus_later: int = 0
     #: It keeps its GPUs also when its software has to be made.

@@ -155,6 +155,10 @@ class Gpus:
                 del self.holders[ident]
         return held
 
+    def vendor(self, ids: tuple[str, ...]) -> str:
+        """Who made these; a machine has those of one maker."""
+        return self.devices[ids[0]].vendor if ids else "nvidia"
+
     def has(self, lane: str) -> bool:
         """Whether a worker holds GPUs."""
         return any(holder.id == lane for holders in self.holders.values() for holder in holders)

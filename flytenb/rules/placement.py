@@ -157,7 +157,7 @@ def spawn(state: State, shape: Shape, out: Out) -> Lane | None:
     shape.spawning += 1
     state.next_lane += 1
     state.lanes[lane.id] = shape.lanes[lane.id] = lane
-    out.chores.append(("spawn", lane.id, shape.launch, shape.grant(lane.gpus)))
+    out.chores.append(("spawn", lane.id, shape.launch, shape.grant(lane.gpus, state.capacity.gpus.vendor(lane.gpus))))
     return lane
 
 

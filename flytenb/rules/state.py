@@ -143,8 +143,8 @@ class Shape:
         """Whether making the software ready has not helped: what makes it anew each time must do so with GPUs."""
         return self.preparations >= MAX_PREPARATIONS
 
-    def grant(self, gpus: tuple[str, ...] = ()) -> Grant:
-        """What one more worker of this kind gets."""
+    def grant(self, gpus: tuple[str, ...] = (), vendor: str = "nvidia") -> Grant:
+        """What one more worker of this kind gets; `vendor` made the GPUs."""
         asked = self.resources
         lacking = []
         if (asked.cpu or 0) > self.cpu:
@@ -161,6 +161,7 @@ class Shape:
             shm_bytes=asked.shm_bytes or 0,
             disk_bytes=asked.disk_bytes or 0,
             gpus=gpus,
+            gpu_vendor=vendor,
             gpus_later=0 if gpus else self.gpus,
             keeps_gpus=self.keeps_gpus,
             notes=tuple(lacking),

@@ -78,9 +78,10 @@ def test_a_build_goes_on_without_its_client_and_the_next_one_joins(
 def _crash(engine: DockerEngine) -> None:
     """dockerd and its containerd are killed, and started again."""
     assert engine.folder is not None
-    containerd = int((engine.folder / "exec/containerd/containerd.pid").read_text())
+    containerd = engine.folder / "exec/containerd/containerd.pid"
     engine.stop(signal.SIGKILL)
-    os.kill(containerd, signal.SIGKILL)
+    os.kill(int(containerd.read_text()), signal.SIGKILL)
+    containerd.unlink()  # nobody may bury it
     engine.start()
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import stat
 import time
 from pathlib import Path
 
 import pytest
 from docker.errors import APIError, NotFound
 
+from flytenb.containers.client import connect
+from flytenb.containers.gpus import amd_options
 from flytenb.containers.labels import WORKER
+from flytenb.containers.run import run_to_end
 from tests.docker.conftest import DockerHome
+from tests.docker.engine import DockerEngine
 from tests.integration.conftest import until
 from tests.integration.test_gpus import _all_free, _check_exclusive, _resources, _seen
 
@@ -79,6 +85,9 @@ BUILT = """
     if __name__ == "__main__":
         print("got", flyte.run(globals()[sys.argv[1]]).outputs()[0])
 """
+
+
+AMD = 'one_gpu = flyte.Resources(cpu=0.2, gpu=flyte.AMD_GPU("MI300X"))'
 
 
 @pytest.fixture
@@ -159,6 +168,41 @@ def test_nobody_holds_a_gpu_while_an_image_is_built(gpu_home: DockerHome) -> Non
     out, err = late.communicate(timeout=120)
     assert out == "got 0\n", f"{out}\n{err}\n{gpu_home.engine_log()}"
     until(lambda: _all_free(gpu_home), "all GPUs to be free")
+
+
+def test_amd_gpus_are_device_files_and_groups(docker_engine: DockerEngine, tmp_path: Path) -> None:
+    """Made up ones: the engine takes the request, and a user without rights may open them."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make device files")
+    (tmp_path / "dri").mkdir()
+    for name, group in (("kfd", 4711), ("dri/renderD136", 4712)):
+        os.mknod(tmp_path / name, 0o660 | stat.S_IFCHR, os.makedev(1, 3))
+        os.chown(tmp_path / name, 0, group)
+        os.chmod(tmp_path / name, 0o660)
+    (tmp_path / "nodes/1").mkdir(parents=True)
+    (tmp_path / "nodes/1/properties").write_text("drm_render_minor 136\n")
+    options = amd_options(["0"], devices=tmp_path, topology=tmp_path / "nodes")
+    told = run_to_end(
+        connect(docker_engine.host),
+        docker_engine.image,
+        ["-c", "stat -c %t:%T /dev/kfd /dev/dri/renderD136; ls /dev/dri; id -G; : > /dev/kfd; : > /dev/dri/renderD136"],
+        entrypoint=["/bin/sh"],
+        labels={},
+        user="1234:1234",
+        host={**options, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]},
+    )
+    assert told.output.split() == ["1:3", "1:3", "renderD136", "1234", "4711", "4712"]
+    assert told.status == 0
+
+
+def test_an_amd_gpu_without_its_driver_is_said(docker_home: DockerHome) -> None:
+    if Path("/dev/kfd").exists():
+        pytest.skip("AMD's driver is here")
+    docker_home.env["FLYTENB_GPUS"] = "MI300X:1"
+    script = docker_home.script("built.py", BUILT.replace("one_gpu = flyte.Resources(cpu=0.2, gpu=1)", AMD))
+    done = docker_home.python(str(script), "soon", "0", check=False)
+    assert "an AMD GPU was asked for and /dev/kfd is not on this machine; install AMD's driver" in done.stderr
+    assert docker_home.containers() == []
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_any_container(docker_home: DockerHome) -> None:

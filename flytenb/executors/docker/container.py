@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flytenb.containers.client import Docker
+from flytenb.containers.gpus import gpu_options
 from flytenb.containers.labels import labels
 from flytenb.containers.run import image_id, pull, run_to_end
 from flytenb.errors import BaseRuntimeError
@@ -150,6 +151,7 @@ def configuration(
         log_config={"Type": "local", "Config": _LOG_OPTIONS} if far is None else {"Type": "none"},
         userns_mode="host" if facts.remaps_users and far is None else None,  # files are the caller's
         **_limits(grant, facts.cpus),
+        **gpu_options(grant.gpus, grant.gpu_vendor, is_local=facts.is_local and not facts.desktop),
     )
     return {
         "name": name,
@@ -205,10 +207,6 @@ def _limits(grant: Grant, cpus: int) -> dict[str, Any]:
         limits["mem_limit"] = limits["memswap_limit"] = most
     if grant.shm_bytes:
         limits["shm_size"] = grant.shm_bytes
-    if grant.gpus:
-        from docker.types import DeviceRequest
-
-        limits["device_requests"] = [DeviceRequest(device_ids=list(grant.gpus), capabilities=[["gpu"]])]
     return limits
 
 

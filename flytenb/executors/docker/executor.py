@@ -20,7 +20,7 @@ from flytenb.containers.client import Docker, connect, forget, is_missing, said
 from flytenb.containers.kept import keep
 from flytenb.containers.labels import ENGINE, home_id, is_kept, list_own, remove, remove_own
 from flytenb.containers.leftovers import is_owner_alive
-from flytenb.errors import BaseRuntimeError, ContainerEngineError
+from flytenb.errors import BaseRuntimeError, ContainerEngineError, ContainerStartError
 from flytenb.executors.base import RETURN_S, TRY_S, Contained, Owner
 from flytenb.executors.docker import container, exits, listing, runtime
 from flytenb.executors.docker.attached import Attached
@@ -173,6 +173,8 @@ class DockerExecutor:
             docker = await self._connected(entry, deadline)
             try:
                 await self._thread(self._start, docker, place, entry)
+            except ContainerStartError:
+                raise
             except Exception as error:  # docker, requests and urllib3 share no class
                 self._spawn(self._thread(self._discard, docker, place, entry.name, entry.ident))
                 entry.ident = ""

@@ -143,6 +143,8 @@ def start_words(error: BaseException, image: str, network: str) -> str:
             "a GPU was asked for and this Docker engine cannot hand out GPUs; install the NVIDIA container toolkit, "
             f"then restart Docker ({words})"
         )
+    if "device information" in words:
+        return f"a GPU was asked for and the engine's machine has not its device file ({words}); install its driver"
     if "network" in words and "not found" in words:
         return (
             f'there is no Docker network "{network}"; make it (docker network create {network}), or name another with '

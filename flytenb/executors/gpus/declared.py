@@ -28,4 +28,6 @@ def declared(text: str) -> tuple[Gpu, ...]:
         kind = kind_of(kind)
         vendor = "amd" if kind.startswith(_AMD) else "nvidia"
         devices += [Gpu(id=str(len(devices) + n), kind=kind, vendor=vendor) for n in range(int(count))]
+    if len({gpu.vendor for gpu in devices}) > 1:
+        raise ValueError(f"{VARIABLE}={text!r} names GPUs of AMD and of NVIDIA; an engine hands out those of one maker")
     return tuple(devices)

@@ -31,6 +31,8 @@ def gpu_variables(grant: Grant, own: Mapping[str, str], environ: Mapping[str, st
         ids = ",".join(grant.gpus)
         # CUDA counts the fastest first unless told to count like the driver's tools.
         found = {"CUDA_VISIBLE_DEVICES": ids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "NVIDIA_VISIBLE_DEVICES": ids}
+        if grant.gpu_vendor == "amd":
+            found["FLYTENB_GPU_VENDOR"] = "amd"  # for containers that this worker starts
         return found | ({"HIP_VISIBLE_DEVICES": ids} if all(map(str.isdigit, grant.gpus)) else {})
     if environ.get(HIDE_VARIABLE) == "0" or not has_gpus(environ):
         return {}

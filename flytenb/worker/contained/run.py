@@ -31,6 +31,8 @@ from flytenb.worker.contained.results import read_outputs
 from flytenb.worker.contained.staging import VARIABLES, stage_inputs, stage_secrets
 
 UserValue = Any
+#: Who made the GPUs that this worker has.
+VENDOR = "FLYTENB_GPU_VENDOR"
 #: The image that was found or built for this worker before it began.
 IMAGE_VARIABLE = "FLYTENB_TASK_IMAGE"
 #: Where the secrets' variables are in the container, and where mounted secrets are.
@@ -210,6 +212,7 @@ class _Attempt:
             mounts.append((*outputs, True))
         asked = task.resources.to_request() if task.resources else None
         gpus = _gpus() if asked and asked.gpu else ()
+        is_amd = os.environ.get(VENDOR) == "amd" or (asked is not None and asked.gpu_class == "AMD_GPU")
         return Plan(
             image=self.image,
             name=name,
@@ -229,6 +232,7 @@ class _Attempt:
             memory_bytes=asked.memory_bytes or 0 if asked else 0,
             shm_bytes=asked.shm_bytes or 0 if asked else 0,
             gpus=gpus,
+            gpu_vendor="amd" if is_amd else "nvidia",
             gpu_count=asked.gpu if asked and not gpus else 0,
             is_bare=is_own,
             mounts=tuple(mounts),
