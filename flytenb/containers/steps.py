@@ -8,16 +8,18 @@ Blocking; used from the thread of one build.
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import shlex
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 #: Seconds until an engine may have given up on a layer of many gigabytes.
 _COMMIT_S = 3600
+#: Seconds for which an engine that went away is waited for, to remove what is left there, and between tries.
+_RETURN_S, _TRY_S = 120.0, 0.5
 #: A variable may be at most 128 KiB long.
 _CHUNK_BYTES = 96 * 1024
 #: Lives until it is killed. Its argument, which it ignores, is what `docker history` shows.
@@ -140,8 +142,23 @@ class StepContainer:
             if self._is_gone:
                 return
             self._is_gone = True
-        with contextlib.suppress(Exception):  # gone already, or the engine is: its orphans are found by label
+        if not self._is_removed():
+            threading.Thread(target=self._remove_later, name="flytenb-remove", daemon=True).start()
+
+    def _is_removed(self) -> bool:
+        try:
             self._api.remove_container(self.id, force=True, v=True)
+        except Exception as error:  # docker and requests share no class
+            return getattr(error, "response", None) is not None  # gone already; else the engine is away
+        return True
+
+    def _remove_later(self) -> None:
+        """When the engine is back, which gives no event; after that time its orphans are found by label."""
+        deadline = time.monotonic() + _RETURN_S
+        while time.monotonic() < deadline:
+            time.sleep(_TRY_S)
+            if self._is_removed():
+                return
 
 
 def tar_of(entries: Iterable[TarEntry]) -> bytes:

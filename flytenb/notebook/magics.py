@@ -100,14 +100,15 @@ class FlyteMagics(Magics):
         return commands.plan(self._shell.user_ns, line)
 
     @cell_magic
-    def flyte_exec(self, line: str, cell: str) -> int:
+    def flyte_exec(self, line: str, cell: str) -> None:
         """Run this cell in the container of an action that runs, or that failed and was kept (keep_on_failure=True).
 
         %%flyte_exec RUN/ACTION [--shell]
+
+        Its exit status is `_exit_code` afterwards.
         """
-        status = beside.execute(line, cell, f"Cell In[{self._shell.execution_count}]")
-        self._shell.user_ns["_exit_code"] = status
-        return status
+        cell_name = f"Cell In[{self._shell.execution_count}]"
+        self._shell.user_ns["_exit_code"] = beside.execute(line, cell, cell_name)
 
     @line_magic
     def flyte_resources(self, line: str) -> Any:

@@ -10,6 +10,8 @@ from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow
 from flytenb.views import words
 
+#: The tag of an image that was made here tells a person nothing; `flytenb get action` has the whole name.
+_OUR_TAG = re.compile(r"^(flytenb/[^:]+):[0-9a-f]{24}$")
 #: Distributions that a line names.
 _NAMED = 3
 
@@ -50,7 +52,8 @@ def placement_text(placement: Placement) -> str:
     count, named = len(placement.distributions), _named(placement)
     inside = words.joined([*named, words.count(count, "distribution") if count > len(named) else ""])
     if is_container(placement):
-        kind = f"container of {placement.image or placement.image_id}"
+        image = _OUR_TAG.sub(r"\1", placement.image) or placement.image_id
+        kind = f"container of {image}"
     elif placement.environment:
         kind = "virtual environment"
     else:

@@ -76,3 +76,9 @@ def test_the_twin_shows_both():
     shown = twin.render(ran(fit=4, split=2))
     assert "<b>Note:</b> digits: it runs in the caller&#x27;s environment without layer &quot;apt git&quot;" in shown
     assert "env <b>digits</b>: virtual environment (pandas 2.2.3" in shown
+
+
+def test_the_tag_of_an_image_that_was_made_here_is_left_out():
+    made = Placement(executor="docker", reason="so", image="flytenb/data:69dfa0f59ade6e5fad842428")
+    assert placement_text(made) == "container of flytenb/data, so"
+    assert placement_text(replace(made, image="mine/data:1")) == "container of mine/data:1, so"
