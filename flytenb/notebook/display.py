@@ -19,9 +19,12 @@ from flytenb.notebook.publisher import Publisher
 from flytenb.views import text, tree, twin
 from flytenb.views.ghosts import Expected
 from flytenb.views.marks import is_terminal
+from flytenb.wire.paths import home, home_mark
 
 #: Read by the labextension, which draws the run live from the engine: never more than what identifies it.
 MIME = "application/vnd.flytenb.run+json"
+#: Of the front end's messages (`labextension/src/protocol.ts`).
+PROTOCOL = 1
 
 publisher = Publisher()
 
@@ -150,9 +153,9 @@ class Displays:
 displays = Displays()
 
 
-def _identity(view: tree.RunView) -> dict[str, str]:
+def _identity(view: tree.RunView) -> dict[str, Any]:
     phase = view.root.phase if view.root is not None else view.mark.key
-    return {"id": view.name, "phase": phase}
+    return {"run": view.name, "home": home_mark(home()), "protocol": PROTOCOL, "phase": phase}
 
 
 def _whole(view: tree.RunView) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def home() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "flytenb"
 
 
+def home_mark(state: Path) -> str:
+    """Twelve characters that tell one state directory from others, without its path."""
+    return hashlib.blake2b(os.fsencode(state.resolve()), digest_size=6).hexdigest()
+
+
 def _socket(state: Path, name: str) -> Path:
     near = state / name
     if len(os.fsencode(near)) <= _MAX_SOCKET_BYTES:

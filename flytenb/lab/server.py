@@ -1,0 +1,115 @@
+"""In a Jupyter server: the engine's API below `<base>flytenb/`, with the server's own authentication and XSRF check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.utils import url_path_join
+from tornado import web
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from flytenb.lab.feed import Feed
+from flytenb.lab.relay import MOST_BYTES, Answer, refusal, relay
+from flytenb.wire import paths
+
+#: Below the server's base; the front end has the same word.
+NAMESPACE = "flytenb"
+#: Bytes that may wait for a slow tab before its connection is ended; it comes back and asks for the whole.
+MOST_UNSENT = 16 << 20
+
+
+class ApiHandler(APIHandler):
+    """`<base>flytenb/api/v1/…`: the engine's answers."""
+
+    auth_resource = NAMESPACE
+
+    @web.authenticated
+    async def get(self, path: str) -> None:
+        """A question."""
+        await self._pass_on("GET", path)
+
+    @web.authenticated
+    async def post(self, path: str) -> None:
+        """A command; the server has compared the XSRF cookie by now."""
+        await self._pass_on("POST", path)
+
+    async def _pass_on(self, method: str, path: str) -> None:
+        body = self.request.body or b""
+        if len(body) > MOST_BYTES:
+            answer = refusal(413, "TooLarge", f"a request of {len(body)} bytes is over the limit of {MOST_BYTES}")
+        else:
+            answer = await asyncio.to_thread(relay, paths.home(), method, "/api/v1/" + path, self._query(), body)
+        self._finish(answer)
+
+    def _query(self) -> str:
+        """The question without what was meant for this server."""
+        pairs = parse_qsl(self.request.query, keep_blank_values=True)
+        return urlencode([(name, value) for name, value in pairs if name not in ("token", "_", "_xsrf")])
+
+    def _finish(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(answer.body)
+
+
+class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """`<base>flytenb/api/v1/ws`: one connection a tab."""
+
+    auth_resource = NAMESPACE
+    _feed: Feed | None = None
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """The handshake. A foreign origin is refused by the server's own check."""
+        if not self.current_user:
+            raise web.HTTPError(403)
+        await super().get(*args, **kwargs)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        """The tab is connected."""
+        super().open(*args, **kwargs)
+        self._feed = Feed(paths.home(), self._push, self.close)
+
+    def on_message(self, message: str | bytes) -> None:
+        """The tab says something."""
+        if self._feed is not None:
+            self._feed.on_message(message)
+
+    def on_close(self) -> None:
+        """The tab is gone."""
+        super().on_close()
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        """Small messages on a short way: none."""
+        return None
+
+    def _push(self, text: str) -> None:
+        connection: Any = self.ws_connection
+        stream = getattr(connection, "stream", None)
+        if stream is not None and stream._write_buffer and len(stream._write_buffer) > MOST_UNSENT:
+            self.close(1013, "too slow")
+            return
+        with contextlib.suppress(WebSocketClosedError):
+            self.write_message(text)
+
+
+def install(app: Any) -> None:
+    """Add the handlers to a running Jupyter server."""
+    base = app.web_app.settings["base_url"]
+    app.web_app.add_handlers(
+        ".*$",
+        [
+            (url_path_join(base, NAMESPACE, "api", "v1", "ws"), FeedHandler),
+            (url_path_join(base, NAMESPACE, "api", "v1", "(.+)"), ApiHandler),
+        ],
+    )
+    app.log.info("flytenb: live views are served below %s", url_path_join(base, NAMESPACE))
