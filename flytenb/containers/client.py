@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 import threading
 from dataclasses import dataclass
@@ -158,17 +159,17 @@ def _open(address: Address) -> Any:
 def _open_ssh(docker: Any, address: Address) -> Any:
     from flytenb.containers.ssh import SshAdapter  # with it comes what few need
 
+    if shutil.which("ssh") is None:
+        raise ContainerEngineError(
+            f"the Docker engine at {address.url} is met through ssh, and there is no ssh here: install it (OpenSSH), "
+            f"{_ELSE}"
+        )
     # The name and the version stand in until the adapter is there: nothing is asked before.
     api = docker.APIClient(base_url="http://docker:2375", version=_ANY_VERSION, timeout=_TIMEOUT_S)
     adapter = SshAdapter(address.url, 32)
     api.mount("http://", adapter)
     try:
         api._version = api._retrieve_server_version()
-    except FileNotFoundError as error:
-        raise ContainerEngineError(
-            f"the Docker engine at {address.url} is met through ssh, and there is no ssh here: install it (OpenSSH), "
-            f"{_ELSE}"
-        ) from error
     except Exception as error:  # docker, requests and urllib3 share no class
         words = adapter.last_words or str(error)
         raise ContainerEngineError(

@@ -109,8 +109,15 @@ class DockerEngine:
                 str(len(self.hidden)),
                 *self.hidden,
             ]
-            command += ["dockerd", "-H", self.host, *("--data-root", "/mnt/own/data", "--exec-root", "/mnt/own/exec")]
-            command += ["-p", "/mnt/own/pid", *self.options]
+            command += [
+                "dockerd",
+                "-H",
+                self.host,
+                "-H",
+                "unix:///mnt/own/far.sock",
+                *("--data-root", "/mnt/own/data", "--exec-root", "/mnt/own/exec"),
+            ]
+            command += ["-p", "/mnt/own/pid", "--shutdown-timeout", "1", *self.options]
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             ready.bind(str(notify))
             with log.open("ab") as out:

@@ -405,3 +405,41 @@ def test_a_lost_connection_loses_the_attempt_and_nothing_hangs(far_home: DockerH
     thread.join(60)
     assert printed == ["42\n"], far_home.engine_log()
     until(lambda: len(far_home.containers()) <= 2, "what was cut off to be removed")
+
+
+TELLS = """
+    env = flyte.TaskEnvironment(name="box", image=IMAGE, executor="docker")
+
+    @env.task
+    async def upper(notes: File) -> File:
+        pathlib.Path("/tmp/made").write_text(open(await notes.download()).read().upper())
+        return await File.from_local("/tmp/made")
+
+    if __name__ == "__main__":
+        flyte.init()
+        pathlib.Path("notes.txt").write_text("plain words")
+        run = flyte.run(upper, notes=File.from_local_sync("notes.txt"))
+        run.wait()
+        print(open(run.outputs()[0].download_sync()).read())
+"""
+
+
+def test_through_the_ssh_program(far_home: DockerHome, tmp_path: Path) -> None:
+    """What ssh would run on the other machine runs here: only the encryption is missing."""
+    if shutil.which("docker") is None:
+        pytest.skip("the docker program, which answers at the other end of ssh, is not here")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    ssh = programs / "ssh"
+    host = far_home.docker.host
+    ssh.write_text(f'#!/bin/sh\nfor last; do :; done\nDOCKER_HOST={host} DOCKER_CONTEXT= exec sh -c "$last"\n')
+    ssh.chmod(0o755)
+    far_home.env |= {"DOCKER_HOST": "ssh://me@far:2222", "PATH": f"{programs}:{far_home.env['PATH']}"}
+    assert far_home.run(HEAD + TELLS) == "PLAIN WORDS\n"
+
+
+def test_a_socket_of_this_machine_whose_engine_sees_nothing_of_it(far_home: DockerHome) -> None:
+    """As in a container that was given the engine's socket."""
+    assert far_home.docker.folder is not None
+    far_home.env["DOCKER_HOST"] = f"unix://{far_home.docker.folder}/far.sock"
+    assert far_home.run(HEAD + TELLS) == "PLAIN WORDS\n"
