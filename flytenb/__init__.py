@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from flytenb.sdk.checkpoint import BaseCheckpoint as BaseCheckpoint
     from flytenb.sdk.checkpoint import Checkpoint as Checkpoint
     from flytenb.sdk.checkpoint import latest_checkpoint as latest_checkpoint
+    from flytenb.sdk.condition import ConditionWebhook as ConditionWebhook
+    from flytenb.sdk.condition import new_condition as new_condition
     from flytenb.sdk.ctx import ctx as ctx
     from flytenb.sdk.ctx import custom_context as custom_context
     from flytenb.sdk.ctx import get_custom_context as get_custom_context
@@ -68,11 +70,9 @@ if TYPE_CHECKING:
     from flytenb.sdk.group import group as group
     from flytenb.sdk.image import Image as Image
     from flytenb.sdk.later import AppHandle as AppHandle
-    from flytenb.sdk.later import ConditionWebhook as ConditionWebhook
     from flytenb.sdk.later import ImageBuild as ImageBuild
     from flytenb.sdk.later import load_interactive_ctx as load_interactive_ctx
     from flytenb.sdk.later import load_plugin_config as load_plugin_config
-    from flytenb.sdk.later import new_condition as new_condition
     from flytenb.sdk.mapping import map as map  # noqa: A004
     from flytenb.sdk.pod import PodTemplate as PodTemplate
     from flytenb.sdk.policy import Backoff as Backoff
@@ -110,6 +110,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "notebook": ("load_ipython_extension", "unload_ipython_extension"),
     "sdk.cache": ("Cache", "CachePolicy", "CacheRequest"),
     "sdk.checkpoint": ("BaseCheckpoint", "Checkpoint", "latest_checkpoint"),
+    "sdk.condition": ("ConditionWebhook", "new_condition"),
     "sdk.ctx": ("ctx", "custom_context", "get_custom_context"),
     "sdk.devices": (
         *("AMD_GPU", "APPLE_SILICON", "GPU", "HABANA_GAUDI", "TPU", "Device", "DeviceClass", "GPUAccelerator"),
@@ -119,10 +120,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "sdk.environment": ("Environment", "TaskEnvironment"),
     "sdk.group": ("group",),
     "sdk.image": ("Image",),
-    "sdk.later": (
-        *("AppHandle", "ConditionWebhook", "ImageBuild", "load_interactive_ctx", "load_plugin_config"),
-        "new_condition",
-    ),
+    "sdk.later": ("AppHandle", "ImageBuild", "load_interactive_ctx", "load_plugin_config"),
     "sdk.mapping": ("map",),
     "sdk.pod": ("PodTemplate",),
     "sdk.policy": ("Backoff", "RetryStrategy", "ReusePolicy", "Timeout", "TimeoutType"),

@@ -37,6 +37,9 @@ class Port(Protocol):
     ) -> None:
         """Record a traced call that ended."""
 
+    def ask(self, spec: Any, group: str) -> Any:
+        """Submit a condition; what comes back has `result()` for threads and `later()` for loops."""
+
     def report(self, html: str) -> None:
         """Publish the action's whole report page."""
 

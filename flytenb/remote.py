@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from flytenb.client.action import Action, ActionDetails
+from flytenb.client.condition import Condition
 from flytenb.client.pool import Pool
 from flytenb.client.run_handle import Run, RunDetails
 from flytenb.client.secret import Secret, SecretTypes
@@ -101,12 +102,6 @@ class PartitionSchema(metaclass=_Later):
     """Partitions of an artifact."""
 
     instead = "keep the value as the output of a cached task"
-
-
-class Condition(metaclass=_Later):
-    """A value that a person gives to a waiting run."""
-
-    instead = "start a second run with the value as its input"
 
 
 class Project(metaclass=_Later):

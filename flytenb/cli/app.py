@@ -7,7 +7,7 @@ import sys
 import click
 
 from flytenb.cli import again, cache, explain, exporting, keeping
-from flytenb.cli.commands import engine, get, secrets, stop
+from flytenb.cli.commands import conditions, engine, get, secrets, stop
 from flytenb.cli.output import emit, json_or_text
 from flytenb.model.version import VERSION
 
@@ -100,7 +100,8 @@ def version(output: str) -> None:
     emit({"version": VERSION, "python": sys.version.split()[0]}, output, f"flytenb {VERSION}")
 
 
-for group in (get.get, secrets.secret, secrets.create, secrets.delete, stop.abort, engine.engine):
+get.get.add_command(conditions.get_condition)
+for group in (get.get, conditions.signal, secrets.secret, secrets.create, secrets.delete, stop.abort, engine.engine):
     app.add_command(group)
 COMMANDS = (
     *(again.rerun, again.recover, cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),

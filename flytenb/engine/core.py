@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flytenb.engine import admission, pulse
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
+from flytenb.engine.conditions import ConditionDesk
 from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.lifetime import new_token
@@ -103,6 +104,7 @@ class Engine:
         self.builds = BuildDesk(self)
         self.containers = ContainerDesk(self)
         self.cached = CacheDesk(state, lambda: self.home)
+        self.conditions = ConditionDesk(self)
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
         self.tidying = Tidying()
@@ -375,6 +377,8 @@ class Engine:
             for chore in out.chores:
                 if chore[0] == "load":
                     self.spawn(self._load(chore[1]))
+                elif chore[0] == "ask":
+                    self.spawn(self.conditions.asked(chore[1], is_new=chore[2]))
                 elif chore[0] == "told":
                     chore[1].set_result(None)
                 elif chore[0] == "release" and self.state.in_flight.get(chore[1]) is chore[2]:
@@ -433,6 +437,7 @@ class Engine:
             self.state.placements[digest], self.placements[number] = number, body
         self.packages.take_up(placements)
         self.state.next_run = self.reader.next_run()
+        self.conditions.take_up()
         rows = self.reader.unfinished_runs()
         for row in rows:
             told = decode_options(row[3])

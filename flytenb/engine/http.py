@@ -26,7 +26,7 @@ from flytenb.model.events import Watch
 from flytenb.model.placement import Placement
 from flytenb.model.pools import PoolRow
 from flytenb.model.resources import ResourcesView
-from flytenb.model.snapshot import ActionRow, LogLine, RunRow, RunSnapshot
+from flytenb.model.snapshot import ActionRow, ConditionRow, LogLine, RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED
 from flytenb.model.version import VERSION
 
@@ -69,6 +69,21 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("POST", "/api/v1/cache/{name}/pin", "pin", "Keep a cached result; ?is_on=false no longer", CachedRow),
     ("POST", "/api/v1/cache/prune", "prune_cached", "Forget cached results that are not pinned", Pruned),
     ("POST", "/api/v1/runs/prune", "prune_runs", "Forget runs that ended ?older_s= seconds ago", Pruned),
+    ("GET", "/api/v1/conditions", "conditions", "Questions of all runs that wait for an answer", list[ConditionRow]),
+    (
+        "GET",
+        "/api/v1/runs/{run}/conditions",
+        "conditions",
+        "Questions of a run that wait; ?is_on=false all",
+        list[ConditionRow],
+    ),
+    (
+        "POST",
+        "/api/v1/runs/{run}/conditions/{name}/signal",
+        "signal",
+        'Answer a condition, named by its name or its action: {"value": …, "who": …}',
+        ConditionRow,
+    ),
     ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action= and all below it", dict[str, Any]),
 )
 _json = msgspec.json.Encoder().encode
@@ -86,6 +101,9 @@ _STATUS = {
     "EngineBusy": 409,
     "TookTooLong": 504,
     "NotAnswered": 500,
+    "BadAnswer": 422,
+    "ConditionAnswered": 409,
+    "ConditionNotFoundError": 404,
 }
 
 
@@ -137,8 +155,20 @@ def _type_word(hint: Any) -> str:
     return {bool: "boolean", int: "integer"}.get(hint, "integer" if hint == int | None else "string")
 
 
-def _asked(request: Request) -> bytes:
-    values: dict[str, Any] = {**request.query_params, **request.path_params}
+async def _body(request: Request) -> dict[str, Any]:
+    """What a POST carries as JSON."""
+    data = await request.body()
+    if not data:
+        return {}
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise QueryError("BadQuery", f"the body is no JSON object: {error}") from error
+
+
+def _asked(request: Request, body: dict[str, Any]) -> bytes:
+    values: dict[str, Any] = {**request.query_params, **body, **request.path_params}
+    values.pop("key", None)
     unknown = set(values) - set(_HINTS)
     if unknown:
         raise QueryError("BadQuery", f"no parameter {sorted(unknown)[0]!r}; there are: {', '.join(sorted(_HINTS))}")
@@ -156,7 +186,7 @@ def make_app(engine: Engine, *, is_open: bool) -> Any:
 
     def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            if not is_open and (said := _refusal(request, engine.token)):
+            if not is_open and (said := _refusal(request, engine.token, _callback_key(engine, request))):
                 return JSONResponse({"code": "Forbidden", "message": said}, status_code=403)
             try:
                 return await handle(request)
@@ -170,7 +200,10 @@ def make_app(engine: Engine, *, is_open: bool) -> Any:
     def ask(query: str) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             method = engine.queries.methods[query]
-            answer = await method(msgspec.msgpack.decode(_asked(request), type=Asked))
+            body = await _body(request) if query == "signal" else {}
+            if query == "signal":
+                body["origin"] = "webhook" if "key" in request.query_params else "http"
+            answer = await method(msgspec.msgpack.decode(_asked(request, body), type=Asked))
             return Response(_json(answer), media_type="application/json", headers={"x-content-type-options": "nosniff"})
 
         return handle
@@ -188,13 +221,24 @@ def make_app(engine: Engine, *, is_open: bool) -> Any:
     return Starlette(routes=routes)
 
 
-def _refusal(request: Request, token: str) -> str:
+def _callback_key(engine: Engine, request: Request) -> str:
+    """What proves, instead of the token, that the caller was told of the one condition that he answers; else ""."""
+    names = request.path_params
+    if "key" not in request.query_params or not request.url.path.endswith("/signal") or "name" not in names:
+        return ""
+    return engine.conditions.callback_key(names["run"], names["name"])
+
+
+def _refusal(request: Request, token: str, key: str = "") -> str:
     host = request.headers.get("host", "").rsplit(":", 1)[0]
     if host not in ("127.0.0.1", "localhost", "[::1]"):
         return "the Host header is not this machine"
     origin = request.headers.get("origin")
     if origin and origin.split("//", 1)[-1] != request.headers.get("host"):
         return "requests from other origins are refused"
+    if key:
+        is_told = hmac.compare_digest(request.query_params["key"].encode(), key.encode())
+        return "" if is_told else "the key of this address is not that of the condition: the engine was started anew"
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         shown = ""

@@ -183,6 +183,7 @@ class Publisher:
                 action_count=counted.action_count,
                 failed_count=counted.failed_count,
                 cached_count=counted.cached_count,
+                paused_count=sum(one >> 32 == number for one in state.paused),
                 origin=rows.origin(counted.options),
             ),
             actions=actions,

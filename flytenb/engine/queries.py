@@ -14,6 +14,7 @@ import msgspec
 from flytenb.engine import resources, rows
 from flytenb.engine.asking import Asking
 from flytenb.engine.builds import BuildRefused
+from flytenb.engine.condition_rows import with_conditions
 from flytenb.engine.history import HistoryDesk
 from flytenb.engine.pools import pool_rows, worker_state
 from flytenb.engine.refused import QueryError
@@ -28,7 +29,7 @@ from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.pools import PoolRow
 from flytenb.model.resources import ResourcesView
-from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
+from flytenb.model.snapshot import ActionRow, ActionTable, ConditionRow, RunRow, RunSnapshot
 from flytenb.model.tags import PROTOCOL
 from flytenb.model.version import VERSION
 from flytenb.rules.reasons import Reasons
@@ -56,6 +57,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     logs: bool = True
     traces: bool = True
     reason: str = "stopped by the user"
+    #: Of a condition: the answer, who gives it, and from where. Of what is aborted: the group.
+    value: Any = None
+    who: str = ""
+    origin: str = ""
+    group: str = ""
     digest: str = ""
     force: bool = False
     #: Of a container: its name, its id, or RUN/ACTION.
@@ -109,6 +115,8 @@ class Queries:
             "holders": self.holders,
             "options": self.options,
             "abort": self.abort,
+            "conditions": self.conditions,
+            "signal": self.signal,
             "status": self.status,
             "web": self.web,
             "pools": self.pools,
@@ -167,7 +175,8 @@ class Queries:
         state = self._engine.state
         live = state.runs.get(row[1])
         root = state.live.get(row[0] << 32)
-        return rows.run_row(row, state.tasks_by_id, live, root.phase if root is not None else None)
+        waiting = sum(number >> 32 == row[0] for number in (*state.paused, *state.unasked)) if live is not None else 0
+        return rows.run_row(row, state.tasks_by_id, live, root.phase if root is not None else None, waiting)
 
     async def runs(self, asked: Asked) -> list[RunRow]:
         """Runs, newest first; `in_phase`, `task_name` and `before` (a run's name) narrow the list."""
@@ -184,7 +193,8 @@ class Queries:
             page = self._engine.reader.runs(limit=max(asked.limit, 50), before=before)
             for row in page:
                 run = self._present(row)
-                if (phase is None or run.phase == phase.value) and asked.task_name in ("", run.task):
+                is_asked = phase in (None, run.phase) or (phase == ActionPhase.PAUSED and run.paused_count)
+                if is_asked and asked.task_name in ("", run.task):
                     found.append(run)
             if len(page) < max(asked.limit, 50):
                 break
@@ -212,13 +222,14 @@ class Queries:
     async def _actions_of(
         self, run: int, *, after: int = -1, limit: int = 1_000_000, io: bool = False
     ) -> list[ActionRow]:
-        tasks = self._engine.state.tasks_by_id
+        tasks, desk = self._engine.state.tasks_by_id, self._engine.conditions
 
         def read() -> list[ActionRow]:
             reader = self._engine.reader
-            found = [
-                rows.action_row(row, tasks) for row in reader.actions(run, after=after, limit=limit, with_values=io)
-            ]
+            stored = reader.actions(run, after=after, limit=limit, with_values=io)
+            found = with_conditions(
+                [rows.action_row(row, tasks) for row in stored], desk.stored(run, {row[2] for row in stored})
+            )
             found = rows.with_progress(found, rows.progress(reader.progress(run)))
             return rows.with_recoveries(found, reader.recoveries(run))
 
@@ -387,6 +398,19 @@ class Queries:
     async def holders(self, asked: Asked) -> list[Held]:
         """Who made outputs with the bytes `needle`."""
         return await self._past.holders(asked.needle)
+
+    # ---- conditions -------------------------------------------------------------------------------------------
+
+    async def conditions(self, asked: Asked) -> list[ConditionRow]:
+        """Conditions of a run, with `is_on` those that wait for an answer only; without a run those of all runs."""
+        run = (await self._run_row(asked.run))[0] if asked.run else None
+        return await self._engine.conditions.listed(run, is_open=asked.is_on)
+
+    async def signal(self, asked: Asked) -> ConditionRow:
+        """Answer a condition with `value`: `name` is its name or its action's; "" = the only one that waits."""
+        run = await self._run_row(asked.run)
+        name = asked.action or asked.name
+        return await self._engine.conditions.signal(run, name, asked.value, asked.who, asked.origin or "http")
 
     # ---- commands ---------------------------------------------------------------------------------------------
 

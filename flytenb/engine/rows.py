@@ -7,14 +7,16 @@ from typing import Any
 
 import msgspec
 
+from flytenb.engine.condition_rows import live_condition
 from flytenb.model.events import RunOptions
 from flytenb.model.ids import action_name
 from flytenb.model.outcome import decode_failure
-from flytenb.model.phases import QUEUED, RUNNING, ActionPhase
+from flytenb.model.phases import PAUSED, QUEUED, RUNNING, ActionPhase
 from flytenb.model.placement import Placement, decode_placement
 from flytenb.model.snapshot import ActionRow, Advance, LogLine, RunRow, TaskFacts, TraceRow, stored_action_row
+from flytenb.rules.conditions import spec_of
 from flytenb.rules.reasons import Reasons
-from flytenb.rules.state import Action, Run, State, Task
+from flytenb.rules.state import Action, Question, Run, State, Task
 
 _decode_options = msgspec.msgpack.Decoder(RunOptions).decode
 _WORDS = [phase.value for phase in ActionPhase]
@@ -55,6 +57,8 @@ def live_row(action: Action, state: State, reasons: Reasons | None = None) -> Ac
     reason = ""
     if phase == QUEUED and action.id in state.live:
         reason = (reasons or Reasons(state)).of(action)
+    elif phase == PAUSED:
+        reason = f"waits for an answer: {spec_of(action).prompt}"
     return ActionRow(
         id=action.id,
         name=action_name(action.id),
@@ -77,6 +81,7 @@ def live_row(action: Action, state: State, reasons: Reasons | None = None) -> Ac
         progress=_advance(action),
         recovery_source=action.recovery[1] if action.recovery else "",
         recovery=action.recovery[2] if action.recovery else "",
+        condition=live_condition(action) if isinstance(action, Question) else None,
     )
 
 
@@ -102,7 +107,9 @@ def with_progress(actions: list[ActionRow], said: Mapping[int, Advance]) -> list
     return [msgspec.structs.replace(one, progress=said[one.id]) if one.id in said else one for one in actions]
 
 
-def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None) -> RunRow:
+def run_row(
+    row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phase: int | None = None, waiting: int = 0
+) -> RunRow:
     """A run as the store has it, with the live counts of one that goes on."""
     _, name, task, options, stored, created_at, ended_at, actions, failed, cached = row
     return RunRow(
@@ -114,6 +121,7 @@ def run_row(row: tuple[Any, ...], tasks: dict[int, Task], live: Run | None, phas
         action_count=live.action_count if live else actions or 0,
         failed_count=live.failed_count if live else failed or 0,
         cached_count=live.cached_count if live else cached or 0,
+        paused_count=waiting,
         origin=origin(_decode_options(options)),
     )
 

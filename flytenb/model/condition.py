@@ -17,6 +17,8 @@ MAX_TEXT = 16_000
 _MOST = (1 << 63) - 1
 _TRUE = frozenset(("true", "yes", "y", "t", "1", "on"))
 _FALSE = frozenset(("false", "no", "n", "f", "0", "off"))
+#: "a bool", "an int" …
+KINDS = {"bool": "a bool", "int": "an int", "float": "a float", "str": "a str"}
 _WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text"}
 
 
@@ -58,7 +60,7 @@ def answer_of(data_type: str, value: Any) -> AnswerValue:
     said = _converted(data_type, value)
     if said is None:
         shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:59] + "…"
-        raise NotAnAnswer(f"{shown} is no {data_type}; give {_WORDS.get(data_type, data_type)}")
+        raise NotAnAnswer(f"{shown} is none; give {_WORDS.get(data_type, data_type)}")
     if isinstance(said, str) and len(said) > MAX_TEXT:
         raise NotAnAnswer(f"an answer has at most {MAX_TEXT:,} characters and this one {len(said):,}; name a file")
     return said

@@ -364,6 +364,27 @@ class AbortRequest(msgspec.Struct, frozen=True):
 
     action: int
     reason: str
+    #: Of an action on disk that a recovered run has not called again yet: `task 'env.f'`, and when it was called.
+    what: str = ""
+    accepted_at: float = 0.0
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """Somebody answers a condition."""
+
+    action: int
+    #: The answer as its outputs.
+    payload: bytes
+    who: str
+    #: "notebook", "command line", "http", "webhook" or "python".
+    origin: str
+
+
+class AskedBefore(msgspec.Struct, frozen=True):
+    """A condition was asked before this engine began."""
+
+    action: int
+    accepted_at: float
 
 
 class Tick(msgspec.Struct, frozen=True):

@@ -41,6 +41,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     worker: str = ""
     #: "RUN/ACTION" whose container stays to be looked at, "" when none does.
     kept: str = ""
+    #: A person wanted it (an abort): a parent that runs again does not call the action anew.
+    is_wanted: bool = False
 
     @property
     def kept_words(self) -> str:

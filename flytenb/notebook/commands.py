@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 
 from flytenb.capture import lines
 from flytenb.client import doctor as examination
-from flytenb.errors import FlytenbError
+from flytenb.errors import FlytenbError, RuntimeUserError
 from flytenb.model.phases import ActionPhase
 from flytenb.notebook import options, stored, where
 from flytenb.notebook.display import displays
@@ -117,6 +117,22 @@ def cancel(name: str = "last") -> str:
     found = stored.named(name, displays.last)
     stored.cancel(found, "cancelled from a notebook")
     return f"{found} is being aborted; results it has are kept"
+
+
+def signal(target: str, value: str) -> str:
+    """Answer what a run asks: RUN, RUN/CONDITION, or "" for the only question that waits in any run."""
+    name, _, condition = target.partition("/")
+    if not name:
+        waiting = stored.waiting()
+        if len(waiting) != 1:
+            there = ", ".join(f"{row.run}/{row.action} ({row.name})" for row in waiting[:6])
+            raise UsageError(f"%flyte_signal: {f'say which: {there}' if there else 'no run waits for an answer'}")
+        name, condition = waiting[0].run, waiting[0].action
+    try:
+        row = stored.signal(stored.named(name, displays.last), condition, value)
+    except RuntimeUserError as error:
+        raise UsageError(f"%flyte_signal: {error}") from None
+    return f"condition {row.name} of run {row.run} is answered: {row.value!r}"
 
 
 def logs(name: str = "last", action: str = "", limit: int = 1000) -> str:

@@ -78,6 +78,15 @@ class FlyteMagics(Magics):
         print(commands.cancel(parsed.words[0] if parsed.words else "last"))
 
     @line_magic
+    def flyte_signal(self, line: str) -> None:
+        """Answer what a run asks: %flyte_signal [RUN][/CONDITION] VALUE"""
+        parsed = options.parse("%flyte_signal", line, (), words=2)
+        if not parsed.words:
+            raise UsageError("%flyte_signal: say the answer: %flyte_signal RUN/CONDITION true")
+        *target, value = parsed.words
+        print(commands.signal(target[0] if target else "", value))
+
+    @line_magic
     def flyte_logs(self, line: str) -> None:
         """What a run wrote: %flyte_logs [last | RUN] [ACTION] [-n 1000]"""
         parsed = options.parse("%flyte_logs", line, ("n",), words=2)

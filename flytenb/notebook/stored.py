@@ -9,7 +9,7 @@ from typing import Any
 from flytenb import errors
 from flytenb.client.session import session
 from flytenb.model.resources import ResourcesView
-from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
+from flytenb.model.snapshot import ConditionRow, LogLine, RunRow, RunSnapshot
 from flytenb.views.ghosts import Expected
 from flytenb.views.marks import is_terminal
 
@@ -114,6 +114,19 @@ def named(name: str, last: str = "") -> str:
 def cancel(name: str, reason: str) -> None:
     """Abort a run with all its actions."""
     _query("abort", run=name, reason=reason)
+
+
+def signal(name: str, condition: str, value: str) -> ConditionRow:
+    """Answer a condition of a run; "" = the only one that waits."""
+    from flytenb.client.condition import answer  # who answers pays for it
+
+    return answer(session(), name, condition, value, origin="notebook")
+
+
+def waiting() -> list[ConditionRow]:
+    """What runs ask, and wait for."""
+    found: list[ConditionRow] = _query("conditions", list[ConditionRow])
+    return found
 
 
 def logs(name: str, action: str = "", limit: int = 1000) -> list[LogLine]:

@@ -11,15 +11,17 @@ from flytenb.model.events import (
     Hit,
     Submit,
 )
-from flytenb.model.phases import FIRST_TERMINAL, RUNNING, SUCCESSES
+from flytenb.model.outcome import decode_failure
+from flytenb.model.phases import ABORTED, FIRST_TERMINAL, RUNNING, SUCCESSES, TIMED_OUT
 from flytenb.model.tags import RESOLVE
 from flytenb.rules import lanes
 from flytenb.rules.beginning import begin
+from flytenb.rules.conditions import ask
 from flytenb.rules.ending import abort, hit
 from flytenb.rules.lanes import lane_of
 from flytenb.rules.out import Out
 from flytenb.rules.recovery import recover
-from flytenb.rules.state import Action, State, Task
+from flytenb.rules.state import Action, Question, State, Task
 
 
 def on_declare(state: State, source: Any, event: Declare, now: float, out: Out) -> None:
@@ -52,7 +54,11 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
     number = 0
     if known is not None:
         number, phase, outputs = known
-        if phase in SUCCESSES or (parent.is_adopted and phase >= FIRST_TERMINAL):
+        if number in state.early:
+            phase, outputs = state.early.pop(number)
+        if phase in SUCCESSES or (
+            phase >= FIRST_TERMINAL and (parent.is_adopted or _is_settled(parent, task, phase, outputs))
+        ):
             # Through the journal: it may have ended a moment ago, its row still on the way to the disk.
             out.after.append((parent.lane.link, (RESOLVE, parent.id, event.call, phase, outputs, number)))
             return
@@ -62,7 +68,8 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
         number = (run.id << 32) | run.next_index
         run.next_index += 1
         run.action_count += 1
-    action = Action(number, run, task, parent, event.call, event.key, event.n, event.inputs)
+    kind = Action if task.declaration.condition is None else Question
+    action = kind(number, run, task, parent, event.call, event.key, event.n, event.inputs)
     action.accepted_at = now
     action.group = event.group
     action.cache_key, action.cache_mode = event.cache_key, event.cache_mode
@@ -74,7 +81,23 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
         )
         if run.source is not None and recover(state, action, now, out):
             return
+    if type(action) is Question:
+        ask(state, action, now, out, is_new=is_new)
+        return
     begin(state, action, now, out, is_begun=known is not None and known[1] == RUNNING)
+
+
+def _is_settled(parent: Action, task: Task, phase: int, payload: bytes) -> bool:
+    """Whether a parent that runs again sees an end that was no success once more, instead of calling anew.
+
+    It does when it is a repetition of the engine's, not another try of the user's, and a person wanted that end, or
+    did not answer in time.
+    """
+    if parent.tries > 1:
+        return False
+    if task.declaration.condition is not None and phase == TIMED_OUT:
+        return True
+    return phase == ABORTED and decode_failure(payload).is_wanted
 
 
 def on_hit(state: State, source: Any, event: Hit, now: float, out: Out) -> None:

@@ -10,7 +10,7 @@ from flytenb.model.events import (
 )
 from flytenb.model.outcome import Failure
 from flytenb.model.phases import QUEUED, RUNNING
-from flytenb.rules import gpu_placement
+from flytenb.rules import conditions, gpu_placement
 from flytenb.rules.attempts import attempt_failed
 from flytenb.rules.ending import fail, stop_body
 from flytenb.rules.out import Out
@@ -55,6 +55,9 @@ def _expire(state: State, action: Action, attempt: int, kind: str, now: float, o
             code="MaxQueuedTimeExceededError",
             message=f"task {declaration.name!r} waited longer than {declaration.queue_timeout_s:g} s for a worker",
         )
+    elif kind == "condition":
+        conditions.expire(state, action, now, out)
+        return
     elif kind == "secret":
         expire(state, action, now, out)
         return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flytenb.model.events import AbortRequest
 from flytenb.model.outcome import Failure, encode_failure
-from flytenb.model.phases import FAILURES, FIRST_TERMINAL, RUNNING, SUCCEEDED
+from flytenb.model.phases import ABORTED, FAILURES, FIRST_TERMINAL, RUNNING, SUCCEEDED
 from flytenb.model.tags import CACHE_AUTO, CACHE_OFF, CANCEL, ENDED, RESOLVE
 from flytenb.rules import lanes, pools
 from flytenb.rules.out import Out
@@ -25,6 +28,8 @@ def end(
     placement = lane.placement if lane is not None else 0
     lanes.release(state, action)
     del state.live[action.id]
+    if state.paused:
+        state.paused.pop(action.id, None)
     for child in [*(action.children or {}).values(), *(action.orphans or {}).values()]:
         abort(state, child, "its parent ended", now, out, silent=True)
     run = action.run
@@ -125,8 +130,35 @@ def fail(state: State, action: Action, failure: Failure, now: float, out: Out, *
     end(state, action, event, encode_failure(failure), now, out)
 
 
-def abort(state: State, action: Action, reason: str, now: float, out: Out, *, silent: bool = False) -> None:
-    """Stop the action and all below it. `silent`: its parent is gone or runs again, nobody is told."""
+def on_abort(state: State, source: Any, event: AbortRequest, now: float, out: Out) -> None:
+    """A person stops an action: now, or before a recovered run calls it again."""
+    action = state.live.get(event.action)
+    if action is not None:
+        abort(state, action, event.reason, now, out, is_wanted=True)
+    elif (
+        event.what and event.action not in state.early and any(r.id == event.action >> 32 for r in state.runs.values())
+    ):
+        payload = encode_failure(_aborted(event.what, event.reason, is_wanted=True))
+        state.early[event.action] = (ABORTED, payload)
+        state.unasked.pop(event.action, None)
+        out.ended.append((ABORTED, bytearray(payload), event.accepted_at, now, 1, None, 0, event.action))
+
+
+def abort(
+    state: State,
+    action: Action,
+    reason: str,
+    now: float,
+    out: Out,
+    *,
+    silent: bool = False,
+    is_wanted: bool = False,
+) -> None:
+    """Stop the action and all below it.
+
+    `silent`: its parent is gone or runs again, nobody is told. `is_wanted`: by a person, so that a parent that runs
+    again sees the same.
+    """
     if action.phase >= FIRST_TERMINAL:
         return
     stop_body(action, reason, now, out)
@@ -134,12 +166,21 @@ def abort(state: State, action: Action, reason: str, now: float, out: Out, *, si
     if silent and parent is not None:
         (parent.children or {}).pop(action.id, None)
         (parent.orphans or {}).pop((action.key, action.n), None)
-    failure = Failure(
-        code="ActionAbortedError",
-        message=f"task {action.task.declaration.name!r} was aborted: {reason}",
-        is_recoverable=False,
+    declaration = action.task.declaration
+    what = (
+        f"task {declaration.name!r}" if declaration.condition is None else f"condition {declaration.condition.name!r}"
     )
+    failure = _aborted(what, reason, is_wanted=is_wanted)
     end(state, action, "abort", encode_failure(failure), now, out)
+
+
+def _aborted(what: str, reason: str, *, is_wanted: bool) -> Failure:
+    return Failure(
+        code="ActionAbortedError",
+        message=f"{what} was aborted: {reason}",
+        is_recoverable=False,
+        is_wanted=is_wanted,
+    )
 
 
 def stop_body(action: Action, reason: str, now: float, out: Out) -> None:
@@ -156,4 +197,7 @@ def _end_run(state: State, root: Action, payload: bytes, now: float, out: Out) -
     for waiter in run.waiters:
         out.after.append((waiter, (ENDED, run.name, root.phase, payload)))
     state.runs.pop(run.name, None)
+    for table in (state.early, state.unasked):
+        for number in [number for number in table if number >> 32 == run.id] if table else ():
+            del table[number]
     pools.close(run, out)

@@ -11,6 +11,7 @@ from typing import Any
 from flytenb.model.devices import GpusFound, GpusSeen
 from flytenb.model.events import (
     AbortRequest,
+    AskedBefore,
     Comeback,
     Declare,
     Finished,
@@ -31,6 +32,7 @@ from flytenb.model.events import (
     Report,
     Returned,
     RunRequest,
+    Signal,
     SourceRead,
     Started,
     Submit,
@@ -42,8 +44,9 @@ from flytenb.rules import gpu_placement, gpu_refusals
 from flytenb.rules.attempts import on_finished, on_loaded, on_returned, on_started
 from flytenb.rules.calls import on_declare, on_forget, on_hit, on_submit
 from flytenb.rules.clocks import on_tick
+from flytenb.rules.conditions import on_asked_before, on_signal
 from flytenb.rules.crew import on_lane_lost, on_lane_news, on_lane_placed, on_lane_ready, on_placement_read, refuse
-from flytenb.rules.ending import abort
+from flytenb.rules.ending import on_abort
 from flytenb.rules.out import Out
 from flytenb.rules.placement import place
 from flytenb.rules.returning import on_comeback, on_lane_cut, on_rejoined
@@ -62,12 +65,6 @@ def step(state: State, events: Sequence[tuple[Any, Any]], now: float) -> Out:
     for shape, words in gpu_refusals.hopeless(state, now, out):
         refuse(shape, Failure(code="ResourceNotAvailable", message=words, is_recoverable=False), state, now, out)
     return out
-
-
-def on_abort(state: State, source: Any, event: AbortRequest, now: float, out: Out) -> None:
-    action = state.live.get(event.action)
-    if action is not None:
-        abort(state, action, event.reason, now, out)
 
 
 HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
@@ -96,6 +93,8 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     LaneNews: on_lane_news,
     Loaded: on_loaded,
     AbortRequest: on_abort,
+    Signal: on_signal,
+    AskedBefore: on_asked_before,
     Tick: on_tick,
     GpusFound: gpu_placement.on_gpus_found,
     GpusSeen: gpu_placement.on_gpus_seen,

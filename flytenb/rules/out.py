@@ -15,6 +15,7 @@ class Out:
     __slots__ = (
         "accepted",
         "after",
+        "answers",
         "attempts",
         "before",
         "build_layers",
@@ -55,6 +56,8 @@ class Out:
         self.progress: list[tuple[Any, ...]] = []
         #: (digest, action)
         self.reports: list[tuple[Any, ...]] = []
+        #: (action, who, from where, when)
+        self.answers: list[tuple[Any, ...]] = []
         #: (id, digest, image, text, engine, phase, image_id, error, started_at, ended_at, kind)
         self.builds: list[tuple[Any, ...]] = []
         #: (build, n, title, phase, started_at, seconds, log)
@@ -76,6 +79,7 @@ class Out:
         self.before: list[tuple[Any, tuple[Any, ...]]] = []
         self.after: list[tuple[Any, tuple[Any, ...]]] = []
         #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key) ·
+        #: ("ask", action, is_new) a question waits ·
         #: ("gpus",) look for them · ("watch gpus",) look at who uses them
         self.chores: list[tuple[Any, ...]] = []
 

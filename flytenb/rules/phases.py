@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flytenb.model.phases import ABORTED, FAILED, QUEUED, RECOVERED, RUNNING, SUCCEEDED, TIMED_OUT, ActionPhase
+from flytenb.model.phases import ABORTED, FAILED, PAUSED, QUEUED, RECOVERED, RUNNING, SUCCEEDED, TIMED_OUT, ActionPhase
 
 if TYPE_CHECKING:
     from flytenb.rules.state import Action
@@ -21,6 +21,12 @@ TRANSITIONS: dict[int, dict[str, int]] = {
         "abort": ABORTED,
         "time out": TIMED_OUT,  # waited longer than max_queued_time or the deadline
         "fail": FAILED,  # it can never run: its workers do not start
+        "pause": PAUSED,  # it is a question to a person
+    },
+    PAUSED: {
+        "answer": SUCCEEDED,  # by a person, or what was given for the case that nobody answers in time
+        "abort": ABORTED,
+        "time out": TIMED_OUT,
     },
     RUNNING: {
         "succeed": SUCCEEDED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -315,6 +315,24 @@ class Action:
         self.followers: list[Action] | None = None
 
 
+class Answer(NamedTuple):
+    """What somebody said to a question."""
+
+    #: "" and "time-out" when nobody did.
+    who: str
+    origin: str
+    at: float
+    payload: bytes
+
+
+class Question(Action):
+    """An action that is a condition: it waits for a person, no worker runs it."""
+
+    __slots__ = ("answer",)
+
+    answer: Answer | None
+
+
 class Lane:
     """One worker process with one loop. The slot belongs to it, not to an action."""
 
@@ -416,6 +434,12 @@ class State:
         self.sources: dict[str, Source] = {}
         #: Outputs of a stored action, and whether all that they name is there; None = no such action.
         self.find_outputs: Callable[[int], tuple[bytes, bool] | None] = lambda number: None
+        #: Questions that wait for their answers.
+        self.paused: dict[int, Question] = {}
+        #: Questions of recovered runs that were not asked again yet, and when they were asked first.
+        self.unasked: dict[int, float] = {}
+        #: Ends that a person gave to actions which a recovered run has not called again yet: (phase, payload).
+        self.early: dict[int, tuple[int, bytes]] = {}
         #: Values of secrets by key and group in the home's own store, and of the engine's variables by name.
         self.find_secret: Callable[[str, str], bytes | None] = lambda key, group: None
         self.find_variable: Callable[[str], bytes | None] = lambda name: None

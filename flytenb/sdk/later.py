@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from flytenb.errors import NotAvailableError
@@ -36,14 +35,6 @@ def later_class(name: str, instead: str) -> type:
 
     short = name.rpartition(".")[2]
     return type(short, (), {"__new__": refuse, "__doc__": f"{name} is not available in this version; {instead}."})
-
-
-@dataclass(frozen=True)
-class ConditionWebhook:
-    """A call to make when a condition starts to wait; `{callback_uri}` in the payload is filled in."""
-
-    url: str
-    payload: Any = None
 
 
 @dataclass(frozen=True)
@@ -93,32 +84,6 @@ class AppHandle(Protocol):
         """Stop it."""
 
 
-_CONDITION_TYPES = (bool, int, float, str)
-
-
-class _NewCondition(Later):
-    def __call__(
-        self,
-        name: str,
-        /,
-        prompt: str = "Approve?",
-        prompt_type: str = "text",
-        data_type: type = bool,
-        description: str = "",
-        timeout: timedelta | int | float | None = None,
-        webhook: ConditionWebhook | None = None,
-    ) -> NoReturn:
-        if data_type not in _CONDITION_TYPES:
-            raise TypeError(f'condition "{name}": data_type={data_type!r} must be bool, int, float or str')
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        if seconds is not None and seconds <= 0:
-            raise ValueError(f'condition "{name}": timeout={timeout!r} must be above 0')
-        super().__call__(name)
-
-
-new_condition = _NewCondition(
-    "flyte.new_condition", "split the run in two, and start the second part with the answer as an input"
-)
 load_interactive_ctx = Later(
     "flyte.load_interactive_ctx", 'run the task with flyte.with_runcontext(mode="local") to have it in this process'
 )

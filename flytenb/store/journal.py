@@ -41,6 +41,7 @@ _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?
 _PROGRESS = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
 _RECOVERED = "INSERT OR REPLACE INTO recovered (action, source, why) VALUES (?, ?, ?)"
+_ANSWER = "INSERT OR REPLACE INTO answer (action, who, origin, at) VALUES (?, ?, ?, ?)"
 _BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RUN_BUILD = "INSERT OR IGNORE INTO run_build (run, build) VALUES (?, ?)"
@@ -64,6 +65,7 @@ class Rows(Protocol):
     logs: list[tuple[Any, ...]]
     progress: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
+    answers: list[tuple[Any, ...]]
     builds: list[tuple[Any, ...]]
     build_layers: list[tuple[Any, ...]]
     run_builds: list[tuple[Any, ...]]
@@ -93,6 +95,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_LOG, [row for out in batch for row in out.logs]),
             (_PROGRESS, [row for out in batch for row in out.progress]),
             (_REPORT, [row for out in batch for row in out.reports]),
+            (_ANSWER, [row for out in batch for row in out.answers]),
             (_BUILD, [row for out in batch for row in out.builds]),
             (_BUILD_LAYER, [row for out in batch for row in out.build_layers]),
             (_RUN_BUILD, [row for out in batch for row in out.run_builds]),

@@ -232,6 +232,36 @@ class Reader:
             (action,),
         )
 
+    def open_actions(self) -> list[tuple[int, int, float]]:
+        """(id, task, accepted at) of the actions below the roots of unfinished runs that have not ended."""
+        return self._all(
+            "SELECT a.id, a.task, a.accepted_at FROM run r"
+            " JOIN action a ON a.id > r.id << 32 AND a.id < (r.id + 1) << 32"
+            " WHERE r.ended_at IS NULL AND a.phase < 5 ORDER BY a.id"
+        )
+
+    def actions_of_tasks(self, run: int, tasks: Iterable[int]) -> list[tuple[Any, ...]]:
+        """Actions of a run that are of these tasks, in order of acceptance, without their values."""
+        numbers = ",".join(str(int(task)) for task in tasks)
+        return self._all(
+            f"{_ACTION}NULL, NULL FROM action a WHERE a.id > ? AND a.id < ? AND a.task IN ({numbers}) ORDER BY a.id",
+            (run << 32, (run + 1) << 32),
+        )
+
+    def answers(self, run: int) -> dict[int, tuple[str, str, float, bytes]]:
+        """Action → (who, from where, when, outputs) of a run's conditions that were answered."""
+        rows = self._all(
+            "SELECT n.action, n.who, n.origin, n.at, a.outputs FROM answer n JOIN action a ON a.id = n.action"
+            " WHERE n.action >= ? AND n.action < ?",
+            (run << 32, (run + 1) << 32),
+        )
+        return {action: (who, origin, at, outputs or b"") for action, who, origin, at, outputs in rows}
+
+    def run_name(self, number: int) -> str:
+        """The name of a run, "" when it is not there."""
+        rows = self._all("SELECT name FROM run WHERE id = ?", (number,))
+        return rows[0][0] if rows else ""
+
     def report(self, action: int) -> str:
         """Digest of the action's report, "" when it has none; of a cached action that of the one which ran."""
         rows = self._all("SELECT digest FROM report WHERE action = ?", (action,)) or self._all(

@@ -27,6 +27,8 @@ from flytenb.worker.bars import Reading
 from flytenb.worker.keys import cache_key, call_key
 
 if TYPE_CHECKING:
+    from flytenb.model.condition import ConditionSpec
+    from flytenb.worker.questions import Asked
     from flytenb.worker.runtime import Runtime
 
 UserValue = Any
@@ -113,6 +115,29 @@ class WorkerPort:
                 "await its `.aio(...)` instead"
             )
         return self._submit_from_thread(task, args, kwargs, group).result()
+
+    def ask(self, spec: ConditionSpec, group: str) -> Asked:
+        """Submit a condition; the answer is waited for as a child's result is."""
+        from flytenb.worker import questions  # few bodies ask
+
+        action, _ = self._current()
+        digest, body = questions.declared(spec)
+        key = questions.call_key(spec)
+        number, n = action.call_number(), action.number_of(key)
+        is_here = get_ident() == self.thread
+        call = ChildCall(self._loop, self._forget, action, number) if is_here else ThreadCall(self, action, number)
+        message = (tags.SUBMIT, action.id, number, digest, key, n, b"", b"", tags.CACHE_OFF, group)
+        action.calls[number] = (call, questions.Answers(), copy_context(), message)
+        self._lane.park(action)
+        if digest not in self._runtime.declared:
+            self._runtime.declared[digest] = body
+            self._send((tags.DECLARE, digest, body))
+        self._send(message)
+        if is_here:
+            self._lane.pump()
+        elif action.cancel_reason is not None:  # the cancel came between: nobody else will wake us
+            self._runtime.abandon(action)
+        return questions.Asked(spec.name, self._loop, self.thread, call, _await_elsewhere)
 
     def trace(self, name: str, key: bytes, inputs: bytes) -> tuple[int, tuple[bool, bytes] | None]:
         """Number of this traced call among equals, and what an earlier attempt recorded for it."""

@@ -182,14 +182,10 @@ def test_more_of_apps():
 
 # ---- later ---------------------------------------------------------------------------------------------------------
 def test_what_comes_later_says_what_to_use():
-    with pytest.raises(NotAvailableError, match=r"flyte.new_condition is not available .*; split the run in two"):
-        later.new_condition("ok")
+    with pytest.raises(NotAvailableError, match=r"flyte.load_interactive_ctx is not available .*; run the task with"):
+        later.load_interactive_ctx()
     with pytest.raises(NotImplementedError):
         asyncio.run(later.load_interactive_ctx.aio())
-    with pytest.raises(TypeError):
-        later.new_condition("ok", data_type=list)
-    with pytest.raises(ValueError):
-        later.new_condition("ok", timeout=0)
     thing = later.later_class("flyte.Thing", "use another")
     assert thing.__name__ == "Thing"
     with pytest.raises(NotAvailableError, match="use another"):
