@@ -55,6 +55,15 @@ def find_or_start(state: Path, *, role: str = "client", ident: str = "") -> Link
     raise EngineError(_sentence(state, reason))
 
 
+def is_there(state: Path) -> bool:
+    """Whether an engine runs for this state directory; starts none."""
+    try:
+        connect(state).close()
+    except (LinkBroken, EngineError):
+        return False
+    return True
+
+
 def spawn(state: Path) -> str:
     """Start an engine process in its own session; "" when it is ready, else the one sentence it said."""
     import subprocess  # only who must start an engine pays for it

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from flytenb.client.link import LinkBroken, connect
 from flytenb.client.session import Session, session
+from flytenb.client.start import is_there
 from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.snapshot import LogLine, RunRow, RunSnapshot
 from flytenb.model.version import VERSION
@@ -192,15 +192,6 @@ class Feed:
 
 def _nothing() -> None:
     """Until a watch is begun there is nothing to undo."""
-
-
-def is_there(home: Path) -> bool:
-    """Whether an engine runs for this home; starts none."""
-    try:
-        connect(home).close()
-    except (LinkBroken, FlytenbError):
-        return False
-    return True
 
 
 def merged(before: RunSnapshot, after: RunSnapshot) -> RunSnapshot:

@@ -11,7 +11,7 @@ from flytenb.client.action import Action
 from flytenb.client.hooks import on_submit
 from flytenb.client.origin import forget_teller, tell_origin
 from flytenb.client.run_handle import Run
-from flytenb.notebook import describe, pages, previews, where
+from flytenb.notebook import completion, describe, pages, previews, where
 from flytenb.notebook.display import displays
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.magics import FlyteMagics
@@ -49,6 +49,7 @@ class Extension:
         self._install_forms()
         on_submit.append(self._on_run)
         tell_origin(self._told)
+        self._forget_completers = completion.install(ip)
 
     def remove(self) -> None:
         """Take everything out again. Runs go on; their views are redrawn no more."""
@@ -56,6 +57,7 @@ class Extension:
         self.is_active = False
         self.hooks.remove()
         forget_teller(self._told)
+        self._forget_completers()
         if self._on_run in on_submit:
             on_submit.remove(self._on_run)
         if self._transformer in ip.input_transformers_cleanup:

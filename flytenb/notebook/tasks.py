@@ -18,7 +18,8 @@ from flytenb.sdk.resources import Resources
 RUN, ENVIRONMENT = "__flytenb_run__", "__flytenb_env__"
 #: Options of a task cell that become settings of its tasks.
 TASK_SETTINGS = ("cache", "retries", "timeout", "report")
-_TASK_FLAGS = ("env", "name", "inputs", "outputs", "run", "output", *TASK_SETTINGS)
+#: All options of a task cell.
+TASK_FLAGS = ("env", "name", "inputs", "outputs", "run", "output", *TASK_SETTINGS)
 
 Submit = Callable[[Any, dict[str, Any], dict[str, Any]], Any]
 
@@ -34,7 +35,7 @@ def task_options(text: str) -> pragma.TaskOptions:
     for name in found.rest:
         if name not in TASK_SETTINGS:
             raise UsageError(
-                f"%%flyte_task: unknown flag --{name.replace('_', '-')}; {options.nearest_flag(name, _TASK_FLAGS)}"
+                f"%%flyte_task: unknown flag --{name.replace('_', '-')}; {options.nearest_flag(name, TASK_FLAGS)}"
             )
     return found
 
