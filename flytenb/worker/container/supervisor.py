@@ -224,6 +224,7 @@ def _look(worker: int) -> "int | None":
 
 def _far() -> int:
     """Supervise one worker where nothing is shared."""
+    del sys.argv[1:]  # not for the code of users
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
