@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flytenb.cli import again, cache, explain, exporting, keeping
+from flytenb.cli import again, cache, explain, exporting, keeping, opening
 from flytenb.cli.commands import conditions, engine, get, secrets, stop
 from flytenb.cli.output import emit, json_or_text
 from flytenb.model.version import VERSION
@@ -105,7 +105,7 @@ for group in (get.get, conditions.signal, secrets.secret, secrets.create, secret
     app.add_command(group)
 COMMANDS = (
     *(again.rerun, again.recover, cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
-    *(exporting.export, exporting.import_, exporting.check),
+    *(exporting.export, exporting.import_, exporting.check, opening.open_),
 )
 for command in COMMANDS:
     app.add_command(command)
