@@ -70,7 +70,9 @@ class InvalidPackageError(RuntimeUserError):
     def __init__(self, package_name: str, original_error: str) -> None:
         self.package_name, self.original_error = package_name, original_error
         super().__init__(
-            "InvalidPackageError", f'system package "{package_name}" is in no apt repository: {original_error}'
+            "InvalidPackageError",
+            f'system package "{package_name}" is in no apt repository: {original_error}; check its name, or add the '
+            "repository that has it with a layer before it",
         )
 
 

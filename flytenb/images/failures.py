@@ -52,7 +52,8 @@ def build_error(
         return disk_full(name, f"step {step} of {steps} ({title})")
     missing = _NO_PACKAGE.search(text)
     if missing is not None:
-        return errors.InvalidPackageError(missing[1] or missing[2], missing[0])
+        told = f"image {name}, step {step} of {steps}: {missing[0].strip()}"
+        return errors.InvalidPackageError(missing[1] or missing[2], told)
     hint = next((fix for pattern, fix in _HINTS if pattern.search(text)), "mend the layer; what was built before stays")
     return errors.ImageBuildError(
         f"image {name}: step {step} of {steps} failed ({title}): `{without_credentials(command)}` ended with status "

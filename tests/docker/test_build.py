@@ -153,7 +153,8 @@ def test_dependencies_of_a_script(site: Site, tmp_path: Path, monkeypatch: pytes
 def test_a_system_package(site: Site):
     built = site.build(site.base.with_apt_packages("file"))
     assert "file-" in site.run(built.name, "file", "--version")
-    with pytest.raises(errors.InvalidPackageError, match='"no-such-package" is in no apt repository'):
+    said = r'"no-such-package" is in no apt repository: image .*, step 1 of 1: .*; check its name'
+    with pytest.raises(errors.InvalidPackageError, match=said):
         site.build(site.base.with_apt_packages("no-such-package"))
 
 

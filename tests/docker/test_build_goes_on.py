@@ -22,7 +22,7 @@ TASKS = """
     #: Begins, and ends when the test closes its connection: builds are on the host's network.
     wait = "python3 -c \\"import socket; socket.create_connection(('127.0.0.1', %s)).recv(1)\\"" % sys.argv[-1]
     base = flyte.Image.from_base("flytenb-test/python:3.11").clone(name="goeson", extendable=True)
-    image = base.with_commands(["echo first", wait])
+    image = base.with_commands(["echo first"]).with_commands([wait])
     env = flyte.TaskEnvironment(name="goeson", image=image)
 
     @env.task

@@ -137,7 +137,10 @@ def start_words(error: BaseException, image: str, network: str) -> str:
     """Why the engine did not start a container, and what to do."""
     words = said(error)
     if "executable file not found" in words or '"python3"' in words:
-        return f'image "{image}" has no python3 on its PATH; a worker needs CPython 3.10 or newer in it'
+        return (
+            f'image "{image}" has no python3 on its PATH; a worker needs CPython 3.10 or newer in it: take another '
+            'image, or add it with .with_apt_packages("python3")'
+        )
     if "device driver" in words and "gpu" in words:
         return (
             "a GPU was asked for and this Docker engine cannot hand out GPUs; install the NVIDIA container toolkit, "

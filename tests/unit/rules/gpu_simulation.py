@@ -37,6 +37,13 @@ class GpuWorld(World):
         #: Workers that only make an image ready, and those that are told to take long for it.
         self.preparing: set[str] = set()
         self.tasks: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        launch = Launch(
+            python="python",
+            cwd="/",
+            image=ImageSpec(text="made up") if images else None,
+            isolation=options.get("isolation", "shared"),
+            reuse=options.get("reuse"),
+        )
         for depth, requests in asks.items():
             for n, request in enumerate(requests):
                 declaration = TaskDeclaration(
@@ -45,7 +52,7 @@ class GpuWorld(World):
                     environment="env",
                     program="p",
                     entry="node",
-                    launch=Launch(python="python", cwd="/", image=ImageSpec(text="made up") if images else None),
+                    launch=launch,
                     resources=request,
                     retries=options.get("retries", 0),
                 )
@@ -120,7 +127,8 @@ class GpuWorld(World):
     def make_worker(self, link: Link) -> None:
         is_later = link.ident in self.preparing
         shape = self.state.lanes[link.ident].shape if link.ident in self.state.lanes else None
-        if shape is not None and shape.gpus and shape.launch.image is not None and self.random.random() < self.images:
+        chance = self.images or 0.5 * self.slow_starts
+        if shape is not None and shape.gpus and self.random.random() < chance:
             # It has to be built, or somebody has removed it: no GPU is held meanwhile.
             self.inbox.append((None, LaneNews(link.ident, "builds its image")))
             if not self.state.lanes[link.ident].keeps_gpus:
@@ -131,7 +139,9 @@ class GpuWorld(World):
             self.links.pop(link.ident).alive = False
             self.inbox.append((None, LaneLost(link.ident, "prepared")))
         else:
+            is_slow, self.slow_starts = self.slow_starts, self.slow_starts and not (shape is not None and shape.gpus)
             super().make_worker(link)
+            self.slow_starts = is_slow
 
     def kill_worker(self, lane: str, cause: str = "exit") -> None:
         super().kill_worker(lane, cause)

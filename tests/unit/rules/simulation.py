@@ -8,6 +8,7 @@ finished action may run to its end twice, and nothing may be told before it is o
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -362,8 +363,9 @@ class World:
             elif lane.busy > self.reuse.concurrency:
                 assert all(a.task.is_known for a in lane.actions.values()), "over its concurrency"
         if self.reuse is not None:
-            replicas = [lane for lane in state.lanes.values() if not lane.is_closing]
-            assert len(replicas) <= self.reuse.max_replicas, "more replicas than it may have"
+            replicas = Counter(id(lane.shape) for lane in state.lanes.values() if not lane.is_closing)
+            most = max(replicas.values(), default=0)
+            assert most <= self.reuse.max_replicas, "more replicas than it may have"
         spares = sum(lane.is_ready and not lane.is_used for lane in state.lanes.values() if lane.is_single)
         self.most_spares = max(self.most_spares, spares)
         assert abs(held - state.capacity.used_cpu) < 1e-6, "slots leak"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flytenb.model.declaration import Launch, ResourceRequest, TaskDeclaration
+from flytenb.model.declaration import Launch, ResourceRequest, Reuse, TaskDeclaration
 from flytenb.model.devices import Gpu, GpusFound, GpuUse, Outside
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FAILED, SUCCEEDED
@@ -25,6 +25,7 @@ def machine(*kinds: str) -> tuple[Gpu, ...]:
     return tuple(Gpu(id=str(n), kind=kind) for n, kind in enumerate(kinds))
 
 
+POOL = Reuse(min_replicas=1, max_replicas=2, concurrency=1, idle_ttl_s=60, scaledown_ttl_s=30)
 FOUR = machine("A100", "A100", "A100", "A100")
 CASES = {
     "leaves": {"gpus": FOUR, "asks": {1: [NONE], 0: [ONE, TWO]}, "depth": 1, "width": 12},
@@ -53,6 +54,22 @@ CASES = {
         "link_losses": 1,
         "engine_deaths": 1,
     },
+    "containers": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "is_container": True},
+    "containers, parents lend": {"gpus": machine("A100"), "asks": {2: [ONE], 1: [ONE], 0: [ONE]}, "is_container": True},
+    "containers with images, all die": {
+        "gpus": FOUR,
+        "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]},
+        "is_container": True,
+        "images": 0.3,
+        "worker_deaths": 2,
+        "link_losses": 1,
+        "engine_deaths": 1,
+    },
+    "a process each": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "isolation": "strict"},
+    "pools": {"gpus": FOUR, "asks": {1: [NONE], 0: [ONE, TWO]}, "depth": 1, "width": 9, "reuse": POOL},
+    "pools, workers die": {"gpus": FOUR, "asks": {1: [NONE], 0: [ONE]}, "depth": 1, "reuse": POOL, "worker_deaths": 2},
+    "workers do not start": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "start_deaths": 2},
+    "workers start slowly": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "slow_starts": True},
     "others take memory": {"gpus": FOUR, "asks": {2: [NONE], 1: [ONE], 0: [ONE, TWO]}, "outside": True},
 }
 
