@@ -13,12 +13,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from flytenb import errors
 from flytenb.codec import classes, pickled, proof
 from flytenb.codec.current import installed_objects
 from flytenb.model.outcome import Failure, Frame
+
+T = TypeVar("T")
 
 #: An exception that is larger when pickled travels without its own object.
 MAX_PICKLED_BYTES = 256 << 10
@@ -39,7 +41,9 @@ _ATTRIBUTE = "flytenb_failure"
 
 
 # ---- exception to failure ----------------------------------------------------------------------------------------
-def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], str] = str) -> Failure:
+def to_failure(
+    exc: BaseException, *, worker: str = "", shown: Callable[[str], str] = str, with_locals: bool = False
+) -> Failure:
     """The exception as plain data: code, message, the user's frames, and itself when it can be pickled.
 
     Frames of flytenb and of asyncio are left out. An exception that was a child's failure keeps the child's code,
@@ -49,7 +53,9 @@ def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], s
         exc: what was raised, with its traceback.
         worker: the process that had it.
         shown: a code's file name → as the user knows it.
+        with_locals: also what the variables of the user's frames hold, as texts.
     """
+    variables = _variables(exc.__traceback__) if with_locals else ()
     inherited: Failure | None = getattr(exc, _ATTRIBUTE, None)
     own = _frames(exc.__traceback__, shown)
     text = _traceback_text(exc, shown)
@@ -65,6 +71,8 @@ def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], s
             is_recoverable=inherited.is_recoverable,
             worker=inherited.worker or worker,
             kept=inherited.kept,
+            locals=variables,
+            exhausted=inherited.exhausted,
         )
     code, kind = type(exc).__name__, "user"
     if isinstance(exc, errors.BaseRuntimeError):
@@ -81,6 +89,7 @@ def to_failure(exc: BaseException, *, worker: str = "", shown: Callable[[str], s
         pickled=_pickled(exc),
         is_recoverable=not isinstance(exc, errors.NonRecoverableError),
         worker=worker,
+        locals=variables,
     )
 
 
@@ -143,9 +152,27 @@ def _frames(tb: TracebackType | None, shown: Callable[[str], str]) -> tuple[Fram
         for entry in traceback.extract_tb(tb)
         if not _is_hidden(entry.filename)
     ]
-    if len(found) > _MAX_FRAMES:  # a recursion: its beginning and its end tell the story
-        found = found[: _MAX_FRAMES // 2] + found[-_MAX_FRAMES // 2 :]
-    return tuple(found)
+    return tuple(_shortened(found))
+
+
+def _shortened(found: list[T]) -> list[T]:
+    """Of a recursion its beginning and its end tell the story."""
+    return found if len(found) <= _MAX_FRAMES else found[: _MAX_FRAMES // 2] + found[-_MAX_FRAMES // 2 :]
+
+
+def _variables(tb: TracebackType | None) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """What the variables of the user's frames hold, in the order of `_frames`."""
+    from flytenb.codec.locals import locals_of  # who fails pays for it
+
+    frames = []
+    while tb is not None:
+        if not _is_hidden(tb.tb_frame.f_code.co_filename):
+            frames.append(tb.tb_frame)
+        tb = tb.tb_next
+    try:
+        return locals_of(_shortened(frames))
+    except Exception:  # the failure is worth more than its variables
+        return ()
 
 
 def _traceback_text(exc: BaseException, shown: Callable[[str], str]) -> str:
@@ -185,7 +212,7 @@ def _hide_frames(story: traceback.TracebackException, exc: BaseException, shown:
 def revive(failure: Failure) -> BaseException:
     """An exception to raise for a failure: `RuntimeUserError` (or system), and the original class where possible."""
     original = _original(failure)
-    if isinstance(original, errors.BaseRuntimeError):
+    if isinstance(original, errors.BaseRuntimeError) and not failure.exhausted:
         error: BaseException = original
     else:
         error = _combined(failure, original)
@@ -262,9 +289,13 @@ _combinations: dict[tuple[type, type], type[BaseException] | None] = {}
 
 
 def _combined(failure: Failure, original: BaseException | None) -> BaseException:
-    base = errors.RuntimeSystemError if failure.kind == "system" else errors.RuntimeUserError
-    if failure.kind not in ("user", "system"):
-        base = errors.RuntimeUnknownError  # type: ignore[assignment]
+    base: type[errors.BaseRuntimeError]
+    if failure.exhausted and failure.kind == "user":
+        base = errors.RetriesExhaustedError
+    elif failure.kind == "user":
+        base = errors.RuntimeUserError
+    else:
+        base = errors.RuntimeSystemError if failure.kind == "system" else errors.RuntimeUnknownError
     cls = _combine(base, type(original)) if original is not None else None
     if cls is not None and original is not None:
         try:

@@ -24,7 +24,7 @@ from flytenb.model.containers import ContainerRow, Inside
 from flytenb.model.events import AbortRequest
 from flytenb.model.history import Entry, Held, History
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
-from flytenb.model.outcome import decode_failure
+from flytenb.model.outcome import decode_failure, with_locals
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.pools import PoolRow
@@ -101,6 +101,7 @@ class Queries:
             "io": self.io,
             "logs": self.logs,
             "attempts": self.attempts,
+            "post_mortem": self.post_mortem,
             "report": self.report,
             "result": self.result,
             "history": self.history,
@@ -292,9 +293,10 @@ class Queries:
                 else each
                 for each in actions
             ]
+        wanted = {action_id(number, index) for index in named}
         snapshot = RunSnapshot(
             run=run,
-            actions=tuple(actions),
+            actions=tuple(self._with_locals(each) if each.id in wanted else each for each in actions),
             traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
             logs=tuple(rows.log_line(each) for each in lines),
             placements=rows.placements(actions, self._engine.placements),
@@ -303,6 +305,13 @@ class Queries:
             taken_at=time.time(),
         )
         return snapshot, number
+
+    def _with_locals(self, action: ActionRow) -> ActionRow:
+        """A failed action with what its frames held."""
+        if action.failure is None:
+            return action
+        told = with_locals(action.failure, self._engine.reader.post_mortem(action.id, action.attempt))
+        return msgspec.structs.replace(action, failure=told)
 
     async def io(self, asked: Asked) -> dict[str, Any]:
         """Encoded inputs and outputs of one action, with what describes them."""
@@ -337,6 +346,22 @@ class Queries:
             {"attempt": n, "why": why, "started_at": start, "ended_at": ended, "failure": decode_failure(failure)}
             for n, why, start, ended, failure in self._engine.reader.attempts(number)
         ]
+
+    async def post_mortem(self, asked: Asked) -> dict[str, Any]:
+        """The failure of an action's attempt (by default its last) with what its frames held."""
+        number = self._action_number((await self._run_row(asked.run))[0], asked.action)
+        row = self._engine.reader.action(number)
+        if row is None:
+            raise QueryError("ActionNotFound", f"run {asked.run!r} has no action {action_name(number)!r}")
+        action = rows.action_row(row, self._engine.state.tasks_by_id)
+        failures = {n: failure for n, _, _, _, failure in self._engine.reader.attempts(number)}
+        attempt = asked.attempt or (action.attempt if action.failure is not None else max(failures, default=0))
+        found = action.failure if attempt == action.attempt and action.failure is not None else None
+        if found is None and attempt in failures:
+            found = decode_failure(failures[attempt])
+        if found is not None:
+            found = with_locals(found, self._engine.reader.post_mortem(number, attempt))
+        return {"failure": found, "attempt": attempt, "action": action.name, "task": action.task}
 
     async def report(self, asked: Asked) -> dict[str, str]:
         """Digest of an action's report page; "" when it has none."""

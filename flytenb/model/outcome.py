@@ -39,6 +39,10 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_recoverable: bool = True
     #: The worker process that had it.
     worker: str = ""
+    #: (name, value as text) of the variables of each of the first frames; engines keep them apart, see `post_mortem`.
+    locals: tuple[tuple[tuple[str, str], ...], ...] = ()
+    #: How many attempts there were, when the user's retries are used up; 0 = they are not, or there were none.
+    exhausted: int = 0
     #: "RUN/ACTION" whose container stays to be looked at, "" when none does.
     kept: str = ""
     #: A person wanted it (an abort): a parent that runs again does not call the action anew.
@@ -62,12 +66,18 @@ class Hidden(Protocol):
 
     def plain(self, value: Any) -> Any: ...
     def holds(self, data: bytes) -> bool: ...
+    def text(self, text: str) -> str: ...
+    def shortened(self, text: str) -> str: ...
 
 
 def without_secrets(failure: Failure, hidden: Hidden) -> Failure:
     """The failure with all its texts redacted; an exception that carries a secret does not travel as an object."""
     pickled = b"" if hidden.holds(failure.pickled) else failure.pickled
     told = {**hidden.plain(msgspec.msgpack.decode(_encode(failure))), "pickled": pickled}
+    if failure.locals:  # these are cut, perhaps in the midst of a secret
+        told["locals"] = [
+            [(hidden.text(name), hidden.shortened(text)) for name, text in variables] for variables in failure.locals
+        ]
     return _decode(msgspec.msgpack.encode(told))
 
 
@@ -79,3 +89,19 @@ def encode_failure(failure: Failure) -> bytes:
 def decode_failure(payload: bytes) -> Failure:
     """The failure in a payload."""
     return _decode(payload)
+
+
+_encode_locals = msgspec.msgpack.Encoder().encode
+_decode_locals = msgspec.msgpack.Decoder(tuple[tuple[tuple[str, str], ...], ...]).decode
+
+
+def without_locals(failure: Failure) -> tuple[Failure, bytes]:
+    """The failure as it is kept with its action, and its variables as they are kept apart (b"" for none)."""
+    if not failure.locals:
+        return failure, b""
+    return msgspec.structs.replace(failure, locals=()), _encode_locals(failure.locals)
+
+
+def with_locals(failure: Failure, body: bytes) -> Failure:
+    """Both together again."""
+    return msgspec.structs.replace(failure, locals=_decode_locals(body)) if body else failure

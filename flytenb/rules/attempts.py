@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from msgspec.structs import replace
 
 from flytenb.model.events import (
@@ -13,7 +15,7 @@ from flytenb.model.events import (
     Started,
 )
 from flytenb.model.ids import action_name
-from flytenb.model.outcome import Failure, decode_failure, encode_failure
+from flytenb.model.outcome import Failure, decode_failure, encode_failure, without_locals
 from flytenb.model.phases import QUEUED
 from flytenb.rules import lanes, pools
 from flytenb.rules.ending import abort, end, fail, note_progress
@@ -90,6 +92,9 @@ def on_returned(state: State, source: Any, event: Returned, now: float, out: Out
 
 def attempt_failed(state: State, action: Action, failure: Failure, now: float, out: Out) -> None:
     """Another attempt if the user's retries allow one, else the end."""
+    failure, variables = without_locals(failure)
+    if variables:
+        out.post_mortems.append((action.id, action.attempt, variables))
     declaration = action.task.declaration
     failure = with_kept(action, failure)
     if failure.is_recoverable and action.tries <= declaration.retries:
@@ -100,6 +105,8 @@ def attempt_failed(state: State, action: Action, failure: Failure, now: float, o
         action.tries += 1
         again(state, action, "retry", failure, now + delay_s if delay_s else 0.0, now, out)
     else:
+        if failure.is_recoverable and declaration.retries:
+            failure = msgspec.structs.replace(failure, exhausted=action.tries)
         fail(state, action, failure, now, out)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from heapq import heappop
 from typing import Any
 
+import msgspec
+
 from flytenb.model.events import (
     Tick,
 )
@@ -50,6 +52,8 @@ def _expire(state: State, action: Action, attempt: int, kind: str, now: float, o
             stop_body(action, "timed out", now, out)
             attempt_failed(state, action, failure, now, out)
             return
+        if declaration.retries:
+            failure = msgspec.structs.replace(failure, exhausted=action.tries)
     elif kind == "queue" and action.phase == QUEUED and action.attempt == attempt:
         failure = Failure(
             code="MaxQueuedTimeExceededError",

@@ -27,6 +27,7 @@ class Out:
         "logs",
         "placements",
         "placements_read",
+        "post_mortems",
         "progress",
         "recovered",
         "reports",
@@ -48,6 +49,8 @@ class Out:
         self.cached: list[tuple[Any, ...]] = []
         #: (action, key, n, name, started_at, duration_s, ok, inputs, outputs)
         self.traces: list[tuple[Any, ...]] = []
+        #: (action, attempt, variables): what the frames of a failure held
+        self.post_mortems: list[tuple[Any, ...]] = []
         #: (action, source, why)
         self.recovered: list[tuple[Any, ...]] = []
         #: (action, attempt, stream, time, text)

@@ -42,6 +42,7 @@ _PROGRESS = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
 _RECOVERED = "INSERT OR REPLACE INTO recovered (action, source, why) VALUES (?, ?, ?)"
 _ANSWER = "INSERT OR REPLACE INTO answer (action, who, origin, at) VALUES (?, ?, ?, ?)"
+_POST_MORTEM = "INSERT OR REPLACE INTO post_mortem (action, attempt, variables) VALUES (?, ?, ?)"
 _BUILD = "INSERT OR REPLACE INTO build VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BUILD_LAYER = "INSERT OR REPLACE INTO build_layer VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RUN_BUILD = "INSERT OR IGNORE INTO run_build (run, build) VALUES (?, ?)"
@@ -62,6 +63,7 @@ class Rows(Protocol):
     cached: list[tuple[Any, ...]]
     traces: list[tuple[Any, ...]]
     recovered: list[tuple[Any, ...]]
+    post_mortems: list[tuple[Any, ...]]
     logs: list[tuple[Any, ...]]
     progress: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
@@ -91,6 +93,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_ATTEMPT, [row for out in batch for row in out.attempts]),
             (_CACHE, [row for out in batch for row in out.cached]),
             (_TRACE, [row for out in batch for row in out.traces]),
+            (_POST_MORTEM, [row for out in batch for row in out.post_mortems]),
             (_RECOVERED, [row for out in batch for row in out.recovered]),
             (_LOG, [row for out in batch for row in out.logs]),
             (_PROGRESS, [row for out in batch for row in out.progress]),

@@ -192,6 +192,15 @@ class Reader:
         )
         return {number: (source, why) for number, source, why in rows}
 
+    def post_mortem(self, action: int, attempt: int | None = None) -> bytes:
+        """What the frames of a failed attempt (by default the last one) held; b"" when nothing is known."""
+        rows = self._all(
+            "SELECT variables FROM post_mortem WHERE action = ?1 AND (?2 IS NULL OR attempt = ?2)"
+            " ORDER BY attempt DESC LIMIT 1",
+            (action, attempt),
+        )
+        return rows[0][0] if rows else b""
+
     def outputs(self, action: int) -> bytes | None:
         """What an action gave; None when it is not there."""
         rows = self._all("SELECT outputs FROM action WHERE id = ? AND phase IN (5, 9)", (action,))

@@ -337,7 +337,7 @@ class Runtime:
     def _failed(self, action: Action, error: BaseException) -> bytes:
         if action.cancel_reason is not None and isinstance(error, (asyncio.CancelledError, _Interrupted)):
             return self._aborted(action)
-        failure = to_failure(error, worker=self._ident, shown=self.programs.shown)
+        failure = to_failure(error, worker=self._ident, shown=self.programs.shown, with_locals=True)
         return encode_failure(without_secrets(failure, self.hidden) if self.hidden else failure)
 
     def _aborted(self, action: Action) -> bytes:
