@@ -336,6 +336,18 @@ class Run:
         return explaining.explain(link, self._store, self.name, action)
 
     @twin
+    def post_mortem(self, action: str | None = None, attempt: int | None = None) -> Any:
+        """Frames of a failed action ("a8"; by default the one that failed first) with what their variables held.
+
+        Example:
+            run.post_mortem()               # in a notebook: a table for each frame
+            run.post_mortem("a8").up().locals
+        """
+        from flytenb.client.post_mortem import post_mortem  # who asks pays for it
+
+        return post_mortem(self._link, self.name, action or "", attempt)
+
+    @twin
     def recover(
         self,
         *,

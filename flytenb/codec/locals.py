@@ -13,8 +13,8 @@ import sys
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from contextlib import suppress
+from enum import Enum
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -169,7 +169,9 @@ _SCALARS = ("float64", "float32", "int64", "int32", "int8", "int16", "uint8", "b
 
 def _array(value: Any, cls: type) -> str:
     if _is_of(cls, _ARRAYS):
-        small = f" {value.tolist()}" if _name(cls) == "ndarray" and value.size <= 8 and value.dtype.kind in "biuf" else ""
+        small = (
+            f" {value.tolist()}" if _name(cls) == "ndarray" and value.size <= 8 and value.dtype.kind in "biuf" else ""
+        )
         return f"<{_name(cls)} {tuple(value.shape)} {value.dtype}{small}>"
     if _is_of(cls, {"numpy": _SCALARS}):
         return f"{value.item()!r}"

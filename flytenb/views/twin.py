@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
+from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow
-from flytenb.views import builds, progress, reports, text, timeline, words
+from flytenb.views import builds, progress, reports, text, timeline, variables, words
 from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -184,6 +185,19 @@ def failure_block(cause: Cause) -> str:
     return pre("\n".join(lines)) if lines else ""
 
 
+def variables_table(failure: Failure, index: int, most: int = 40, characters: int = 400) -> str:
+    """What the variables of a frame held."""
+    return table(("Variable", "Held"), variables.variable_rows(failure, index, characters)[:most])
+
+
+def _variables(failure: Failure) -> str:
+    """Those of the innermost frame of the user's, folded; "" where none were kept."""
+    index = variables.innermost(failure)
+    if index < 0:
+        return ""
+    return details(f"Variables of {html(variables.place(failure, index), 160)}", variables_table(failure, index, 12, 120))
+
+
 def _aria(view: RunView) -> str:
     facts = words.joined([view.mark.word.lower(), *text.facts_of(view)])
     return f"Run {view.task}, {view.name}, {facts}"
@@ -217,6 +231,7 @@ def _errors(view: RunView) -> Iterator[str]:
         message = cause.message.partition("\n")[0] if any(one.is_failed for one in view.builds) else cause.message
         yield f'<p style="margin:0 0 4px"><b>{html(message, 500)}</b><br><span style="{MUTED}">{shown}</span></p>'
         yield failure_block(cause)
+        yield _variables(cause.failure)
         return
     rows = [
         (
@@ -229,6 +244,7 @@ def _errors(view: RunView) -> Iterator[str]:
     ]
     yield table(("Cause", "Actions", "Which", "Where"), rows, right=(1,))
     yield failure_block(cause)
+    yield _variables(cause.failure)
 
 
 def _tree(view: RunView, width: int) -> str:

@@ -25,6 +25,8 @@ export interface ActionRow {
   placement?: number;
   progress?: Advance | null;
   condition?: ConditionRow | null;
+  recovery_source?: string;
+  recovery?: string;
 }
 
 /** How far the body of an action says that it is. */
@@ -43,6 +45,7 @@ export interface BuildLayer {
   seconds?: number;
   started_at?: number;
   line_count?: number;
+  said?: string;
   lines?: string[];
 }
 
@@ -142,6 +145,8 @@ export interface Failure {
   pickled?: string;
   is_recoverable?: boolean;
   worker?: string;
+  locals?: (([string, string])[])[];
+  exhausted?: number;
   kept?: string;
 }
 
