@@ -4,6 +4,7 @@
  * A tab says hello, then names the runs that it shows. The server answers each `watch` with the whole snapshot, then
  * sends what changed, at most four times a second and run.
  */
+import { parseClean } from './core/clean.js';
 import type { RunRow, RunSnapshot } from './generated/model.js';
 
 export type * from './generated/model.js';
@@ -44,7 +45,7 @@ export type ServerMessage =
 /** A message of the server; null for what is none. An unknown `op` is passed on: a newer server may say more. */
 export function parseMessage(text: string): ServerMessage | null {
   try {
-    const message: unknown = JSON.parse(text);
+    const message = parseClean(text);
     return message !== null && typeof message === 'object' && typeof (message as { op?: unknown }).op === 'string'
       ? (message as ServerMessage)
       : null;

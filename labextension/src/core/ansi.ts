@@ -1,5 +1,7 @@
 /** Terminal output as styled text: colours and weights are kept, everything else that a terminal would do is taken out. */
 
+import { FORBIDDEN, SEQUENCE } from './clean.js';
+
 export interface Span {
   text: string;
   /** "" for plain text. */
@@ -114,16 +116,6 @@ function extended(codes: readonly number[]): [string, number] {
   const level = (step: number): number => (step ? 55 + 40 * step : 0);
   const at = n - 16;
   return [`rgb(${level(Math.floor(at / 36))},${level(Math.floor(at / 6) % 6)},${level(at % 6)})`, 2];
-}
-
-// Colours, other control sequences, operating-system commands, single escapes.
-const SEQUENCE = /\x1b(?:\[([0-9;:]*)m|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])/g;
-// What no page should hold: controls, and characters that turn the direction of text.
-const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g;
-
-/** A text without sequences and characters that would break or deceive. */
-export function clean(text: string): string {
-  return text.replace(SEQUENCE, '').replace(FORBIDDEN, '\ufffd');
 }
 
 /** A line of output; `pen` goes on from the line before. */

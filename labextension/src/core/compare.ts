@@ -34,7 +34,9 @@ export function compared(before: RunSnapshot, after: RunModel): Comparison[] {
       const spent = members.map(each => took(each)).filter((each): each is number => each !== null);
       return spent.length ? spent.reduce((a, b) => a + b, 0) / spent.length : 0;
     };
-    number(rows, 'actions', `${name}: mean time`, mean(was), mean(is), words.duration, 0.05);
+    if (mean(was) && mean(is)) {
+      number(rows, 'actions', `${name}: mean time`, mean(was), mean(is), words.duration, 0.05);
+    }
     const cached = (members: ActionRow[]): number => members.filter(each => each.is_cached).length;
     number(rows, 'actions', `${name}: cached`, cached(was), cached(is), words.count);
   }

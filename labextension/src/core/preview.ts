@@ -3,6 +3,7 @@
  *
  * Pickles, arrays and frames stay closed: what is shown of them was stored as text beside them.
  */
+import { clean } from './clean.js';
 import { decode, decodePayload, fromBase64, Real } from './msgpack.js';
 
 /** One value of a payload. */
@@ -104,17 +105,20 @@ function previewOf(name: string, item: unknown, size: number): Preview {
   }
   if (value instanceof Opaque) {
     const sizeBytes = Math.max(size, value.size);
-    return { name, type: value.type, text: cut(value.text), sizeBytes, detail: value.detail, isPickled: value.kind === 'pickle' };
+    return { ...shown(name, value.type, value.text), sizeBytes, detail: clean(value.detail), isPickled: value.kind === 'pickle' };
   }
   const outside = opaques(value);
   return {
-    name,
-    type: typeOf(value),
-    text: cut(render(value, 0)),
+    ...shown(name, typeOf(value), render(value, 0)),
     sizeBytes: size + outside.reduce((sum, each) => sum + each.size, 0),
     detail: '',
     isPickled: outside.some(each => each.kind === 'pickle')
   };
+}
+
+/** Names of classes and files are a user's too. */
+function shown(name: string, type: string, text: string): { name: string; type: string; text: string } {
+  return { name: clean(name), type: clean(type), text: cut(clean(text)) };
 }
 
 function unread(code: number, data: Uint8Array): unknown {
@@ -174,13 +178,13 @@ function opaque(kind: string, meta: unknown, size: number): Opaque {
 function outline(meta: unknown): [string, string] {
   const [count, beginning] = meta as [number, unknown];
   const value = plainOf(beginning);
-  const shown = render(value, 0);
+  const told = render(value, 0);
   const length = Array.isArray(value) ? value.length : value instanceof Items ? value.items.length : value instanceof Map ? value.size : -1;
   if (length < 0) {
-    return [typeOf(value), shown];
+    return [typeOf(value), told];
   }
-  const more = count > length && !/, …[\])}]$/.test(shown) ? ', …' : '';
-  return [`${typeOf(value).split('[')[0]}[${grouped(count)}]`, shown.slice(0, -1) + more + shown.slice(-1)];
+  const more = count > length && !/, …[\])}]$/.test(told) ? ', …' : '';
+  return [`${typeOf(value).split('[')[0]}[${grouped(count)}]`, told.slice(0, -1) + more + told.slice(-1)];
 }
 
 function plainOf(data: unknown): unknown {

@@ -17,12 +17,17 @@ export interface Row {
   /** The rest of siblings of which some are shown. */
   isRest: boolean;
   parent: string;
+  /** Of a row that is one action: known without working out the row. */
+  action?: ActionRow;
 }
 
 /** Members of a family that are shown before the rest is folded. */
 const SHOWN = 8;
 /** A run of so few actions is shown whole. */
 const SMALL = 16;
+
+/** Of more siblings only the rows that are drawn are worked out. */
+const LAZY = 200;
 
 const LOUD = new Set(['failed', 'timed_out', 'aborted', 'paused', 'running', 'initializing']);
 
@@ -67,6 +72,16 @@ export function flatten(model: RunModel, choices: Choices, accept: ((action: Act
     const openness = choices.get(node.key) ?? defaultOpenness(node, model);
     rows.push({ key: node.key, node, openness, isRest: false, parent });
     if (openness === 'none' || !node.hasChildren) {
+      return;
+    }
+    if (openness === 'all' && node.kind === 'siblings' && node.count > LAZY) {
+      for (const action of node.actions) {
+        if (model.childrenOf(action.name).length || model.tracesOf(action.name).length) {
+          visit(model.actionNode(action, node.depth + 1, node.key), node.key);
+        } else {
+          rows.push(new MemberRow(model, action, node));
+        }
+      }
       return;
     }
     if (openness === 'all' || node.kind !== 'siblings') {
@@ -116,12 +131,38 @@ function restNode(node: Node, rest: ActionRow[], model: RunModel): Node {
   };
 }
 
+/** An action without rows below it, worked out when it is drawn. */
+class MemberRow implements Row {
+  readonly key: string;
+  readonly openness = 'none';
+  readonly isRest = false;
+  private made: Node | null = null;
+
+  constructor(
+    private readonly model: RunModel,
+    readonly action: ActionRow,
+    private readonly above: Node | null
+  ) {
+    this.key = `${above?.key ?? 'filter'}/${action.name}`;
+  }
+
+  get parent(): string {
+    return this.above?.key ?? '';
+  }
+
+  get node(): Node {
+    if (!this.made) {
+      const { model, action, above } = this;
+      const node = model.actionNode(action, above ? above.depth + 1 : 0, above?.key ?? 'filter');
+      this.made = above ? node : { ...node, label: model.label(action.name, true), hasChildren: false };
+    }
+    return this.made;
+  }
+}
+
 /** All actions that are accepted, as a flat list. */
 function filtered(model: RunModel, accept: (action: ActionRow) => boolean): Row[] {
-  return model.state.actions.filter(accept).map(action => {
-    const node = { ...model.actionNode(action, 0, 'filter'), label: model.label(action.name, true), hasChildren: false };
-    return { key: node.key, node, openness: 'none' as const, isRest: false, parent: '' };
-  });
+  return model.state.actions.filter(accept).map(action => new MemberRow(model, action, null));
 }
 
 /** The largest family that is too wide to be listed one by one. */

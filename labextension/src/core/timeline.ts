@@ -63,34 +63,23 @@ export function timelineOf(model: RunModel): Timeline {
     if (node.kind === 'ghost' || node.depth > MAX_DEPTH || rows.length >= MAX_ROWS) {
       return;
     }
-    if (node.kind === 'group') {
-      model.children(node).forEach(visit);
-      return;
-    }
     if (node.kind === 'trace') {
-      if (isFolded) {
-        rows.push(traceRow(node.label, node.traces, node.depth, node.key));
-      } else {
-        node.traces.forEach((trace, i) => rows.push(traceRow(node.label, [trace], node.depth, `${node.key}${i}`)));
-      }
-      return;
-    }
-    if (node.kind === 'siblings' && isFolded) {
+      rows.push(traceRow(node.label, node.traces, node.depth, node.key));
+    } else if (node.kind === 'siblings') {
       rows.push(familyRow(node, model));
-      return;
-    }
-    if (node.kind === 'action') {
+    } else {
       rows.push(actionRow(node.actions[0]!, node, model, critical, builds, node.hasChildren));
+      below(model, node, isFolded)
+        .map(each => ({ ...each, depth: node.depth + 1 }))
+        .sort((a, b) => beginOf(a) - beginOf(b))
+        .forEach(visit);
     }
-    const below = model.children(node);
-    // What ran and what was traced, in the order of time.
-    below.sort((a, b) => (a.startedAt || Infinity) - (b.startedAt || Infinity)).forEach(visit);
   };
   if (root) {
     visit(root);
   }
   return {
-    rows: isFolded ? rows : inOrder(rows),
+    rows,
     start,
     end,
     critical,
@@ -100,22 +89,21 @@ export function timelineOf(model: RunModel): Timeline {
   };
 }
 
-/** Traces of one action follow each other by time, whatever their names are. */
-function inOrder(rows: TimeRow[]): TimeRow[] {
-  const sorted: TimeRow[] = [];
-  for (let i = 0; i < rows.length; ) {
-    let j = i;
-    while (j < rows.length && rows[j]!.state === 'trace' && rows[j]!.depth === rows[i]!.depth) {
-      j++;
+/** What an action called and traced, without groups; one by one unless there are too many. */
+function below(model: RunModel, node: Node, isFolded: boolean): Node[] {
+  return model.children(node).flatMap(child => {
+    if (child.kind === 'group' || (child.kind === 'siblings' && !isFolded)) {
+      return child.kind === 'group' ? below(model, child, isFolded) : model.children(child);
     }
-    if (j > i) {
-      sorted.push(...rows.slice(i, j).sort((a, b) => a.segments[0]!.start - b.segments[0]!.start));
-      i = j;
-    } else {
-      sorted.push(rows[i++]!);
+    if (child.kind === 'trace' && !isFolded) {
+      return child.traces.map((trace, i) => ({ ...child, key: `${child.key}${i}`, count: 1, traces: [trace], startedAt: trace.started_at }));
     }
-  }
-  return sorted;
+    return [child];
+  });
+}
+
+function beginOf(node: Node): number {
+  return node.actions[0]?.accepted_at ?? (node.startedAt || Infinity);
 }
 
 function actionRow(

@@ -1,6 +1,8 @@
 /**
  * How this tab reaches the engine. JupyterLab gives its own (its token, its cookies); a plain page uses `fetch`.
  */
+import { parseClean } from './clean.js';
+
 export interface Answer {
   status: number;
   text(): Promise<string>;
@@ -33,7 +35,7 @@ export async function askJson<T>(
   query?: Readonly<Record<string, string>>
 ): Promise<T> {
   const text = await askText(transport, method, path, query);
-  return (text ? JSON.parse(text) : null) as T;
+  return (text ? parseClean(text) : null) as T;
 }
 
 /** Ask for text. */

@@ -53,10 +53,12 @@ export function markOf(phase: string, isCached = false): Mark {
   if (isCached && (phase === 'succeeded' || phase === 'recovered')) {
     return MARKS['cached']!;
   }
+  const known = MARKS[phase];
+  if (known) {
+    return known;
+  }
   const word = phase.replaceAll('_', ' ');
-  return (
-    MARKS[phase] ?? { key: phase, word: word.charAt(0).toUpperCase() + word.slice(1), glyph: '?', color: '#868e96', isLoud: false }
-  );
+  return { key: phase, word: word.charAt(0).toUpperCase() + word.slice(1), glyph: '?', color: '#868e96', isLoud: false };
 }
 
 /** `cached`, or the phase. */
@@ -97,9 +99,13 @@ export function took(action: ActionRow, now = 0): number | null {
 /** How many are in each state, in words, good ones first. */
 export function countsOf(members: readonly ActionRow[]): Map<string, number> {
   const found = new Map<string, number>();
+  const byKey = new Map<string, number>();
   for (const action of members) {
-    const word = isRetrying(action) ? 'retrying' : markOf(action.phase, action.is_cached).word.toLowerCase();
-    found.set(word, (found.get(word) ?? 0) + 1);
+    const key = isRetrying(action) ? 'retrying' : keyOf(action);
+    byKey.set(key, (byKey.get(key) ?? 0) + 1);
+  }
+  for (const [key, n] of byKey) {
+    found.set(key === 'retrying' ? key : markOf(key).word.toLowerCase(), n);
   }
   const ordered = new Map<string, number>();
   for (const word of [...WORD_ORDER, ...found.keys()]) {

@@ -156,7 +156,7 @@ class _Text(tornado.web.RequestHandler):
         self.set_header("content-type", self.kind)
         self.set_header(
             "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
+            "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:; "
             "connect-src 'self' ws:; frame-src 'self' blob: about:",
         )
         self.write(self.text)

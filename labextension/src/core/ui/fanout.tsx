@@ -132,6 +132,8 @@ function pace(members: readonly ActionRow[], now: number, isOver: boolean): stri
   }
   const ordered = spent.sort((a, b) => a - b);
   return ordered.length
-    ? `p50 ${words.duration(words.quantile(ordered, 0.5))}, p95 ${words.duration(words.quantile(ordered, 0.95))}, slowest ${words.duration(ordered.at(-1)!)}`
+    ? words.quantile(ordered, 0.95) < 0.001
+      ? `slowest ${words.duration(ordered.at(-1)!)}`
+      : `p50 ${words.duration(words.quantile(ordered, 0.5))}, p95 ${words.duration(words.quantile(ordered, 0.95))}, slowest ${words.duration(ordered.at(-1)!)}`
     : '';
 }

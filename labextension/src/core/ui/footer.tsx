@@ -15,7 +15,7 @@ interface Props {
 }
 
 export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
-  const { model, connection } = useView();
+  const { model, connection, tab } = useView();
   const resources = useResources(!model.isTerminal);
   const isCut = connection.link !== 'live' && !model.isTerminal;
   const link = {
@@ -27,8 +27,12 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
   }[connection.link];
   const engine = connection.engine === 'up' ? '' : connection.engineMessage || `The engine is ${connection.engine}`;
   const note = told || (isCut ? link : '') || (model.isTerminal ? '' : engine);
+  // These tabs have a last line of their own.
+  if (model.isTerminal && !note && !hasKeys && (tab === 'logs' || tab === 'graph')) {
+    return null;
+  }
   return (
-    <div class="fnb-foot">
+    <div class={'fnb-foot' + (note || resources || hasKeys ? '' : ' is-quiet')}>
       {note && (
         <span class="fnb-note" role="status">
           {note}

@@ -98,7 +98,8 @@ function told({ node }: Box): string {
   if (node.kind === 'ghost') {
     return `Expected, ~${words.total(node.duration ?? 0)}`;
   }
-  return words.joined([node.mark.word, node.duration === null ? '' : words.total(node.duration)]);
+  const spent = node.duration === null ? '' : words.total(node.duration);
+  return node.mark.key === 'succeeded' ? spent : words.joined([node.mark.word, spent]);
 }
 
 /** The picture as a file of its own. */

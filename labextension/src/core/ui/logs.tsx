@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { LogLine } from '../../generated/model.js';
 import type { Span } from '../ansi.js';
-import { clean } from '../ansi.js';
+import { clean } from '../clean.js';
 import type { Line } from '../logs.js';
 import { linesOf, mergedPieces } from '../logs.js';
 import * as words from '../words.js';
@@ -136,7 +136,7 @@ export function Logs(): JSX.Element {
             </p>
           )}
           {blocks(lines, start).map(([at, block]) => (
-            <div key={at} class="fnb-logblock">
+            <div key={at} class="fnb-logblock" style={{ containIntrinsicSize: `auto ${18 * block.length}px` }}>
               {block.map((line, i) => (
                 <LineRow
                   key={at + i}

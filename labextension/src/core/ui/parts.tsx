@@ -60,11 +60,17 @@ export function Link({ onClick, title, children }: { onClick: () => void; title?
 /** A place in the user's code; a link where the page can go there. */
 export function Place({ where, line }: { where: string; line: number }): JSX.Element {
   const { host } = useView();
-  const text = line ? `${where}, line ${line}` : where;
+  // Of a file its name; the whole path when it is pointed at.
+  const short = /^(?:\/|[A-Za-z]:\\)/.test(where) ? (where.split(/[\\/]/).at(-1) ?? where) : where;
+  const text = line ? `${short}, line ${line}` : short;
   if (!host.openPlace || host.canOpenPlace?.(where) === false) {
-    return <span>{text}</span>;
+    return <span title={where}>{text}</span>;
   }
-  return <Link onClick={() => host.openPlace?.(where, line)}>{text}</Link>;
+  return (
+    <Link title={where} onClick={() => host.openPlace?.(where, line)}>
+      {text}
+    </Link>
+  );
 }
 
 /** The same from one text: `Cell In[5], line 7`. */

@@ -4,14 +4,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { RunSnapshot, RunRow } from '../../generated/model.js';
 import { alertOnce, announce } from '../announce.js';
 import type { RunStore } from '../client.js';
-import { conditionOf } from '../condition.js';
 import type { Expected } from '../ghosts.js';
 import { expectedOf } from '../ghosts.js';
 import type { Host } from '../host.js';
 import { isTerminal } from '../run-state.js';
 import { RunModel } from '../tree.js';
 import * as words from '../words.js';
-import { ConditionForm } from './condition.js';
 import type { Tab, View } from './context.js';
 import { ViewContext } from './context.js';
 import { Failure } from './failure.js';
@@ -20,7 +18,7 @@ import { Header } from './header.js';
 import { useChanges, useSeen, useTick } from './hooks.js';
 import { handleKey } from './keys.js';
 import { Button, copy } from './parts.js';
-import { Tabs } from './tabs.js';
+import { Question, Tabs } from './tabs.js';
 import type { TreeState } from './tree.js';
 import { emptyTree } from './tree.js';
 
@@ -154,7 +152,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
             </span>
           </div>
         )}
-        {isOpen && questions.map(action => <ConditionForm key={action.name} action={action} condition={conditionOf(action)!} />)}
+        {isOpen && questions.map(action => <Question key={action.name} action={action} />)}
         {isOpen && cause && tab === 'tree' && <Failure cause={cause} />}
         {isOpen && <Tabs tree={tree} setTree={setTree} />}
         {(isOpen || told) && <Footer told={told} hasKeys={hasKeys} setKeys={setHasKeys} />}

@@ -1,6 +1,7 @@
 /** The views of a run; one tab stop, arrows move. A panel is built when it is first looked at. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ActionRow } from '../../generated/model.js';
 import * as words from '../words.js';
 import type { Tab } from './context.js';
 import { TABS, useView } from './context.js';
@@ -27,6 +28,14 @@ export function Tabs({ tree, setTree }: Props): JSX.Element {
   const view = useView();
   const { tab, id, model } = view;
   const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const strip = list.current;
+    const chosen = strip?.querySelector<HTMLElement>('[aria-selected=true]');
+    if (strip && chosen) {
+      // Into sight, without moving the page.
+      strip.scrollLeft = Math.max(0, chosen.offsetLeft - (strip.clientWidth - chosen.offsetWidth) / 2);
+    }
+  }, [tab]);
   const reports = Object.keys(model.state.reports).length;
   const counts: Partial<Record<Tab, number>> = { report: reports > 1 ? reports : 0 };
   const move = (event: JSX.TargetedKeyboardEvent<HTMLElement>): void => {
@@ -80,8 +89,8 @@ export function setLoader(loader: (load: () => Promise<More>) => Promise<More>):
   load = () => loader(before);
 }
 
-/** Tabs that are loaded when the first of them is looked at. */
-function Later({ tab }: { tab: Tab }): JSX.Element {
+/** What is loaded when it is first looked at; null until then. */
+export function useMore(): { more: More | null; error: string } {
   const [, redraw] = useState(0);
   const [error, setError] = useState('');
   useEffect(() => {
@@ -95,6 +104,18 @@ function Later({ tab }: { tab: Tab }): JSX.Element {
       );
     }
   }, []);
+  return { more, error };
+}
+
+function Later({ tab }: { tab: Tab }): JSX.Element {
+  const { more, error } = useMore();
   const Panel = more?.PANELS[tab];
   return Panel ? <Panel /> : <p class="fnb-none">{error || 'Loading …'}</p>;
+}
+
+/** The form of a question. */
+export function Question({ action }: { action: ActionRow }): JSX.Element {
+  const { more, error } = useMore();
+  const condition = more?.conditionOf(action);
+  return more && condition ? <more.ConditionForm action={action} condition={condition} /> : <p class="fnb-none">{error || action.reason}</p>;
 }

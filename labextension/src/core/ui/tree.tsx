@@ -9,7 +9,7 @@ import type { Choices, Openness, Row } from '../rows.js';
 import { flatten, widest } from '../rows.js';
 import { isTerminal } from '../run-state.js';
 import type { RunModel } from '../tree.js';
-import { isRetrying } from '../tree.js';
+import { isRetrying, keyOf, severity } from '../tree.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { Detail } from './detail.js';
@@ -176,7 +176,7 @@ function Grid({ rows, tree, setTree }: { rows: Row[]; tree: TreeState; setTree: 
 
 /** The action that a row stands for; of several their first. */
 export function nameOf(row: Row): string {
-  return row.node.kind === 'action' ? row.node.actions[0]!.name : row.key;
+  return row.action?.name ?? (row.node.kind === 'action' ? row.node.actions[0]!.name : row.key);
 }
 
 interface RowProps {
@@ -247,9 +247,7 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
       {y < 0 && (why || node.kind === 'siblings') && (
         <span class="fnb-say2" role="presentation">
           {why}
-          {node.kind === 'siblings' && !row.isRest && node.count > 1 && (
-            <Mini keys={folded(node.actions, Math.min(BARS, node.count))} label="" />
-          )}
+          {node.kind === 'siblings' && !row.isRest && <Bar row={row} model={model} />}
         </span>
       )}
     </div>
@@ -268,8 +266,11 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
     );
   }
   if (node.kind === 'siblings' && !row.isRest) {
-    const cells = folded(node.actions, Math.min(BARS, node.count));
-    return <Mini keys={cells} label={`${words.count(node.count)} actions in order`} />;
+    return node.count > 2 * BARS ? (
+      <Shares members={node.actions} />
+    ) : (
+      <Mini keys={folded(node.actions, Math.min(BARS, node.count))} label={`${words.count(node.count)} actions in order`} />
+    );
   }
   const span = Math.max(0.001, model.now - model.state.run.created_at);
   if (node.kind === 'ghost') {
@@ -286,6 +287,23 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
       data-phase={node.mark.key}
       style={{ '--w': `${width.toFixed(1)}%`, '--x': `${x.toFixed(1)}%` }}
     />
+  );
+}
+
+/** How many are in each state, as parts of one bar: of many no one is seen alone. */
+function Shares({ members }: { members: readonly ActionRow[] }): JSX.Element {
+  const counts = new Map<string, number>();
+  for (const each of members) {
+    counts.set(keyOf(each), (counts.get(keyOf(each)) ?? 0) + 1);
+  }
+  return (
+    <span class="fnb-shares" aria-hidden="true">
+      {[...counts]
+        .sort((a, b) => severity(b[0]) - severity(a[0]))
+        .map(([key, n]) => (
+          <i key={key} data-phase={key} style={{ flexGrow: n }} />
+        ))}
+    </span>
   );
 }
 

@@ -121,7 +121,7 @@ function Table({ title, values, none, code }: TableProps): JSX.Element {
             <th scope="row">
               <code>{/^o\d+$/.test(value.name) && values.length === 1 ? 'result' : value.name || `#${i}`}</code>
             </th>
-            <td class="fnb-2">{value.type}</td>
+            <td class="fnb-2 c-type">{value.type}</td>
             <td>
               <code>{value.text}</code>
               {value.isPickled && <span class="fnb-2"> (pickled)</span>}
