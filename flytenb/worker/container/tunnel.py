@@ -70,7 +70,8 @@ class Tunnel:
     def boot(self) -> dict[str, Any]:
         """Wait for what the engine's side says first."""
         while True:
-            select.select([self._source], [], [], streams.ALONE_S)
+            if not select.select([self._source], [], [], streams.ALONE_S)[0]:
+                raise StreamLost
             for kind, _, content in self._reader.frames(self._read()):
                 if kind == streams.BOOT:  # nothing follows before a door was opened
                     found: dict[str, Any] = json.loads(content)
