@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import subprocess
 import time
 from functools import partial
 from pathlib import Path
@@ -282,9 +284,12 @@ def test_a_dockerfile_that_mounts_a_secret(site: Site, tmp_path: Path, monkeypat
     try:
         built = site.build(image)
     except errors.ImageBuildError as error:
-        if "buildx is missing" in str(error) and not os.environ.get("CI"):
+        if "install the package docker-buildx" not in str(error):
+            raise
+        wanted = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "docker-cli", "docker-buildx"]
+        if os.geteuid() or not shutil.which("apt-get") or subprocess.run(wanted, check=False).returncode:
             pytest.skip(str(error))
-        raise
+        built = site.build(image)
     assert "." in site.run(built.name, "cat", "/made")
     assert [layer.title.split()[0] for layer in site.last.layers] == ["FROM", "RUN"]
     history = json.dumps(site.api.history(built.image_id)) + json.dumps(site.api.inspect_image(built.image_id))
