@@ -68,7 +68,7 @@ class Cell:
         if self._tree is None:
             try:
                 self._tree = ast.parse(self.text)
-            except (SyntaxError, ValueError):
+            except syntax.NOT_PYTHON:
                 self._tree = ast.Module(body=[], type_ignores=[])
         return self._tree
 
@@ -196,21 +196,23 @@ def bound_names(statement: ast.stmt) -> frozenset[str]:
     return names
 
 
-def _bind(node: ast.AST, found: set[str]) -> None:
-    if isinstance(node, syntax.DEFINITIONS):
-        found.add(node.name)
-        return
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        found.add(node.id)
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
-        return
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        found.add(node.name)
-    for child in ast.iter_child_nodes(node):
-        _bind(child, found)
+def _bind(top: ast.AST, found: set[str]) -> None:
+    nodes = [top]  # not by recursion: what the compiler takes may be nested more deeply than Python's stack goes
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, syntax.DEFINITIONS):
+            found.add(node.name)
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+            continue
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+        nodes.extend(ast.iter_child_nodes(node))
 
 
 def from_linecache(filename: str) -> Cell | None:

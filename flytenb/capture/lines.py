@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flytenb.capture.syntax import NOT_PYTHON
 from flytenb.errors import FlytenbError
 
 #: Flags of `%flyte_env` that set something, and those of `%flyte_run`.
@@ -119,7 +120,7 @@ def expressions(magic: str, text: str) -> tuple[dict[str, str], str]:
         flags += " " + extra
         try:
             ast.parse(source, mode="eval")
-        except SyntaxError:
+        except NOT_PYTHON:
             raise LineError(f"{magic}: {match.group(1)}={source!r} is not a Python expression") from None
         found[match.group(1)] = source
     return found, flags
@@ -175,6 +176,6 @@ def _without_flags(source: str) -> tuple[str, str]:
         return source, ""
     try:
         ast.parse(source, mode="eval")
-    except SyntaxError:
+    except NOT_PYTHON:
         return source[: match.start()].strip(), match.group(1)
     return source, ""

@@ -16,7 +16,7 @@ import tokenize
 from dataclasses import dataclass, field
 from typing import Any
 
-from flytenb.capture.syntax import frozen_lines
+from flytenb.capture.syntax import NOT_PYTHON, frozen_lines
 from flytenb.errors import FlytenbError
 
 #: Called as `CELL_HOOK(options)` on line 1 of a cell whose functions become tasks.
@@ -163,7 +163,7 @@ def _defines_only(body: list[str]) -> bool:
     """Whether a cell consists of definitions and imports (then its functions are the tasks, whatever `--name` says)."""
     try:
         tree = ast.parse("".join(body))
-    except SyntaxError:
+    except NOT_PYTHON:
         return False
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
     return any(isinstance(s, kinds[:2]) for s in tree.body) and all(isinstance(s, kinds) for s in tree.body)

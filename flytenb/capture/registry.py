@@ -8,6 +8,7 @@ from `linecache`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import linecache
 import sys
 import weakref
@@ -101,7 +102,8 @@ class CellRegistry:
         self.version += 1
         changed = [name for name, value in namespace.items() if before.get(name) != id(value) and name not in _HIDDEN]
         for cell in cells:
-            self._take(cell, namespace, changed)
+            with contextlib.suppress(RecursionError):  # a text nested this deeply is left to be refused by who needs it
+                self._take(cell, namespace, changed)
         for name in changed:
             before[name] = id(namespace[name])
         self._snapshot_modules()

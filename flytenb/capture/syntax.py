@@ -22,6 +22,9 @@ _DYNAMIC = frozenset({"__import__", "get_ipython", "import_module"})
 _COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+#: What the compiler raises for a text that is no Python: a zero byte and a lone surrogate are ValueErrors, and a text
+#: nested too deeply is the one or the other of the last two.
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)

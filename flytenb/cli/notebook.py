@@ -17,8 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from IPython.core.error import UsageError
+
 from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator
 from flytenb.capture.registry import registry
+from flytenb.capture.syntax import NOT_PYTHON
 from flytenb.cli.errors import LoadError
 from flytenb.notebook.tasks import ENVIRONMENT, CellTasks
 from flytenb.notebook.transform import CellTransformer
@@ -39,8 +42,10 @@ def load_notebook(path: Path) -> dict[str, Any]:
     """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise LoadError(f"{path} is not a notebook: {error}") from error
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise LoadError(f"{path} is not a notebook: its cells are no list of cells")
     module = ModuleType("__main__")
     sys.modules["__main__"] = module  # where a kernel's definitions live, and where pickles look for them
     names = module.__dict__
@@ -54,7 +59,7 @@ def load_notebook(path: Path) -> dict[str, Any]:
     number = 0
     for cell in cells:
         source = cell.get("source", "")
-        text = source if isinstance(source, str) else "".join(source)
+        text = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else ()))
         if cell.get("cell_type") != "code" or not text.strip():
             continue
         number += 1
@@ -69,6 +74,8 @@ def _execute(text: str, number: int, cell_id: str, names: dict[str, Any], missin
         tree = ast.parse(source, filename)
     except SyntaxError as error:
         raise LoadError(f"{path.name}, cell {number}, line {error.lineno}: {error.msg}") from error
+    except NOT_PYTHON as error:
+        raise LoadError(f"{path.name}, cell {number}: {error or 'it is nested too deeply'}") from error
     tree = TaskDecorator().visit(tree)
     kept = list(_kept(tree.body, missing))
     if not kept:
@@ -78,13 +85,18 @@ def _execute(text: str, number: int, cell_id: str, names: dict[str, Any], missin
     registry.record_compile(filename, source, number, cell_id)
     try:
         for statement in kept:
-            code = compile(ast.Module([statement], []), filename, "exec")
+            try:
+                code = compile(ast.Module([statement], []), filename, "exec")
+            except NOT_PYTHON as error:
+                raise LoadError(f"{path.name}, cell {number}, line {statement.lineno}: {error}") from error
             try:
                 exec(code, names)
             except NameError:
                 if not isinstance(statement, _ASSIGNMENTS):
                     raise
                 missing |= _stored(statement)  # it needs what a driver cell would have made
+            except UsageError as error:
+                raise LoadError(f"{path.name}, cell {number}: {error}") from error
     finally:
         registry.post_cell(names)
 
@@ -108,7 +120,7 @@ def _python_lines(text: str, names: dict[str, Any]) -> Iterator[str]:
 def _parses(text: str) -> bool:
     try:
         ast.parse(text)
-    except SyntaxError:
+    except NOT_PYTHON:
         return False
     return True
 

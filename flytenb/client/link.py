@@ -13,7 +13,7 @@ from typing import Any
 from flytenb.errors import EngineError
 from flytenb.model.version import VERSION
 from flytenb.wire import paths, tags
-from flytenb.wire.framing import FrameDecoder, encode_frame
+from flytenb.wire.framing import FrameDecoder, FrameError, encode_frame
 
 #: Seconds an engine may take to answer a greeting; it answers from its loop, which may be busy.
 _HANDSHAKE_TIMEOUT_S = 15.0
@@ -60,7 +60,10 @@ class Link:
                 return
             if not data:
                 return
-            yield from self._decoder.messages(data)
+            try:
+                yield from self._decoder.messages(data)
+            except FrameError:  # no engine speaks like this: as good as gone
+                return
 
     def close(self) -> None:
         """End the connection; a reader sees the end."""
@@ -110,7 +113,10 @@ def _greet(sock: socket.socket, state: Path, role: str, ident: str) -> Link:
         data = sock.recv(1 << 16)
         if not data:
             raise LinkBroken("the engine closed the connection while greeting")
-        answers = list(decoder.messages(data))
+        try:
+            answers = list(decoder.messages(data))
+        except FrameError:
+            answers = [[0]]
         if answers:
             break
     first, rest = answers[0], answers[1:]

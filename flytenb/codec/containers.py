@@ -262,6 +262,6 @@ def parse_text(codec: Codec, text: str) -> Any:
 
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MismatchError(codec.name, text, "write it as JSON") from None
     return codec.from_json(value)

@@ -294,6 +294,14 @@ class Interface(Signature):
             raise errors.InputTypeError(
                 f'task "{self.task_name}", parameter "{name}": {error.sentence(name)}'
             ) from None
+        except errors.FlytenbError:
+            raise
+        except Exception as error:  # the type's own library
+            reason = (str(error).splitlines() or [""])[0][:200]
+            raise errors.InputTypeError(
+                f'task "{self.task_name}", parameter "{name}": what was given makes no value of its type '
+                f"({type(error).__name__}: {reason}); give plain data that does"
+            ) from error
 
 
 def _example(expected: str) -> str:

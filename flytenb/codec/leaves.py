@@ -18,6 +18,7 @@ from typing import Any
 import msgpack
 from msgpack import ExtType
 
+from flytenb import errors
 from flytenb.codec.objects import ObjectStore
 
 FORMAT = 1
@@ -114,11 +115,31 @@ def _hook(objects: ObjectStore, code: int, data: bytes) -> Any:
         return scalar(data)
     if code == INLINE:
         kind, meta, content = _unpack(data)
-        return _loader(_inline_loaders, kind)(meta, content, objects)
+        if type(content) is not bytes or type(kind) is not str:  # `bytearray` of a number would be that much memory
+            raise ValueError("a value has no content where it should have")
+        return _loaded(_loader(_inline_loaders, kind), kind, meta, content, objects)
     if code == REFERENCE:
         kind, meta, digest, _size = _unpack(data)
-        return _loader(_reference_loaders, kind)(meta, digest.hex(), objects)
+        return _loaded(_loader(_reference_loaders, kind), kind, meta, digest.hex(), objects)
     raise ValueError(f"a value of unknown kind {code}: it was written by a newer flytenb, read it with that one")
+
+
+class UnreadableValueError(errors.FlytenbError, ValueError):
+    """The library that a value belongs to cannot read it."""
+
+
+def _loaded(load: Any, kind: str, meta: Any, content: Any, objects: ObjectStore) -> Any:
+    try:
+        return load(meta, content, objects)
+    except (errors.FlytenbError, ValueError, TypeError, LookupError, AttributeError, ImportError, OSError):
+        raise
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:  # libraries have classes of their own
+        raise UnreadableValueError(
+            f'a value of kind "{kind}" cannot be read ({type(error).__name__}: {error}); run the task that made it '
+            "again with overwrite_cache=True"
+        ) from error
 
 
 #: Modules that read kinds of leaves which this process may meet before it has used their library.

@@ -44,7 +44,7 @@ def read_notebook(path: str | Path) -> list[SourceCell]:
         data = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise NotebookError(f"there is no notebook {path}; give the path of an .ipynb file") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NotebookError(f"{path} is not a notebook: {error}") from error
     return cells_of(data, str(path))
 
@@ -65,7 +65,7 @@ def cells_of(data: Any, name: str = "the notebook") -> list[SourceCell]:
         if not isinstance(cell, Mapping):
             continue
         source = cell.get("source", "")
-        text = source if isinstance(source, str) else "".join(map(str, source))
+        text = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else ()))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if not text.strip():
             continue

@@ -59,6 +59,16 @@ class FrameDecoder:
             del buffer[:position]
 
     def messages(self, data: bytes) -> Iterator[list[Any]]:
-        """Every message that is whole now, as plain lists."""
+        """Every message that is whole now, as plain lists.
+
+        Raises:
+            FrameError: a body is no list of messages.
+        """
         for body in self.bodies(data):
-            yield from msgpack.unpackb(body, use_list=True, strict_map_key=False)
+            try:
+                found = msgpack.unpackb(body, use_list=True, strict_map_key=False)
+            except Exception as error:  # msgpack's own share no class
+                raise FrameError(f"a frame of {len(body)} bytes cannot be read: {type(error).__name__}") from error
+            if type(found) is not list or not all(type(message) is list and message for message in found):
+                raise FrameError(f"a frame of {len(body)} bytes holds no messages")
+            yield from found
