@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from flytenb.errors import RuntimeUserError
 from flytenb.sdk.environment import TaskEnvironment
@@ -20,7 +20,7 @@ class Steps:
     """What an executing client has told of one batch, as its tasks read it. Made by the client's `Mirror`."""
 
     #: By the name of the batch's run.
-    by_run: dict[str, Steps] = {}
+    by_run: ClassVar[dict[str, Steps]] = {}
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
