@@ -7,7 +7,7 @@ BIN := .venv/bin
 UNMANAGED := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo lab test test-fast lint format check bench bench-quick bench-venvs build requirements clean \
+.PHONY: help setup dev demo lab test test-fast simulation soak load lint format check bench bench-quick bench-venvs build requirements clean \
 	frontend frontend-types frontend-check
 
 help:  ## this list
@@ -31,6 +31,15 @@ test: setup  ## the whole test suite
 
 test-fast: setup  ## the unit tests only
 	@$(UNMANAGED) $(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+simulation: setup  ## rules and journal in 100,000 worlds of crashes and disk errors (a few minutes)
+	@$(UNMANAGED) $(BIN)/python -m tests.simulation $(ARGS)
+
+soak: setup  ## a thousand kill -9 on real processes beside an oracle (ARGS="--kills 1000")
+	@$(UNMANAGED) $(BIN)/python tools/soak.py $(ARGS)
+
+load: setup  ## a million actions through one engine: memory, latency, size of the store
+	@$(UNMANAGED) $(BIN)/python tools/load.py $(ARGS)
 
 lint: setup  ## ruff (format and rules), strict types, import contracts
 	@$(BIN)/ruff format --check flytenb tests tools benchmarks

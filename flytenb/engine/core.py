@@ -119,6 +119,8 @@ class Engine:
         #: Workers' links and how many of their frames the next rows include; links that wait to be told.
         self._heard: dict[Link, int] = {}
         self._to_tell: set[Link] = set()
+        #: Workers whose process has ended and whose link has not.
+        self._ended: dict[str, LaneLost] = {}
         self._doors: list[tuple[asyncio.Server, Path]] = []
 
     # ---- links ------------------------------------------------------------------------------------------------
@@ -270,6 +272,9 @@ class Engine:
             forget(self.home, lane.id)
             self.happen(event)
         else:
+            if lane.id in self._ended:
+                self._bury(lane.id)
+                return
             self.happen(LaneCut(lane.id), link)
             self.loop.call_later(LINK_GRACE_S, self._miss, event, link)
 
@@ -285,7 +290,18 @@ class Engine:
         if lane is not None and lane.secrets:
             detail = without_values(detail, lane.secrets)
         alive.forget(self.home, worker)
-        self.happen(LaneLost(worker, cause, detail or _exit_words(status), code))
+        lost = LaneLost(worker, cause, detail or _exit_words(status), code)
+        if lane is not None and lane.link is not None and not lane.link.is_closed:
+            # What it said before it ended may lie in its socket still: the end of that is the end of the worker.
+            self._ended[worker] = lost
+            self.loop.call_later(LINK_GRACE_S, self._bury, worker)
+        else:
+            self.happen(lost)
+
+    def _bury(self, worker: str) -> None:
+        lost = self._ended.pop(worker, None)
+        if lost is not None:
+            self.happen(lost)
 
     def on_worker_placed(self, worker: str, placement: Placement, is_single: bool = False) -> None:
         """The executor has settled where a worker runs."""
@@ -325,6 +341,11 @@ class Engine:
         if not self._turn_is_due:
             self._turn_is_due = True
             self.loop.call_soon(self._turn)
+
+    def turn_now(self) -> None:
+        """Let all that has come happen at once."""
+        if self._turn_is_due:
+            self._turn()
 
     def _turn(self) -> None:
         self._turn_is_due = False

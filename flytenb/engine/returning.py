@@ -125,8 +125,8 @@ class Returning:
             for ident, (link, event) in claims.items()
         ]
         numbers = [number for lane in lanes for number, *_ in lane.held]
-        begun = {number for lane in lanes for number, _, held, _ in lane.held if held == HELD_BEGUN}
-        stored = await asyncio.to_thread(stored_actions, self._engine.reader, numbers, begun)
+        parents = {number for lane in lanes for number in may_have_called(lane.held)}
+        stored = await asyncio.to_thread(stored_actions, self._engine.reader, numbers, parents)
         self._engine.happen(Comeback(self._runs, lanes, stored))
         for ident, (link, _) in claims.items():
             if link.is_closed:
@@ -137,13 +137,19 @@ class Returning:
 
     # ---- the same engine, another connection ------------------------------------------------------------------------
     async def _rejoin(self, link: Link, event: Resume) -> None:
+        self._engine.turn_now()  # what came over the connection before counts
         await self._engine.committed()
-        begun = {number for number, _, held, _ in event.held if held == HELD_BEGUN}
-        stored = await asyncio.to_thread(stored_actions, self._engine.reader, begun, begun, is_alone=True)
+        parents = may_have_called(event.held)
+        stored = await asyncio.to_thread(stored_actions, self._engine.reader, parents, parents, is_alone=True)
         self._engine.happen(Rejoined(link.ident, pid_of(link), event.held, stored), link)
 
 
-def stored_actions(reader: Reader, numbers: Any, begun: set[int], *, is_alone: bool = False) -> list[StoredAction]:
+def may_have_called(held: list[tuple[int, int, int, float]]) -> set[int]:
+    """Of what a worker holds, what may have children by now: in this attempt, or in one before."""
+    return {number for number, attempt, state, _ in held if state == HELD_BEGUN or attempt > 1}
+
+
+def stored_actions(reader: Reader, numbers: Any, parents: set[int], *, is_alone: bool = False) -> list[StoredAction]:
     """What the store knows of these actions and, unless `is_alone`, of those above them. Blocking."""
     wanted = set(numbers)
     found = []
@@ -151,7 +157,7 @@ def stored_actions(reader: Reader, numbers: Any, begun: set[int], *, is_alone: b
         number, parent, task, key, n, inputs, group, cache_key, accepted_at, attempts, retries, losses, logged = row
         if is_alone and number not in wanted:
             continue
-        children = reader.children(number) if number in begun else []
+        children = reader.children(number) if number in parents else []
         found.append(
             StoredAction(
                 number, parent, task, key, n, inputs, group, cache_key, accepted_at,

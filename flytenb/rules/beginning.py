@@ -41,6 +41,12 @@ def begin(state: State, action: Action, now: float, out: Out, *, is_begun: bool 
         return
     if may_hit or (mode != CACHE_OFF and declaration.is_serialized):
         leader = state.in_flight.get(action.cache_key)
+        if leader is not None and leader.found is not None:  # it has ended, and its row is on the way to the disk
+            if may_hit:
+                hit(state, action, leader.found, now, out)
+                return
+            del state.in_flight[action.cache_key]
+            leader = None
         if leader is not None and leader is not action and not _waits_for(leader, action):
             if leader.followers is None:
                 leader.followers = []

@@ -80,6 +80,7 @@ def _end_cached(
         waiting: list[Action] = []
         # The twin stays known until its row is on disk, where every later call looks.
         out.chores.append(("release", action.cache_key, action))
+        action.found = (action.id, payload, now - started_at, now)
         for follower in followers:
             if follower.id in state.live:
                 if _must_run(follower):

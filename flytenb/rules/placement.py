@@ -169,11 +169,12 @@ def prepare(lane: Lane, out: Out) -> None:
     task, bundle = shape.example
     lane.defined.add(task.id)
     out.before.append((lane.link, (DEFINE, task.id, task.body)))
-    _tell_secrets(lane, bundle, out)
+    tell_secrets(lane, bundle, out)
     out.before.append((lane.link, (PREPARE, task.id)))
 
 
-def _tell_secrets(lane: Lane, bundle: SecretBundle, out: Out) -> None:
+def tell_secrets(lane: Lane, bundle: SecretBundle, out: Out) -> None:
+    """Have the worker learn these secrets, if it has others."""
     if lane.secrets != bundle:
         lane.secrets = bundle
         is_process = lane.executor == "process" or (lane.shape is not None and lane.shape.launch.is_contained)
@@ -202,7 +203,7 @@ def start(state: State, lane: Lane, action: Action, now: float, out: Out) -> Non
         lane.informed.add(run.id)
         send.append((lane.link, (RUN_INFO, run.id, run.info)))
     if shape.secrets:
-        _tell_secrets(lane, run.bundles.get(shape, ()), out)
+        tell_secrets(lane, run.bundles.get(shape, ()), out)
     if action.replay:
         send.append((lane.link, (REPLAY, action.id, action.replay)))
     send.append((lane.link, (EXECUTE, action.id, action.attempt, task.id, action.inputs)))

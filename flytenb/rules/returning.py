@@ -18,8 +18,9 @@ from flytenb.model.tags import ADOPT, CACHE_AUTO, HELD_BEGUN, HELD_QUEUED, KEEP,
 from flytenb.rules import gpu_placement, lanes
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
-from flytenb.rules.placement import enqueue
+from flytenb.rules.placement import enqueue, tell_secrets
 from flytenb.rules.runs import recovered_root
+from flytenb.rules.secrets import lack_of
 from flytenb.rules.state import ORPHAN, Action, Lane, State
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -123,7 +124,10 @@ def _lane_of(state: State, returned: ReturnedLane, action: Action, out: Out) -> 
     facts, shape = returned.facts, action.shape
     lane = state.lanes[returned.lane] = shape.lanes[returned.lane] = Lane(returned.lane, shape, returned.link)
     returned.link.lane = lane
-    lane.pid, lane.placement, lane.executor, lane.secrets = returned.pid, facts.placement, facts.executor, _UNKNOWN
+    lane.pid, lane.placement, lane.executor = returned.pid, facts.placement, facts.executor
+    if shape.secrets:
+        lack = lack_of(state, action.run, shape, action.task.declaration.environment)
+        lane.secrets = _UNKNOWN if lack else action.run.bundles[shape]
     lane.is_single = lane.is_used = facts.is_single
     if facts.gpus:
         state.capacity.gpus.take(lane, facts.gpus)
@@ -144,6 +148,11 @@ def _answer(state: State, returned: ReturnedLane, stored: dict[int, StoredAction
     if any(held == HELD_BEGUN and number not in lane.actions for number, _, held, _ in returned.held):
         lane.is_used = True  # what it drops may run on for a while: it gets nothing new
     out.before.append((returned.link, facts_of(lane)))
+    bundle, lane.secrets = lane.secrets, ()
+    if bundle is _UNKNOWN:
+        lane.secrets = bundle
+    else:
+        tell_secrets(lane, bundle, out)
 
 
 def on_lane_cut(state: State, source: Any, event: LaneCut, now: float, out: Out) -> None:
@@ -172,12 +181,13 @@ def on_rejoined(state: State, source: Any, event: Rejoined, now: float, out: Out
         lane.link.lane = None
     lane.is_cut = False
     lane.link, lane.pid, source.lane = source, event.pid, lane
-    lane.defined, lane.informed, lane.secrets, lane.is_recalled = set(), set(), _UNKNOWN, False
-    held = {number: attempt for number, attempt, *_ in event.held}
+    lane.defined, lane.informed, lane.is_recalled = set(), set(), False
+    held = {(number, attempt) for number, attempt, *_ in event.held}
+    begun = {number for number, _, state_, _ in event.held if state_ == HELD_BEGUN}
     stored = {action.id: action for action in event.actions}
     kept = []
     for number, action in reversed(list(lane.actions.items())):
-        if held.get(number) == action.attempt:
+        if (number, action.attempt) in held:
             here = stored.get(number)
             kept.append((number, here.logged_until if here is not None else 0.0))
             if here is not None:
@@ -187,9 +197,11 @@ def on_rejoined(state: State, source: Any, event: Rejoined, now: float, out: Out
             move(action, "return")
             lanes.release(state, action)
             enqueue(state, action, first=True)
-    lane.zombies = {number: moment for number, moment in lane.zombies.items() if number in held}
+    bundle, lane.secrets = lane.secrets, ()
+    lane.zombies = {number: moment for number, moment in lane.zombies.items() if number in begun}
     out.before.append((source, (ADOPT, kept)))
-    if any(state_ == HELD_BEGUN and number not in lane.actions for number, _, state_, _ in event.held):
+    tell_secrets(lane, bundle, out)
+    if any(number not in lane.actions for number in begun):
         lane.is_used = True
     if lane.is_closing or (lane.is_used and not lane.actions):
         lane.is_closing = True

@@ -253,6 +253,7 @@ class Action:
         "ended_at",
         "failure",
         "followers",
+        "found",
         "group",
         "had_children",
         "id",
@@ -313,6 +314,8 @@ class Action:
         self.progress: tuple[Progress, float] | None = None
         #: Equal cached calls that wait for this one.
         self.followers: list[Action] | None = None
+        #: Its result, for equal calls that come before that is on disk.
+        self.found: CacheHit | None = None
 
 
 class Answer(NamedTuple):

@@ -79,6 +79,20 @@ def test_equal_calls_share_one_execution(desk: CacheDesk) -> None:
     assert not has_run(second)
 
 
+def test_a_call_between_an_end_and_its_commit_takes_that_result(desk: CacheDesk) -> None:
+    """Neither the store nor a twin that runs has it at that moment."""
+    digest = desk.declare_cached()
+    first = desk.start(digest)
+    assert first is not None
+    desk.arrive()
+    desk.finish(first, payload=b"late")
+    assert desk.start(digest) is None
+    assert [bytes(row[1]) for row in desk.out.ended] == [b"late"]
+    again = desk.start(digest, CACHE_OVERRIDE)
+    assert again is not None
+    assert has_run(again)
+
+
 def test_calls_that_must_run_do_so_together(desk: CacheDesk) -> None:
     digest = desk.declare_cached()
     both = [desk.start(digest, overwrite_cache=True) for _ in range(2)]
