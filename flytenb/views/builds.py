@@ -45,6 +45,10 @@ class Layer:
     #: "12 s", "" before it began and when it was there.
     took: str
     lines: tuple[str, ...] = ()
+    #: How far it is: "12 of 40 MB".
+    said: str = ""
+    #: It is being made, or failed.
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +88,11 @@ def text_lines(found: Sequence[Build], ascii_only: bool = False) -> Iterator[str
         yield f"  {label:<12} {words.joined([build.word.lower(), build.facts])}: {build.title}"
         if build.is_quiet:
             continue
-        going = [(n, one) for n, one in enumerate(build.layers, 1) if one.word in (_WORDS[BUILDING], _WORDS[FAILED])]
-        for n, layer in going[:_SHOWN_LAYERS]:
+        told = [(n, one) for n, one in enumerate(build.layers, 1) if one.is_told]
+        for n, layer in told[:_SHOWN_LAYERS]:
             glyph = layer.mark.ascii_glyph if ascii_only else layer.mark.glyph
             yield f"  {'':<12} {glyph} {n}/{len(build.layers)} {layer.word.lower()}: {one_line(layer.title, 60)}"
-            said = [line for each in layer.lines if (line := one_line(each, 60))]
+            said = [line for each in (*layer.lines, layer.said) if (line := one_line(each, 60))]
             if said:
                 yield f"  {'':<12}   {said[-1]}"
         if build.is_failed:
@@ -126,11 +130,14 @@ def _layer(layer: BuildLayer, now: float, *, is_over: bool, is_given_up: bool) -
         return Layer(title=layer.title, mark=NOT_STARTED, word=NOT_STARTED.word, took="")
     if is_given_up and layer.phase == FAILED:
         layer = replace(layer, phase=GIVEN_UP)
+    said = layer.said if layer.phase == BUILDING else ""
     seconds = layer.seconds or (now - layer.started_at if layer.phase == BUILDING and layer.started_at else 0.0)
     return Layer(
         title=layer.title,
         mark=mark_of("succeeded", is_cached) if is_cached else mark_of(_PHASES.get(layer.phase, layer.phase)),
-        word=_WORDS.get(layer.phase, layer.phase.capitalize()),
+        word="Pulling" if said else _WORDS.get(layer.phase, layer.phase.capitalize()),
         took=words.duration(max(0.0, seconds)) if seconds else "",
-        lines=layer.lines,
+        lines=() if layer.lines == (layer.said,) else layer.lines,
+        said=said,
+        is_told=layer.phase in (BUILDING, FAILED),
     )

@@ -83,7 +83,7 @@ def _builds(view: RunView, width: int) -> Iterator[str]:
             f'<span style="{MUTED}">· {html(build.facts, 120)}</span>'
         )
         rows = [
-            (f"{glyph(layer.mark)} {html(layer.title, width)}", html(layer.word), html(layer.took))
+            (f"{glyph(layer.mark)} {html(_layer_text(layer), width)}", html(layer.word), html(layer.took))
             for layer in build.layers[:40]
         ]
         inner = table(("Layer", "Phase", "Took"), rows, right=(2,)) if rows else ""
@@ -97,6 +97,10 @@ def _builds(view: RunView, width: int) -> Iterator[str]:
             command = f"flytenb get build {build.number} --log"
             inner += f'<p style="margin:0 0 4px;{MUTED}">All that it wrote: <code>{command}</code></p>'
         yield details(head, inner, is_open=not build.is_quiet)
+
+
+def _layer_text(layer: builds.Layer) -> str:
+    return f"{layer.title} · {layer.said}" if layer.said else layer.title
 
 
 def _places(view: RunView, width: int) -> Iterator[str]:

@@ -56,7 +56,7 @@ def test_layers_and_megabytes_are_shown_live(docker_home: DockerHome, registry: 
     assert row["layers"][0]["title"] == f"pull {registry.image}"
     assert [layer["phase"] for layer in row["layers"]].count("building") == 4  # the image and three layers
     text = docker_home.cli("get", "run", run).stdout
-    assert f"1/5 building: pull {registry.image}" in text
+    assert f"1/5 pulling: pull {registry.image}" in text
     assert "1 of 4 layers, " in text
     assert " of 3 MB" in text
     waits = docker_home.cli("get", "action", run, "a0").stdout

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from flytenb.model.build import BUILDING, CACHED, DONE, ENVIRONMENT, FAILED, BuildLayer, BuildRow
 from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
-from flytenb.views import text, tree, twin
+from flytenb.views import builds, text, tree, twin
 
 LAYERS = (
     BuildLayer(title="apt git", phase=CACHED),
@@ -67,3 +67,18 @@ def test_a_failure_is_open_with_its_lines_and_where_the_rest_is() -> None:
     html = twin.render(run(failed, phase="failed"))
     assert html.count("<details open") >= 2
     assert "Not started" in html
+
+
+def test_a_pull_says_how_far_its_layers_are():
+    pulled = BuildLayer(title="pull python:3.12", phase="building", said="1 of 2 layers, 3 of 9 MB", started_at=1.0)
+    part = BuildLayer(title="layer 5a0c", phase="building", said="3 of 9 MB", lines=("3 of 9 MB",), started_at=1.0)
+    row = BuildRow(id=1, digest="d", image="flytenb/data:1", started_at=1.0, layers=(pulled, part))
+    (build,) = builds.builds([row], 3.0)
+    assert [(one.word, one.said, one.lines) for one in build.layers] == [
+        ("Pulling", "1 of 2 layers, 3 of 9 MB", ()),
+        ("Pulling", "3 of 9 MB", ()),
+    ]
+    said = "\n".join(builds.text_lines([build]))
+    assert "1/2 pulling: pull python:3.12\n" in said
+    assert "1 of 2 layers, 3 of 9 MB" in said
+    assert row.words(3.0) == "pulls python:3.12: 1 of 2 layers, 3 of 9 MB, 2 s"
