@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from flytenb.client import handle
+from flytenb.client import aborting, handle
+from flytenb.client.aborting import Aborted
 from flytenb.client.reports import ReportPage, page_of
 from flytenb.client.session import Session, session
 from flytenb.client.twin import class_twin, twin
@@ -222,9 +223,9 @@ class Action:
             undo()
 
     @twin
-    def abort(self, reason: str = "stopped by the user") -> None:
-        """Stop it and all below it."""
-        self._link.query("abort", run=self.run_name, action=self.name, reason=reason)
+    def abort(self, reason: str = "stopped by the user") -> Aborted:
+        """Stop it and all below it; its parent gets an `ActionAbortedError`. Says if it had ended."""
+        return aborting.abort(self._link, self.run_name, action=self.name, reason=reason)
 
     @twin
     def get_logs(self, attempt: int | None = None, filter_system: bool = False, show_ts: bool = False) -> Iterator[str]:

@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flytenb.client import handle
+from flytenb.client import aborting, handle
+from flytenb.client.aborting import Aborted
 from flytenb.client.action import Action, ActionDetails, call_in, here
 from flytenb.client.given import remember
 from flytenb.client.reports import ReportPage
@@ -389,9 +390,14 @@ class Run:
         return run
 
     @twin
-    def abort(self, reason: str = "stopped by the user") -> None:
-        """Stop it with all its actions. What has ended stays."""
-        self._link.query("abort", run=self.name, reason=reason)
+    def abort(self, reason: str = "stopped by the user", *, group: str = "") -> Aborted:
+        """Stop it with all its actions, or those of a group (`flyte.group`). What has ended stays; says if all had.
+
+        Example:
+            run.abort()
+            run.abort("bad grid", group="coarse")
+        """
+        return aborting.abort(self._link, self.name, group=group, reason=reason)
 
     @twin
     def get_logs(self, attempt: int | None = None, filter_system: bool = False, show_ts: bool = False) -> Iterator[str]:

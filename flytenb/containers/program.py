@@ -26,6 +26,8 @@ _LOG_OPTIONS = {"max-size": "1m", "max-file": "1", "compress": "false"}
 #: Seconds for which an engine that goes away is waited for, and between tries: it gives no event when it comes back.
 _RETURN_S, _TRY_S = 60.0, 0.5
 _LEAST_MEMORY_BYTES = 6 << 20
+#: Seconds that a program has for ending when its container is to stop.
+STOP_S = 2
 
 
 class Cancelled(Exception):
@@ -105,13 +107,13 @@ class Program:
         self.kept = ""
 
     def cancel(self) -> None:
-        """End it now; `run` raises `Cancelled`."""
+        """End it, with a moment for the program to do so by itself; `run` raises `Cancelled`."""
         with self._lock:
             self.is_cancelled = True
             docker, ident = self._docker, self._ident
         if docker is not None and ident:
             with contextlib.suppress(Exception):  # it may be gone; whoever runs it removes it again
-                docker.api.kill(ident)
+                docker.api.stop(ident, timeout=STOP_S)
 
     def run(self, docker: Docker, plan: Plan, on_output: Callable[[str, bytes], None]) -> End:
         """Run it to its end.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flytenb.engine import admission, pulse
+from flytenb.engine.aborting import AbortDesk
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
 from flytenb.engine.conditions import ConditionDesk
@@ -104,6 +105,7 @@ class Engine:
         self.builds = BuildDesk(self)
         self.containers = ContainerDesk(self)
         self.cached = CacheDesk(state, lambda: self.home)
+        self.aborting = AbortDesk(self)
         self.conditions = ConditionDesk(self)
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
@@ -367,6 +369,8 @@ class Engine:
         for chore in out.chores:
             if chore[0] == "spawn":
                 self._start_worker(*chore[1:])
+            elif chore[0] == "end":
+                self.executor.end(chore[1], chore[2])
             elif chore[0] == "kill":
                 self.executor.kill(chore[1])
             elif chore[0] == "adopt":

@@ -84,7 +84,7 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
         'Answer a condition, named by its name or its action: {"value": …, "who": …}',
         ConditionRow,
     ),
-    ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action= and all below it", dict[str, Any]),
+    ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action=, or ?group=", dict[str, Any]),
 )
 _json = msgspec.json.Encoder().encode
 _HINTS = get_type_hints(Asked)
@@ -93,6 +93,7 @@ _STATUS = {
     "ActionNotFound": 404,
     "BuildNotFound": 404,
     "ContainerNotFound": 404,
+    "GroupNotFound": 404,
     "CachedResultNotFound": 404,
     "ContainerBusy": 409,
     "NotRunning": 409,

@@ -21,7 +21,6 @@ from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.cached import CachedList, CachedRow, Pruned
 from flytenb.model.containers import ContainerRow, Inside
-from flytenb.model.events import AbortRequest
 from flytenb.model.history import Entry, Held, History
 from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
 from flytenb.model.outcome import decode_failure, with_locals
@@ -440,13 +439,12 @@ class Queries:
     # ---- commands ---------------------------------------------------------------------------------------------
 
     async def abort(self, asked: Asked) -> dict[str, Any]:
-        """Stop a run, or one action and all below it."""
+        """Stop a run, one action or the actions of a `group`, and all below them; says whether there was anything."""
         row = await self._run_row(asked.run)
         number = self._action_number(row[0], asked.action)
-        is_live = number in self._engine.state.live
-        if is_live:
-            self._engine.happen(AbortRequest(number, asked.reason))
-        return {"run": row[1], "action": action_name(number), "was_running": is_live}
+        asked_again = await self._engine.aborting.abort(row, number, asked.group, asked.reason)
+        said = {"group": asked.group} if asked.group else {"action": action_name(number)}
+        return {"run": row[1], **said, "was_running": asked_again.count > 0, **msgspec.structs.asdict(asked_again)}
 
     async def web(self, asked: Asked) -> dict[str, Any]:
         """Where the HTTP API listens; it begins to when it is asked for."""

@@ -58,7 +58,7 @@ class Returning:
         self._later: list[Callable[[], None]] = []
         self._deadline = 0.0
         #: Unfinished runs wait for workers.
-        self.is_open = False
+        self.is_open = self._is_settling = False
 
     def open(self, runs: list[Recovered], living: dict[str, int]) -> None:
         """Wait for these workers before the runs go on. Before the loop serves anything else."""
@@ -68,9 +68,16 @@ class Returning:
 
     def when_settled(self, call: Callable[[], None]) -> bool:
         """Call later, if unfinished runs are still being waited for; whether they are."""
-        if self.is_open:
+        is_waiting = self.is_open or self._is_settling
+        if is_waiting:
             self._later.append(call)
-        return self.is_open
+        return is_waiting
+
+    async def settled(self) -> None:
+        """Until the rules have all unfinished runs."""
+        done: asyncio.Future[None] = self._engine.loop.create_future()
+        if self.when_settled(lambda: done.set_result(None)):
+            await done
 
     def is_welcome(self, link: Link, ident: str, events: list[Any]) -> bool:
         """Whether this greeting is of a worker that comes back, and somebody who may."""
@@ -115,7 +122,7 @@ class Returning:
             return
         for ident in self._awaited:
             end_process(home, ident)
-        self.is_open = False
+        self.is_open, self._is_settling = False, True
         self._engine.spawn(self._settle())
 
     async def _settle(self) -> None:
@@ -131,6 +138,7 @@ class Returning:
         for ident, (link, _) in claims.items():
             if link.is_closed:
                 self._engine.happen(LaneLost(ident, "link", "its connection closed"))
+        self._is_settling = False
         later, self._later = self._later, []
         for call in later:
             self._engine.loop.call_soon(call)

@@ -100,6 +100,9 @@ class Executor(Protocol):
     def is_stopped(self, worker: str) -> bool:
         """Whether a worker's process is stopped (SIGSTOP), as far as can be seen without waiting."""
 
+    def end(self, worker: str, why: str = "") -> None:
+        """The same, with a moment for the processes that it started to end by themselves."""
+
     def look_after(self, worker: str) -> bool:
         """Its link has closed and its end has not been told.
 

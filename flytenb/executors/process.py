@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the memory of workers that have a limit.
 _MEMORY_POLL_S = 0.05
+#: Seconds between asking a worker to end and killing it.
+TERM_S = 2.0
 #: Seconds that killed workers and closed zygotes have for ending.
 _STOP_S = 1.0
 #: Seconds between looks at a zygote that has not answered, and how many it has: it may import large libraries.
@@ -199,6 +201,20 @@ class ProcessExecutor:
         if entry.pid:
             _kill_group(entry.pid)
 
+    def end(self, worker: str, why: str = "") -> None:
+        """SIGTERM to the worker and the processes it started, SIGKILL to those that are there a moment later."""
+        entry = self._workers.get(worker)
+        if entry is None or not entry.pid:
+            self.kill(worker, why)
+            return
+        entry.is_killed = True
+        if entry.cause == "exit":
+            entry.cause = "killed"
+        entry.detail = entry.detail or why
+        pid = entry.pid
+        _signal_group(pid, signal.SIGTERM)
+        asyncio.get_running_loop().call_later(TERM_S, _signal_group, pid, signal.SIGKILL)
+
     async def stop(self) -> None:
         """Kill all workers, close all zygotes."""
         self._is_stopping = True
@@ -301,6 +317,11 @@ class ProcessExecutor:
                 self.kill(entry.ident)
         if limited:
             self._watch_memory()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(pid, number)
 
 
 def _kill_group(pid: int) -> None:

@@ -88,6 +88,15 @@ class Router:
         if self._docker is not None:
             self._docker.kill(worker)
 
+    def end(self, worker: str, why: str = "") -> None:
+        """The same, with a moment for what the worker started to end by itself."""
+        if worker in self._preparing:
+            self.kill(worker, why)
+            return
+        self._process.end(worker, why)
+        if self._docker is not None:
+            self._docker.kill(worker)
+
     def look_after(self, worker: str) -> bool:
         """Whether the end of a worker whose link has closed is being found out."""
         return worker in self._contained or (self._docker is not None and self._docker.look_after(worker))

@@ -115,8 +115,7 @@ def resources() -> Shown:
 def cancel(name: str = "last") -> str:
     """Abort a run."""
     found = stored.named(name, displays.last)
-    stored.cancel(found, "cancelled from a notebook")
-    return f"{found} is being aborted; results it has are kept"
+    return str(stored.cancel(found, "cancelled from a notebook"))
 
 
 def signal(target: str, value: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flytenb import errors
+from flytenb.client import aborting
+from flytenb.client.aborting import Aborted
 from flytenb.client.session import session
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ConditionRow, LogLine, RunRow, RunSnapshot
@@ -111,9 +113,9 @@ def named(name: str, last: str = "") -> str:
     return rows[0].name
 
 
-def cancel(name: str, reason: str) -> None:
+def cancel(name: str, reason: str) -> Aborted:
     """Abort a run with all its actions."""
-    _query("abort", run=name, reason=reason)
+    return aborting.abort(session(), name, reason=reason)
 
 
 def signal(name: str, condition: str, value: str) -> ConditionRow:

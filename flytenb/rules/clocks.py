@@ -36,7 +36,7 @@ def on_tick(state: State, source: Any, event: Tick, now: float, out: Out) -> Non
         for number, moment in list(lane.zombies.items()):
             if moment <= now:
                 del lane.zombies[number]
-                out.chores.append(("kill", lane.id, "an aborted action did not stop in time"))
+                out.chores.append(("end", lane.id, "an aborted action did not stop in time"))
     dismiss_idle(state, now, out)
     gpu_placement.dismiss_idle(state, now, out)
 

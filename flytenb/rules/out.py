@@ -81,7 +81,8 @@ class Out:
         self.heard: dict[Any, int] = {}
         self.before: list[tuple[Any, tuple[Any, ...]]] = []
         self.after: list[tuple[Any, tuple[Any, ...]]] = []
-        #: ("spawn", lane, launch, grant) · ("kill", lane, reason) · ("load", action) · ("release", cache_key) ·
+        #: ("spawn", lane, launch, grant) · ("kill", lane, reason) ·
+        #: ("end", lane, reason) the same, asked first · ("load", action) · ("release", cache_key) ·
         #: ("ask", action, is_new) a question waits ·
         #: ("gpus",) look for them · ("watch gpus",) look at who uses them
         self.chores: list[tuple[Any, ...]] = []

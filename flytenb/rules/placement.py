@@ -105,7 +105,7 @@ def _choose(state: State, shape: Shape, action: Action, out: Out) -> Lane | None
         fits = fits or pools.may_borrow(state, run)
     best: Lane | None = None
     for lane in shape.lanes.values():
-        if not lane.is_ready or lane is own or lane.is_used or lane.id in avoid:
+        if not lane.is_ready or lane is own or lane.is_used or lane.id in avoid or lane.zombies:
             continue
         if lane.secrets != wanted and lane.actions:
             continue  # its actions have other values of the same variables

@@ -85,6 +85,8 @@ def choose_pooled(state: State, shape: Shape, action: Action, ahead: int) -> Lan
     for lane in shape.lanes.values():
         if not lane.is_ready or lane.is_used or lane.id in run.avoid or not (lane.has_slot or fits):
             continue
+        if lane.zombies:
+            continue  # a body that was aborted may still be at it
         if lane.secrets != wanted and lane.actions:
             continue  # its actions have other values of the same variables
         if lane.gpus and not state.capacity.gpus.is_on_top(lane):

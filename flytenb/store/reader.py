@@ -271,6 +271,14 @@ class Reader:
         rows = self._all("SELECT name FROM run WHERE id = ?", (number,))
         return rows[0][0] if rows else ""
 
+    def groups(self, run: int) -> list[str]:
+        """Names of the groups of a run's actions."""
+        rows = self._all(
+            'SELECT DISTINCT "group" FROM action WHERE id >= ? AND id < ? AND "group" != \'\' ORDER BY "group"',
+            (run << 32, (run + 1) << 32),
+        )
+        return [row[0] for row in rows]
+
     def report(self, action: int) -> str:
         """Digest of the action's report, "" when it has none; of a cached action that of the one which ran."""
         rows = self._all("SELECT digest FROM report WHERE action = ?", (action,)) or self._all(

@@ -229,6 +229,17 @@ class Runtime:
         elif action.definition.is_sync:
             self._interrupt(action)
             self.abandon(action)
+            self._end_offspring(action)  # it may wait for one, and hears nothing before that ends
+
+    def _end_offspring(self, action: Action) -> None:
+        """End the processes that an action has started which is to stop; not where they may be another's."""
+        if not self.is_own_process or any(
+            other is not action and other.is_running and not other.outstanding for other in self.actions.values()
+        ):
+            return
+        from flytenb.worker import offspring  # few actions are aborted
+
+        offspring.end_since(perf_counter() - action.started_at)
 
     def _interrupt(self, action: Action) -> None:
         """Raise inside the thread that runs the action; a thread inside C code notices when that returns."""
@@ -368,6 +379,8 @@ class Runtime:
                 log.write("log", f"the report is not published: {error}\n")
 
     def _send_finished(self, action: Action, ok: bool, payload: bytes, send: Callable[[Any], None]) -> None:
+        if action.cancel_reason is not None and action.started_at:
+            self._end_offspring(action)
         is_ours = self.actions.get(action.id) is action
         if is_ours:
             del self.actions[action.id]

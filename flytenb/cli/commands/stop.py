@@ -9,7 +9,7 @@ from flytenb.cli.output import emit, json_or_text
 
 @click.group()
 def abort() -> None:
-    """Stop a run or an action."""
+    """Stop a run, an action or a group."""
 
 
 @abort.command("run")
@@ -31,9 +31,21 @@ def abort_action(run_name: str, action: str, reason: str, output: str) -> None:
     _abort(run_name, action, reason, output)
 
 
-def _abort(run_name: str, action: str, reason: str, output: str) -> None:
+@abort.command("group")
+@click.argument("run_name", metavar="RUN")
+@click.argument("group", metavar="NAME")
+@click.option("--reason", default="stopped from the command line", help="Recorded with it.")
+@json_or_text
+def abort_group(run_name: str, group: str, reason: str, output: str) -> None:
+    """Stop the actions of a group, and all below them."""
+    _abort(run_name, "", reason, output, group)
+
+
+def _abort(run_name: str, action: str, reason: str, output: str, group: str = "") -> None:
+    from dataclasses import asdict
+
+    from flytenb.client import aborting
     from flytenb.client.session import session
 
-    answer = session().query("abort", run=run_name, action=action, reason=reason)
-    what = f"{answer['run']}/{answer['action']}" if action else f"run {answer['run']}"
-    emit(answer, output, f"{what} is being stopped" if answer["was_running"] else f"{what} has ended already")
+    done = aborting.abort(session(), run_name, action=action, group=group, reason=reason)
+    emit({**asdict(done), "was_running": bool(done)}, output, str(done))

@@ -1,0 +1,85 @@
+"""Aborts at the engine's desk: what is meant by a run, an action or a group, and whether it still goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flytenb.engine.refused import QueryError
+from flytenb.model.events import AbortRequest
+from flytenb.model.ids import action_name
+from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
+
+if TYPE_CHECKING:
+    from flytenb.engine.core import Engine
+    from flytenb.rules.state import Action
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What an abort found."""
+
+    #: Actions that are stopped, without those below them.
+    count: int
+    #: Of a run or an action that had ended: how.
+    phase: str = ""
+
+
+class AbortDesk:
+    """Aborts of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def abort(self, run: tuple[Any, ...], number: int, group: str, reason: str) -> Stopped:
+        """Stop an action (a run's root: the run), or those of a group, with all below.
+
+        Raises:
+            QueryError: the run has no such action or group.
+        """
+        await self._engine.returning.settled()  # what a new engine finds unfinished is in nobody's hands until then
+        if group:
+            return await self._group(run, group, reason)
+        return await self._action(run, number, reason)
+
+    async def _action(self, run: tuple[Any, ...], number: int, reason: str) -> Stopped:
+        engine = self._engine
+        if number in engine.state.live:
+            engine.happen(AbortRequest(number, reason))
+            return Stopped(count=1)
+        await engine.committed()  # its end may be on the way to the disk
+        row = await asyncio.to_thread(engine.reader.action, number)
+        if row is None:
+            raise QueryError("ActionNotFound", f"run {run[1]!r} has no action {action_name(number)!r}")
+        if row[3] >= FIRST_TERMINAL:
+            return Stopped(count=0, phase=ActionPhase.of(row[3]).value)
+        # A recovered run has not come to it again: when it does, it finds it aborted.
+        declaration = engine.state.tasks_by_id[row[2]].declaration
+        what = f"condition {declaration.short_name!r}" if declaration.condition else f"task {declaration.name!r}"
+        engine.happen(AbortRequest(number, reason, what, row[7]))
+        return Stopped(count=1)
+
+    async def _group(self, run: tuple[Any, ...], group: str, reason: str) -> Stopped:
+        engine = self._engine
+        live = [action for action in engine.state.live.values() if action.run.id == run[0]]
+        members = [action for action in live if action.group == group and not _is_below(action, group)]
+        for action in members:
+            engine.happen(AbortRequest(action.id, reason))
+        if members:
+            return Stopped(count=len(members))
+        groups = await asyncio.to_thread(engine.reader.groups, run[0])
+        if group in groups:
+            return Stopped(count=0)
+        there = ", ".join(repr(name) for name in groups[:8]) or "none"
+        raise QueryError("GroupNotFound", f"run {run[1]!r} has no group {group!r}; it has: {there}")
+
+
+def _is_below(action: Action, group: str) -> bool:
+    """Whether an action above it is of the same group: it ends with that."""
+    above = action.parent
+    while above is not None:
+        if above.group == group:
+            return True
+        above = above.parent
+    return False
