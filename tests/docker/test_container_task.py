@@ -515,4 +515,4 @@ def test_the_entry_point_of_an_image_is_kept(docker_home: DockerHome) -> None:
     """
         )
     )
-    assert [one.strip() for one in got] == ["a,1,", "default,", "a,1,", "default,", "***"], "in logs, secrets are hidden"
+    assert [one.strip() for one in got] == ["a,1,", "default,", "a,1,", "default,", "***"]  # hidden in logs
