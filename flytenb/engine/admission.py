@@ -60,7 +60,7 @@ def stranger(state: State, link: Link, hello: Hello) -> str:
     if not _NAME.fullmatch(hello.ident):  # it names a folder
         return f"nobody can be called {hello.ident[:100]!r}"
     lane = state.lanes.get(hello.ident)
-    if lane is not None and (hello.role == "local") != bool(lane.pin):
+    if lane is not None and hello.role != "client" and (hello.role == "local") != bool(lane.pin):
         return f"{hello.ident!r} is another worker"
     return ""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -86,6 +87,7 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ),
     ("POST", "/api/v1/runs/{run}/abort", "abort", "Stop a run, or ?action=, or ?group=", dict[str, Any]),
 )
+_log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder().encode
 _HINTS = get_type_hints(Asked)
 _STATUS = {
@@ -158,12 +160,14 @@ def _type_word(hint: Any) -> str:
 
 async def _body(request: Request) -> dict[str, Any]:
     """What a POST carries as JSON."""
-    data = await request.body()
+    from flytenb.engine.bounded import body_of  # with it comes uvicorn, which is there by now
+
+    data = await body_of(request)
     if not data:
         return {}
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise QueryError("BadQuery", f"the body is no JSON object: {error}") from error
 
 
@@ -175,7 +179,7 @@ def _asked(request: Request, body: dict[str, Any]) -> bytes:
         raise QueryError("BadQuery", f"no parameter {sorted(unknown)[0]!r}; there are: {', '.join(sorted(_HINTS))}")
     try:
         return msgspec.msgpack.encode(msgspec.convert(values, Asked, strict=False))
-    except msgspec.ValidationError as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise QueryError("BadQuery", str(error)) from error
 
 
@@ -195,6 +199,10 @@ def make_app(engine: Engine, *, is_open: bool) -> Any:
                 return JSONResponse(
                     {"code": error.code, "message": str(error)}, status_code=_STATUS.get(error.code, 400)
                 )
+            except Exception:
+                _log.exception("%s %s failed", request.method, request.url.path)
+                message = "the engine could not answer; see engine.log of this FLYTENB_HOME"
+                return JSONResponse({"code": "EngineError", "message": message}, status_code=500)
 
         return endpoint
 
@@ -299,7 +307,9 @@ async def serve(engine: Engine, facts: dict[str, object]) -> None:
     engine.port = loopback.getsockname()[1]
     write_info(engine.home, **{**facts, "http_socket": str(engine.http_socket), "port": engine.port})
     engine.is_served.set()
-    common = {"log_config": None, "lifespan": "off", "access_log": False, "ws": "none"}
+    from flytenb.engine.bounded import settings
+
+    common = settings()
     servers = [
         Server(uvicorn.Config(make_app(engine, is_open=True), **common)),
         Server(uvicorn.Config(make_app(engine, is_open=False), **common)),

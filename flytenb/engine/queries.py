@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -41,14 +41,19 @@ if TYPE_CHECKING:
 SNAPSHOT_LOGS = 40
 
 
+#: What the store can count with, and a time that is one.
+Number = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Parameters of every query; each method reads those it knows."""
 
     run: str = ""
     action: str = ""
-    attempt: int | None = None
-    limit: int = 100
-    after: int = 0
+    attempt: Number | None = None
+    limit: Number = 100
+    after: Number = 0
     before: str = ""
     in_phase: str = ""
     task_name: str = ""
@@ -66,16 +71,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Of a container: its name, its id, or RUN/ACTION.
     name: str = ""
     #: Of what is kept: seconds since it was made or ended, seconds since it was used; pinned or not; only say what.
-    older_s: float | None = None
-    unused_s: float | None = None
+    older_s: Seconds | None = None
+    unused_s: Seconds | None = None
     is_on: bool = True
     is_dry: bool = False
     #: Of builds: an image, the number of one, and what was seen of it.
     spec: bytes = b""
-    build: int = 0
-    version: int = 0
-    seen: int = 0
-    since: float = 0.0
+    build: Number = 0
+    version: Number = 0
+    seen: Number = 0
+    since: Seconds = 0.0
     #: Of the past: keys of results, and bytes that outputs hold.
     keys: tuple[bytes, ...] = ()
     needle: bytes = b""
@@ -152,7 +157,7 @@ class Queries:
             raise QueryError("UnknownQuery", f"no query {method!r}; there are: {', '.join(sorted(self.methods))}")
         try:
             asked = _decode(body) if body else Asked()
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise QueryError("BadQuery", f"query {method!r}: {error}") from error
         return _encode(await ask(asked))
 
