@@ -15,7 +15,15 @@ const compiler = rspack({
   target: ['web', 'es2022'],
   entry: './lib/core/standalone.js',
   devtool: false,
-  output: { path: out, filename: 'flytenb.js', chunkFilename: 'flytenb-[name].js', chunkLoading: 'import', library: { type: 'module' }, module: true, chunkFormat: 'module' },
+  output: {
+    path: out,
+    filename: 'flytenb.js',
+    chunkFilename: 'flytenb-[name].js',
+    chunkLoading: 'import',
+    library: { type: 'module' },
+    module: true,
+    chunkFormat: 'module'
+  },
   module: {
     rules: [{ test: /\.css$/, type: 'asset/source', use: [path.join(here, 'scripts/css-loader.cjs')] }]
   },

@@ -4,7 +4,13 @@ import { Connection } from '../src/core/client.js';
 import { MIME, parseMessage, parseReference } from '../src/protocol.js';
 import { FakeServer } from './fake.js';
 
-const run = (phase: string, more: object = {}): object => ({ name: 'k7', task: 'd.search', phase, created_at: 100, ...more });
+const run = (phase: string, more: object = {}): object => ({
+  name: 'k7',
+  task: 'd.search',
+  phase,
+  created_at: 100,
+  ...more
+});
 const action = (n: number, phase: string, more: object = {}): object => ({
   id: n,
   name: `a${n}`,
@@ -33,9 +39,21 @@ test('a watched run is asked for after the hello, and kept up to date by changes
   assert.equal(store.state, null, 'a change before the snapshot says nothing');
   let told = 0;
   store.subscribe(() => told++);
-  server.last.say({ op: 'snapshot', run: 'k7', data: { run: run('running'), actions: [action(0, 'running', { inputs: 'aa' })] } });
-  server.last.say({ op: 'change', run: 'k7', data: { run: run('running'), actions: [action(1, 'queued', { reason: 'x' })] } });
-  server.last.say({ op: 'change', run: 'k7', data: { run: run('running'), actions: [action(1, 'running'), action(0, 'running')] } });
+  server.last.say({
+    op: 'snapshot',
+    run: 'k7',
+    data: { run: run('running'), actions: [action(0, 'running', { inputs: 'aa' })] }
+  });
+  server.last.say({
+    op: 'change',
+    run: 'k7',
+    data: { run: run('running'), actions: [action(1, 'queued', { reason: 'x' })] }
+  });
+  server.last.say({
+    op: 'change',
+    run: 'k7',
+    data: { run: run('running'), actions: [action(1, 'running'), action(0, 'running')] }
+  });
   assert.equal(told, 3);
   assert.deepEqual(
     store.state!.actions.map(each => [each.name, each.phase, each.reason, each.inputs]),
@@ -62,7 +80,10 @@ test('an end is final: late rows do not bring anything back', () => {
 test('at the end the whole run is read once more', async () => {
   const { server, connection } = live();
   const store = connection.watch('k7');
-  server.answers['api/v1/runs/k7/snapshot'] = { run: run('succeeded', { ended_at: 105 }), actions: [action(0, 'succeeded')] };
+  server.answers['api/v1/runs/k7/snapshot'] = {
+    run: run('succeeded', { ended_at: 105 }),
+    actions: [action(0, 'succeeded')]
+  };
   server.last.open();
   server.last.say({ op: 'hello', protocol: 1 });
   server.last.say({ op: 'snapshot', run: 'k7', data: { run: run('running'), actions: [action(0, 'running')] } });
@@ -125,7 +146,10 @@ test('another protocol is told once, in words that say what to do, and nothing i
   server.last.open();
   server.last.say({ op: 'hello', protocol: 2 });
   assert.equal(connection.link, 'mismatch');
-  assert.equal(connection.message, 'This page is older than the server (protocol 1, the server speaks 2): reload the page.');
+  assert.equal(
+    connection.message,
+    'This page is older than the server (protocol 1, the server speaks 2): reload the page.'
+  );
   connection.retry();
   assert.equal(server.sockets.length, 1);
 });
@@ -158,7 +182,7 @@ test('errors of a run and of the engine reach who shows them', () => {
   connection.close();
 });
 
-test('what a notebook holds is checked: it is anybody\'s', () => {
+test("what a notebook holds is checked: it is anybody's", () => {
   assert.deepEqual(parseReference({ run: 'k7p2', home: 'h', protocol: 1 }), { run: 'k7p2', home: 'h', protocol: 1 });
   assert.deepEqual(parseReference({ id: 'k7p2', phase: 'running' }), { run: 'k7p2' });
   for (const bad of [null, 'k7', {}, { run: 3 }, { run: '../x' }, { run: 'a'.repeat(200) }, { run: '<b>' }]) {

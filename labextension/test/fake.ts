@@ -48,10 +48,17 @@ export class FakeServer implements Transport {
     return this.sockets.at(-1)!;
   }
 
-  request(method: string, path: string, query?: Readonly<Record<string, string>>): Promise<{ status: number; text: () => Promise<string> }> {
+  request(
+    method: string,
+    path: string,
+    query?: Readonly<Record<string, string>>
+  ): Promise<{ status: number; text: () => Promise<string> }> {
     this.asked.push(`${method} ${path}${query && Object.keys(query).length ? ' ' + JSON.stringify(query) : ''}`);
     const found = this.answers[path];
     const body = found ?? { code: 'RunNotFound', message: `nothing at ${path}` };
-    return Promise.resolve({ status: found === undefined ? 404 : 200, text: () => Promise.resolve(JSON.stringify(body)) });
+    return Promise.resolve({
+      status: found === undefined ? 404 : 200,
+      text: () => Promise.resolve(JSON.stringify(body))
+    });
   }
 }

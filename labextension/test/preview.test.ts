@@ -20,7 +20,13 @@ test('values are shown as the Python views show them', () => {
     const { name, type, text, sizeBytes, isPickled } = shown;
     assert.deepEqual(
       { name, type, text, size_bytes: sizeBytes, is_pickled: isPickled },
-      { name: sample.name, type: sample.type, text: sample.text, size_bytes: sample.size_bytes, is_pickled: sample.is_pickled }
+      {
+        name: sample.name,
+        type: sample.type,
+        text: sample.text,
+        size_bytes: sample.size_bytes,
+        is_pickled: sample.is_pickled
+      }
     );
   }
 });

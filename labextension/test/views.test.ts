@@ -53,7 +53,10 @@ test('a failed run shows its failure and what it kept', () => {
 
 test('a run that goes on shows what to look at, folds the rest and expects what came before', () => {
   const rows = shown(model('running', 'success'));
-  assert.ok(rows.some(row => /^ {6}more \+\d+: waiting$/.test(row)), rows.join('\n'));
+  assert.ok(
+    rows.some(row => /^ {6}more \+\d+: waiting$/.test(row)),
+    rows.join('\n')
+  );
   assert.equal(rows.at(-1), '  evaluate: not started');
   const [time, done] = factsOf(model('running', 'success'));
   assert.match(time!, /^0:\d\d of about 0:\d\d$/);
@@ -107,17 +110,24 @@ test('traces and calls stand in the timeline in the order of time', () => {
     line.rows.map(row => row.label),
     ['triage', 'llm', 'search_docs', 'run_sql[0]', 'llm', 'run_sql[1]', 'llm']
   );
-  assert.deepEqual([...criticalPath(model('success')).byTask.map(([task]) => task)].sort(), ['evaluate', 'fit', 'load', 'split']);
+  assert.deepEqual([...criticalPath(model('success')).byTask.map(([task]) => task)].sort(), [
+    'evaluate',
+    'fit',
+    'load',
+    'split'
+  ]);
   assert.equal(stepOf(44, 8), 10);
 });
 
 test('boxes are joined by the values that went from one to the other', () => {
   const graph = graphOf(model('success'));
   const name = (key: string): string => graph.boxes.find(each => each.key === key)!.node.label;
-  assert.deepEqual(
-    graph.edges.map(each => `${name(each.from)} ${each.kind} ${name(each.to)}`).sort(),
-    ['fit data evaluate', 'load data split', 'split data evaluate', 'split data fit']
-  );
+  assert.deepEqual(graph.edges.map(each => `${name(each.from)} ${each.kind} ${name(each.to)}`).sort(), [
+    'fit data evaluate',
+    'load data split',
+    'split data evaluate',
+    'split data fit'
+  ]);
   assert.deepEqual(
     graph.boxes.map(each => each.layer),
     [0, 1, 2, 3]
@@ -128,7 +138,10 @@ test('what differs between two runs: inputs first, outputs last', () => {
   const rows = compared(recording('failed').snapshot, model('success')).filter(each => !each.isSame);
   assert.equal(rows[0]!.name, 'cs');
   assert.equal(rows.at(-1)!.part, 'outputs');
-  assert.deepEqual(compared(recording('success').snapshot, model('success')).filter(each => !each.isSame), []);
+  assert.deepEqual(
+    compared(recording('success').snapshot, model('success')).filter(each => !each.isSame),
+    []
+  );
 });
 
 test('colours are kept, everything else that a terminal would do is not', () => {
@@ -141,20 +154,29 @@ test('colours are kept, everything else that a terminal would do is not', () => 
       ['b', 'a-f1 a-bold'],
       ['c', ''],
       ['d\ufffd\ufffde', '']
-    ].reduce<string[][]>((all, each) => [...all, each as string[]], [])
+    ].reduce<string[][]>((all, each) => [...all, each], [])
   );
-  assert.deepEqual(readLine('\x1b[38;5;208mx\x1b[48;2;0;60;999my', new Pen()).spans.map(each => [each.color, each.background]), [
-    ['rgb(255,135,0)', undefined],
-    ['rgb(255,135,0)', 'rgb(0,60,255)']
-  ]);
+  assert.deepEqual(
+    readLine('\x1b[38;5;208mx\x1b[48;2;0;60;999my', new Pen()).spans.map(each => [each.color, each.background]),
+    [
+      ['rgb(255,135,0)', undefined],
+      ['rgb(255,135,0)', 'rgb(0,60,255)']
+    ]
+  );
   const bar = readLine('10%\r50%\r100% done\r', new Pen());
   assert.deepEqual([bar.text, bar.folded], ['100% done', 2]);
-  assert.deepEqual([readLine('x'.repeat(10_000), new Pen()).text.length, readLine('x'.repeat(10_000), new Pen()).cut], [4000, 6000]);
+  assert.deepEqual(
+    [readLine('x'.repeat(10_000), new Pen()).text.length, readLine('x'.repeat(10_000), new Pen()).cut],
+    [4000, 6000]
+  );
 });
 
 test('pieces of output become lines, each once', () => {
   const { logs } = recording('failed');
-  const pieces = mergedPieces(logs, [...logs.slice(-2), { ...logs.at(-1)!, time: logs.at(-1)!.time + 1, text: 'new\n' }]);
+  const pieces = mergedPieces(logs, [
+    ...logs.slice(-2),
+    { ...logs.at(-1)!, time: logs.at(-1)!.time + 1, text: 'new\n' }
+  ]);
   assert.equal(pieces.length, logs.length + 1);
   assert.equal(linesOf(pieces).at(-1)!.text, 'new');
 });
@@ -166,16 +188,32 @@ test('answers are checked against what was asked', () => {
     task: 't',
     short_name: 'publish',
     phase: 'paused',
-    condition: { prompt: 'Sure?', fields: [{ name: 'traffic', type: 'float', maximum: 1 }, { name: 'how', type: 'str', choices: ['a', 'b'] }] }
+    condition: {
+      prompt: 'Sure?',
+      fields: [
+        { name: 'traffic', type: 'float', maximum: 1 },
+        { name: 'how', type: 'str', choices: ['a', 'b'] }
+      ]
+    }
   } as unknown as ActionRow;
   const [traffic, how] = conditionOf(action)!.fields;
   assert.deepEqual(parseField(traffic!, '1.4'), { error: 'At most 1' });
   assert.deepEqual(parseField(traffic!, '0.4'), { value: 0.4 });
   assert.deepEqual(parseField(how!, 'c'), { error: 'Choose one' });
   assert.equal(conditionOf({ ...action, phase: 'running' }), null);
-  assert.equal(conditionOf({ id: 1, name: 'a1', task: 't', short_name: 'ok', phase: 'paused' })!.fields[0]!.kind, 'bool');
+  assert.equal(
+    conditionOf({ id: 1, name: 'a1', task: 't', short_name: 'ok', phase: 'paused' })!.fields[0]!.kind,
+    'bool'
+  );
 });
 
 test('spans that overlap count once', () => {
-  assert.equal(covered([[0, 2], [1, 3], [5, 6]]), 4);
+  assert.equal(
+    covered([
+      [0, 2],
+      [1, 3],
+      [5, 6]
+    ]),
+    4
+  );
 });

@@ -2,7 +2,8 @@
 
 /** Colours (their codes are the first group), other control sequences, operating-system commands, single escapes. */
 export const SEQUENCE = /\x1b(?:\[([0-9;:]*)m|\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])/g;
-export const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g;
+export const FORBIDDEN =
+  /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g;
 /** A JSON text without a match has nothing to be cleaned: controls are escaped in JSON. */
 const SUSPECT = /\\u00[0189]|\\u007f|[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/;
 
@@ -28,5 +29,7 @@ function cleaned(value: unknown): unknown {
     return value;
   }
   const isLog = 'stream' in value && 'text' in value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [clean(key), isLog && key === 'text' ? part : cleaned(part)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [clean(key), isLog && key === 'text' ? part : cleaned(part)])
+  );
 }

@@ -49,14 +49,26 @@ export function compared(before: RunSnapshot, after: RunModel): Comparison[] {
   return rows;
 }
 
-function values(rows: Comparison[], part: Comparison['part'], before: string | undefined, after: string | undefined): void {
+function values(
+  rows: Comparison[],
+  part: Comparison['part'],
+  before: string | undefined,
+  after: string | undefined
+): void {
   const was = new Map(preview(before).map((each, i) => [each.name || String(i), each.text]));
   const is = new Map(preview(after).map((each, i) => [each.name || String(i), each.text]));
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     const [a, b] = [was.get(name) ?? '', is.get(name) ?? ''];
     const shown = /^o\d+$/.test(name) ? (was.size > 1 ? `output ${name.slice(1)}` : 'result') : name;
     const isNumber = a !== '' && b !== '' && Number.isFinite(Number(a)) && Number.isFinite(Number(b));
-    rows.push({ part, name: shown, before: a, after: b, change: isNumber && a !== b ? signed(Number(b) - Number(a), plainNumber) : '', isSame: a === b });
+    rows.push({
+      part,
+      name: shown,
+      before: a,
+      after: b,
+      change: isNumber && a !== b ? signed(Number(b) - Number(a), plainNumber) : '',
+      isSame: a === b
+    });
   }
 }
 
@@ -75,7 +87,14 @@ function number(
 ): void {
   // A time that differs by a few percent is the same time.
   const isSame = Math.abs(after - before) <= tolerance * Math.max(before, after);
-  rows.push({ part, name, before: say(before), after: say(after), change: isSame ? '' : signed(after - before, say), isSame });
+  rows.push({
+    part,
+    name,
+    before: say(before),
+    after: say(after),
+    change: isSame ? '' : signed(after - before, say),
+    isSame
+  });
 }
 
 function signed(value: number, say: (value: number) => string): string {

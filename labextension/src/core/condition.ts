@@ -49,7 +49,9 @@ export function conditionOf(action: ActionRow): Condition | null {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const fields = Array.isArray(raw['fields']) ? (raw['fields'] as RawField[]).map(fieldOf) : [];
   if (!fields.length) {
-    fields.push(fieldOf({ name: 'value', type: raw['type'] ?? 'bool', choices: raw['choices'], default: raw['default'] }));
+    fields.push(
+      fieldOf({ name: 'value', type: raw['type'] ?? 'bool', choices: raw['choices'], default: raw['default'] })
+    );
   }
   return {
     name: text(raw['name']) || action.short_name,

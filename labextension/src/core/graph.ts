@@ -87,7 +87,15 @@ export function graphOf(model: RunModel): GraphLayout {
 
 function family(first: Node, members: ActionRow[], model: RunModel): Node {
   const spent = members.map(each => (each.started_at ? (each.ended_at || model.now) - each.started_at : 0));
-  return { ...first, kind: 'siblings', label: members[0]!.short_name, count: members.length, actions: members, duration: Math.max(...spent), why: '' };
+  return {
+    ...first,
+    kind: 'siblings',
+    label: members[0]!.short_name,
+    count: members.length,
+    actions: members,
+    duration: Math.max(...spent),
+    why: ''
+  };
 }
 
 /** Data edges between boxes of one level; where there are none, edges of order. */
@@ -110,7 +118,13 @@ function flows(nodes: readonly Node[], calls: readonly Edge[]): Edge[] {
       const from = new Set<string>();
       for (const value of valuesOf(node, 'inputs')) {
         for (const maker of makers.get(value) ?? []) {
-          if (maker !== node.key && isBefore(level.find(each => each.key === maker)!, node)) {
+          if (
+            maker !== node.key &&
+            isBefore(
+              level.find(each => each.key === maker)!,
+              node
+            )
+          ) {
             from.add(maker);
           }
         }
@@ -176,7 +190,13 @@ function valuesOf(node: Node, side: 'inputs' | 'outputs'): Set<string> {
 
 function addValue(found: Set<string>, value: unknown, depth: number): void {
   const text = JSON.stringify(value, (_, part: unknown) =>
-    part instanceof Map ? [...part] : typeof part === 'bigint' ? String(part) : part instanceof Uint8Array ? hex(part) : part
+    part instanceof Map
+      ? [...part]
+      : typeof part === 'bigint'
+        ? String(part)
+        : part instanceof Uint8Array
+          ? hex(part)
+          : part
   );
   if (text !== undefined && text.length >= TELLING_BYTES) {
     found.add(text);

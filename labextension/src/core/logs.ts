@@ -28,7 +28,14 @@ export function linesOf(pieces: readonly LogLine[]): Line[] {
     for (const each of raw.split('\n')) {
       const isFirst = before !== key || Math.floor(lines.at(-1)!.time) !== Math.floor(piece.time);
       before = key;
-      lines.push({ ...readLine(each, pen), action: piece.action, attempt, stream: piece.stream, time: piece.time, isFirst });
+      lines.push({
+        ...readLine(each, pen),
+        action: piece.action,
+        attempt,
+        stream: piece.stream,
+        time: piece.time,
+        isFirst
+      });
     }
   }
   return lines;

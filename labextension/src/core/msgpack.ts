@@ -29,7 +29,10 @@ export function decode(bytes: Uint8Array, hook: Hook = (code, data) => new Ext(c
 }
 
 /** The three parts of a payload `[format, names, values]`, values with their sizes. */
-export function decodePayload(bytes: Uint8Array, hook: Hook): { names: string[]; items: { value: unknown; size: number }[] } {
+export function decodePayload(
+  bytes: Uint8Array,
+  hook: Hook
+): { names: string[]; items: { value: unknown; size: number }[] } {
   const reader = new Reader(bytes, hook);
   if (reader.arrayHead() !== 3) {
     throw new RangeError('not a payload');

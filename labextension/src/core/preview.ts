@@ -105,7 +105,12 @@ function previewOf(name: string, item: unknown, size: number): Preview {
   }
   if (value instanceof Opaque) {
     const sizeBytes = Math.max(size, value.size);
-    return { ...shown(name, value.type, value.text), sizeBytes, detail: clean(value.detail), isPickled: value.kind === 'pickle' };
+    return {
+      ...shown(name, value.type, value.text),
+      sizeBytes,
+      detail: clean(value.detail),
+      isPickled: value.kind === 'pickle'
+    };
   }
   const outside = opaques(value);
   return {
@@ -179,7 +184,13 @@ function outline(meta: unknown): [string, string] {
   const [count, beginning] = meta as [number, unknown];
   const value = plainOf(beginning);
   const told = render(value, 0);
-  const length = Array.isArray(value) ? value.length : value instanceof Items ? value.items.length : value instanceof Map ? value.size : -1;
+  const length = Array.isArray(value)
+    ? value.length
+    : value instanceof Items
+      ? value.items.length
+      : value instanceof Map
+        ? value.size
+        : -1;
   if (length < 0) {
     return [typeOf(value), told];
   }
@@ -265,7 +276,11 @@ function render(value: unknown, depth: number): string {
   }
   const inner = (part: unknown): string => render(part, depth + 1);
   const list = (items: unknown[]): string =>
-    items.slice(0, ITEMS).map(inner).concat(items.length > ITEMS ? ['…'] : []).join(', ');
+    items
+      .slice(0, ITEMS)
+      .map(inner)
+      .concat(items.length > ITEMS ? ['…'] : [])
+      .join(', ');
   if (value instanceof Opaque || value instanceof Shown) {
     return value.text;
   }
@@ -320,7 +335,12 @@ function cut(shown: string): string {
 }
 
 function shortName(reference: string): string {
-  return reference.slice(reference.lastIndexOf(':') + 1).split('.').at(-1) ?? '';
+  return (
+    reference
+      .slice(reference.lastIndexOf(':') + 1)
+      .split('.')
+      .at(-1) ?? ''
+  );
 }
 
 function text(value: unknown): string {
@@ -388,7 +408,9 @@ export function real(value: number): string {
 
 function complex(a: number, b: number): string {
   const part = (value: number): string => real(value).replace(/\.0$/, '');
-  return a === 0 && !Object.is(a, -0) ? `${part(b)}j` : `(${part(a)}${b < 0 || Object.is(b, -0) ? '' : '+'}${part(b)}j)`;
+  return a === 0 && !Object.is(a, -0)
+    ? `${part(b)}j`
+    : `(${part(a)}${b < 0 || Object.is(b, -0) ? '' : '+'}${part(b)}j)`;
 }
 
 function timedelta(data: string): string {

@@ -27,7 +27,9 @@ export function wordsOfMany(members: readonly ActionRow[], now: number): string 
   if (whole === null) {
     return '';
   }
-  const left = members.flatMap(each => (each.progress && !isTerminal(each.phase) ? [leftOf(each.progress, now) ?? 0] : []));
+  const left = members.flatMap(each =>
+    each.progress && !isTerminal(each.phase) ? [leftOf(each.progress, now) ?? 0] : []
+  );
   const waits = members.some(each => each.phase === 'queued' || each.phase === 'waiting_for_resources');
   const slowest = Math.max(0, ...left);
   // Of those that have not begun nobody knows; the slowest of those that run is a lower bound.

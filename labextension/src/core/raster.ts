@@ -35,7 +35,7 @@ export function rasterOf(members: readonly ActionRow[], width: number, maxRows =
   for (let start = 0; start < cells.length; start += columns) {
     const y = PITCH * (start / columns) + 3;
     const end = Math.min(start + columns, cells.length);
-    for (let i = start; i < end; ) {
+    for (let i = start; i < end;) {
       const key = cells[i]!;
       let j = i;
       while (j + 1 < end && cells[j + 1] === key) {
@@ -69,7 +69,11 @@ export function rasterOf(members: readonly ActionRow[], width: number, maxRows =
 }
 
 /** The states of members in so many cells; the loudest of a cell wins. */
-export function folded(members: readonly ActionRow[], count: number, perCell = Math.ceil(members.length / count)): string[] {
+export function folded(
+  members: readonly ActionRow[],
+  count: number,
+  perCell = Math.ceil(members.length / count)
+): string[] {
   const cells: string[] = [];
   for (let i = 0; i < members.length; i += perCell) {
     let key = keyOf(members[i]!);

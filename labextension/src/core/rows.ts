@@ -63,7 +63,11 @@ function hasNotable(node: Node, model: RunModel): boolean {
 }
 
 /** The rows that are open, in order. */
-export function flatten(model: RunModel, choices: Choices, accept: ((action: ActionRow) => boolean) | null = null): Row[] {
+export function flatten(
+  model: RunModel,
+  choices: Choices,
+  accept: ((action: ActionRow) => boolean) | null = null
+): Row[] {
   if (accept) {
     return filtered(model, accept);
   }
@@ -99,7 +103,13 @@ export function flatten(model: RunModel, choices: Choices, accept: ((action: Act
     }
     const rest = node.actions.filter(each => !chosen.has(each));
     if (rest.length) {
-      rows.push({ key: node.key + '+', node: restNode(node, rest, model), openness: 'none', isRest: true, parent: node.key });
+      rows.push({
+        key: node.key + '+',
+        node: restNode(node, rest, model),
+        openness: 'none',
+        isRest: true,
+        parent: node.key
+      });
     }
   };
   const root = model.rootNode();

@@ -96,7 +96,13 @@ function below(model: RunModel, node: Node, isFolded: boolean): Node[] {
       return child.kind === 'group' ? below(model, child, isFolded) : model.children(child);
     }
     if (child.kind === 'trace' && !isFolded) {
-      return child.traces.map((trace, i) => ({ ...child, key: `${child.key}${i}`, count: 1, traces: [trace], startedAt: trace.started_at }));
+      return child.traces.map((trace, i) => ({
+        ...child,
+        key: `${child.key}${i}`,
+        count: 1,
+        traces: [trace],
+        startedAt: trace.started_at
+      }));
     }
     return [child];
   });
@@ -142,14 +148,30 @@ function actionRow(
   if (started) {
     const end = action.ended_at || model.now;
     const kind = isParent && node.depth === 0 ? 'parent' : 'run';
-    segments.push({ kind, start: started, end, key, isCritical: critical.actions.has(action.name), isOpen: !action.ended_at });
+    segments.push({
+      kind,
+      start: started,
+      end,
+      key,
+      isCritical: critical.actions.has(action.name),
+      isOpen: !action.ended_at
+    });
     told.push(`${action.ended_at ? 'ran' : 'runs for'} ${words.duration(end - started)}`);
     if (critical.actions.has(action.name)) {
       told.push('on the critical path');
     }
   }
   const label = node.label;
-  return { key: node.key, label, count: 1, depth: node.depth, state: node.mark.key, action: action.name, segments, told: words.joined(told) };
+  return {
+    key: node.key,
+    label,
+    count: 1,
+    depth: node.depth,
+    state: node.mark.key,
+    action: action.name,
+    segments,
+    told: words.joined(told)
+  };
 }
 
 function familyRow(node: Node, model: RunModel): TimeRow {
@@ -168,11 +190,27 @@ function familyRow(node: Node, model: RunModel): TimeRow {
   const order = [...spans.keys()].sort((a, b) => Number(a === 'failed') - Number(b === 'failed'));
   for (const key of order) {
     for (const [start, end] of merged(spans.get(key)!, gap)) {
-      segments.push({ kind: spans.size > 1 && key === 'failed' ? 'part' : 'run', start, end, key, isCritical: false, isOpen: false });
+      segments.push({
+        kind: spans.size > 1 && key === 'failed' ? 'part' : 'run',
+        start,
+        end,
+        key,
+        isCritical: false,
+        isOpen: false
+      });
     }
   }
   const { label, count, depth, mark } = node;
-  return { key: node.key, label, count, depth, state: mark.key, action: node.actions[0]!.name, segments, told: node.why };
+  return {
+    key: node.key,
+    label,
+    count,
+    depth,
+    state: mark.key,
+    action: node.actions[0]!.name,
+    segments,
+    told: node.why
+  };
 }
 
 function traceRow(label: string, traces: readonly TraceRow[], depth: number, key: string): TimeRow {
@@ -234,7 +272,9 @@ export function criticalPath(model: RunModel): CriticalPath {
   return { actions, seconds, byTask: [...byTask].sort((a, b) => b[1] - a[1]) };
 }
 
-const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200];
+const STEPS = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200
+];
 
 /** Seconds between two marks of the scale. */
 export function stepOf(span: number, marks: number): number {

@@ -58,7 +58,13 @@ export function markOf(phase: string, isCached = false): Mark {
     return known;
   }
   const word = phase.replaceAll('_', ' ');
-  return { key: phase, word: word.charAt(0).toUpperCase() + word.slice(1), glyph: '?', color: '#868e96', isLoud: false };
+  return {
+    key: phase,
+    word: word.charAt(0).toUpperCase() + word.slice(1),
+    glyph: '?',
+    color: '#868e96',
+    isLoud: false
+  };
 }
 
 /** `cached`, or the phase. */
@@ -340,7 +346,8 @@ export class RunModel {
       why: this.whyOne(action),
       actions: [action],
       traces: [],
-      hasChildren: this.below.has(action.name) || this.traced.has(action.name) || (action === this.root && this.ghosts.length > 0),
+      hasChildren:
+        this.below.has(action.name) || this.traced.has(action.name) || (action === this.root && this.ghosts.length > 0),
       share: progress.share([action])
     };
   }
@@ -440,22 +447,18 @@ export class RunModel {
   /** The child whose failure an action only passed on. */
   private culprit(action: ActionRow): ActionRow | undefined {
     const { failure } = action;
-    return (
-      failure ?
-        this.childrenOf(action.name).find(
+    return failure
+      ? this.childrenOf(action.name).find(
           child => child.failure?.code === failure.code && child.failure.message === failure.message
         )
-      : undefined
-    );
+      : undefined;
   }
 
   private whyOne(action: ActionRow): string {
     const culprit = this.culprit(action);
     return words.joined([
       action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
-      culprit ? `because of ${this.label(culprit.name)}`
-      : action.failure ? failureText(action.failure)
-      : '',
+      culprit ? `because of ${this.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
       (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
       action.reason,
       progress.wordsOf(action, this.now)

@@ -91,7 +91,7 @@ export function time(at: number): string {
 export function indices(numbers: readonly number[], atMost = 8): string {
   const ordered = [...numbers].sort((a, b) => a - b);
   const parts: [string, number][] = [];
-  for (let i = 0; i < ordered.length; ) {
+  for (let i = 0; i < ordered.length;) {
     let j = i;
     while (j + 1 < ordered.length && ordered[j + 1] === ordered[j]! + 1) {
       j++;
@@ -125,7 +125,10 @@ export function joined(parts: readonly (string | number | false | undefined | nu
 
 /** One line of at most so many characters. */
 export function oneLine(text: string, limit = 200): string {
-  const line = text.slice(0, limit * 2 + 64).replace(/\s+/g, ' ').trim();
+  const line = text
+    .slice(0, limit * 2 + 64)
+    .replace(/\s+/g, ' ')
+    .trim();
   return line.length <= limit ? line : line.slice(0, limit - 1).trimEnd() + '…';
 }
 

@@ -148,6 +148,7 @@ export interface Failure {
   locals?: (([string, string])[])[];
   exhausted?: number;
   kept?: string;
+  is_wanted?: boolean;
 }
 
 /** One frame of a user's traceback, innermost last. */

@@ -70,7 +70,9 @@ export function Code(): JSX.Element {
           {code.value ? (
             <Source code={code.value} />
           ) : (
-            <p class="fnb-2">{code.isLoading ? 'Loading …' : 'This server does not read sources; the place above names them.'}</p>
+            <p class="fnb-2">
+              {code.isLoading ? 'Loading …' : 'This server does not read sources; the place above names them.'}
+            </p>
           )}
           {code.value?.captured?.length ? (
             <table class="fnb-table">
@@ -110,7 +112,9 @@ export function Code(): JSX.Element {
             <Fact name="ran in">
               {placement &&
                 words.joined([
-                  placement.executor === 'docker' ? `container of ${placement.image || placement.image_id}` : placement.executor,
+                  placement.executor === 'docker'
+                    ? `container of ${placement.image || placement.image_id}`
+                    : placement.executor,
                   placement.reason
                 ])}
             </Fact>
@@ -128,9 +132,13 @@ export function Code(): JSX.Element {
             <Fact name="retries">{facts?.retries || ''}</Fact>
             <Fact name="timeout">{facts?.timeout_s ? words.duration(facts.timeout_s) : ''}</Fact>
             <Fact name="cache">
-              {facts?.cache && facts.cache !== 'disable' && words.joined([facts.cache, facts.key && `key ${facts.key.slice(0, 8)}`])}
+              {facts?.cache &&
+                facts.cache !== 'disable' &&
+                words.joined([facts.cache, facts.key && `key ${facts.key.slice(0, 8)}`])}
             </Fact>
-            <Fact name="isolation">{facts?.launch?.isolation === 'strict' ? 'a fresh process for each action' : ''}</Fact>
+            <Fact name="isolation">
+              {facts?.launch?.isolation === 'strict' ? 'a fresh process for each action' : ''}
+            </Fact>
             <Fact name="network">{facts?.launch?.network}</Fact>
             {environment.map(([name, value]) => (
               <Fact key={name} name={name}>
@@ -162,12 +170,17 @@ export function Code(): JSX.Element {
 
 function Source({ code }: { code: CodeFacts }): JSX.Element {
   const first = code.line ?? 1;
-  const rows = code.current && code.current !== code.source ? difference(code.source.split('\n'), code.current.split('\n')) : null;
+  const rows =
+    code.current && code.current !== code.source ? difference(code.source.split('\n'), code.current.split('\n')) : null;
   return (
     <div class="fnb-code" role="region" aria-label="Source" tabIndex={0}>
       {rows
         ? rows.map(([kind, text, n], i) => (
-            <div key={i} class={{ same: '', old: 'is-del', new: 'is-add' }[kind]} data-n={`${first + n}${{ same: '', old: ' −', new: ' +' }[kind]}`}>
+            <div
+              key={i}
+              class={{ same: '', old: 'is-del', new: 'is-add' }[kind]}
+              data-n={`${first + n}${{ same: '', old: ' −', new: ' +' }[kind]}`}
+            >
               {text}
             </div>
           ))

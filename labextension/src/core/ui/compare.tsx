@@ -19,8 +19,12 @@ export function Compare(): JSX.Element {
   const { run } = model.state;
   const found = useLoaded(run.task, () => connection.ask<RunRow[]>('runs', {}, { task_name: run.task, limit: '40' }));
   const others = (found.value ?? []).filter(each => each.name !== run.name && isTerminal(each.phase));
-  const other = others.some(each => each.name === chosen) ? chosen : ((others.find(each => each.phase === 'succeeded') ?? others[0])?.name ?? '');
-  const snapshot = useLoaded(other, () => (other ? connection.ask<RunSnapshot>('snapshot', { run: other }) : Promise.resolve(null)));
+  const other = others.some(each => each.name === chosen)
+    ? chosen
+    : ((others.find(each => each.phase === 'succeeded') ?? others[0])?.name ?? '');
+  const snapshot = useLoaded(other, () =>
+    other ? connection.ask<RunSnapshot>('snapshot', { run: other }) : Promise.resolve(null)
+  );
   if (!others.length) {
     return <Empty>{found.isLoading ? 'Loading …' : found.error || 'There is no other run of this task yet.'}</Empty>;
   }
@@ -43,7 +47,8 @@ export function Compare(): JSX.Element {
         </label>
         <span class="fnb-grow" />
         <label class="fnb-check">
-          <input type="checkbox" checked={isBrief} onChange={event => setBrief(event.currentTarget.checked)} /> Only differences
+          <input type="checkbox" checked={isBrief} onChange={event => setBrief(event.currentTarget.checked)} /> Only
+          differences
         </label>
         {host.openRun && <Link onClick={() => host.openRun?.(other)}>Open {other}</Link>}
         <Link

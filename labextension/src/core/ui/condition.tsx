@@ -14,14 +14,18 @@ export function ConditionForm({ action, condition }: { action: ActionRow; condit
   const [isTried, setTried] = useState(false);
   const [problem, setProblem] = useState('');
   const [isSending, setSending] = useState(false);
-  const typed = (field: Field): string => draft[field.name] ?? (field.default === undefined || field.default === null ? '' : String(field.default));
+  const typed = (field: Field): string =>
+    draft[field.name] ?? (field.default === undefined || field.default === null ? '' : String(field.default));
   const submit = async (): Promise<void> => {
     setTried(true);
     const values = condition.fields.map(field => [field, parseField(field, typed(field))] as const);
     if (values.some(([, parsed]) => parsed.error)) {
       return;
     }
-    const answer = condition.fields.length === 1 ? values[0]![1].value : Object.fromEntries(values.map(([f, p]) => [f.name, p.value]));
+    const answer =
+      condition.fields.length === 1
+        ? values[0]![1].value
+        : Object.fromEntries(values.map(([f, p]) => [f.name, p.value]));
     setSending(true);
     setProblem('');
     try {
@@ -121,7 +125,13 @@ function Input({ id, field, isAlone, value, error, onChange }: InputProps): JSX.
         {field.kind !== 'choice' && <span> {field.kind}</span>}
       </label>
       {field.kind === 'choice' ? (
-        <select id={id} class="fnb-input" value={value} {...described} onChange={event => onChange(event.currentTarget.value)}>
+        <select
+          id={id}
+          class="fnb-input"
+          value={value}
+          {...described}
+          onChange={event => onChange(event.currentTarget.value)}
+        >
           <option value="">Choose …</option>
           {field.choices.map(each => (
             <option key={each}>{each}</option>
@@ -145,4 +155,3 @@ function Input({ id, field, isAlone, value, error, onChange }: InputProps): JSX.
     </div>
   );
 }
-

@@ -31,7 +31,12 @@ export function Detail(): JSX.Element | null {
   const waited = action.started_at && action.accepted_at ? action.started_at - action.accepted_at : 0;
   const call = `flytenb.run(${python(store.name)}).action(${python(action.name)})`;
   return (
-    <div class="fnb-detail" role="region" aria-label={`Details of ${model.label(action.name)}`} data-detail={action.name}>
+    <div
+      class="fnb-detail"
+      role="region"
+      aria-label={`Details of ${model.label(action.name)}`}
+      data-detail={action.name}
+    >
       <div class="fnb-row">
         <Glyph mark={mark} />
         <b>{model.label(action.name, true)}</b>
@@ -48,7 +53,11 @@ export function Detail(): JSX.Element | null {
           <Button kind="bare-text" title={`${call}.logs()`} onClick={() => view.open('logs', action.name)}>
             Logs
           </Button>
-          <Button kind="bare-text" title={`${call}.inputs, ${call}.outputs`} onClick={() => view.open('values', action.name)}>
+          <Button
+            kind="bare-text"
+            title={`${call}.inputs, ${call}.outputs`}
+            onClick={() => view.open('values', action.name)}
+          >
             Values
           </Button>
           {model.state.reports[action.name] && (
@@ -75,9 +84,7 @@ export function Detail(): JSX.Element | null {
         ) : null}
         {action.reason && <Fact name="waits">{action.reason}</Fact>}
         {action.is_cached && (
-          <Fact name="cached">
-            {action.saved_s ? `saved ${words.duration(action.saved_s)}` : 'nothing ran'}
-          </Fact>
+          <Fact name="cached">{action.saved_s ? `saved ${words.duration(action.saved_s)}` : 'nothing ran'}</Fact>
         )}
         {inputs.map(each => (
           <Fact key={'i' + each.name} name={each.name || 'input'}>
@@ -97,7 +104,9 @@ export function Detail(): JSX.Element | null {
         {placement && (
           <Fact name="ran in">
             {words.joined([
-              placement.executor === 'docker' ? `container of ${placement.image || placement.image_id}` : placement.executor,
+              placement.executor === 'docker'
+                ? `container of ${placement.image || placement.image_id}`
+                : placement.executor,
               placement.python && `Python ${placement.python}`,
               placement.reason
             ])}

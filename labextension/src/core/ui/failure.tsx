@@ -103,7 +103,10 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
         >
           Fix &amp; recover
         </Button>
-        <Button title={`${call}.open(): inputs as variables, and the body`} onClick={() => view.write(`${call}.open()`)}>
+        <Button
+          title={`${call}.open(): inputs as variables, and the body`}
+          onClick={() => view.write(`${call}.open()`)}
+        >
           Open in cell
         </Button>
         <Button title={`${call}.debug()`} onClick={() => view.write(`${call}.debug()`)}>

@@ -37,7 +37,13 @@ export function Fanout({ members, tree, setTree }: Props): JSX.Element {
       <div class="fnb-row is-spread">
         <span class="fnb-counts" role="group" aria-label="Filter by state">
           {counts.map(([key, n]) => (
-            <button type="button" key={key} class="fnb-count" aria-pressed={tree.phases.has(key)} onClick={() => flip(key)}>
+            <button
+              type="button"
+              key={key}
+              class="fnb-count"
+              aria-pressed={tree.phases.has(key)}
+              onClick={() => flip(key)}
+            >
               <i class="fnb-sw" data-phase={key} />
               {words.count(n)} {markOf(key).word.toLowerCase()}
             </button>
@@ -63,7 +69,13 @@ export function Fanout({ members, tree, setTree }: Props): JSX.Element {
             }}
           >
             {raster.paths.map(path => (
-              <path key={path.key} data-phase={path.key} d={path.d} stroke-width={path.thick} stroke-dasharray={path.dash} />
+              <path
+                key={path.key}
+                data-phase={path.key}
+                d={path.d}
+                stroke-width={path.thick}
+                stroke-dasharray={path.dash}
+              />
             ))}
           </svg>
         )}
@@ -94,7 +106,12 @@ export function Fanout({ members, tree, setTree }: Props): JSX.Element {
                 </button>
                 <span class="fnb-num">{words.count(cause.actions.length)}</span>
                 <span class="fnb-clip fnb-2 w-wide">
-                  {members[0]!.short_name}[{words.indices(cause.actions.map(each => model.placeOf(each)), 5)}]
+                  {members[0]!.short_name}[
+                  {words.indices(
+                    cause.actions.map(each => model.placeOf(each)),
+                    5
+                  )}
+                  ]
                 </span>
                 <span class="fnb-clip w-wide">{cause.where && <PlaceText text={cause.where} />}</span>
               </li>

@@ -40,7 +40,12 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
       )}
       {resources && !note && (
         <>
-          <Meter name="CPU" used={resources.cpu_used} of={resources.cpu} text={`${decimal(resources.cpu_used)} of ${decimal(resources.cpu)}`} />
+          <Meter
+            name="CPU"
+            used={resources.cpu_used}
+            of={resources.cpu}
+            text={`${decimal(resources.cpu_used)} of ${decimal(resources.cpu)}`}
+          />
           {resources.memory_used_bytes > 0 && (
             <Meter
               name="Memory"
@@ -49,23 +54,30 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
               text={`${words.size(resources.memory_used_bytes)} of ${words.size(resources.memory_bytes)}`}
             />
           )}
-          {(resources.gpus ?? []).slice(0, 4).map(gpu =>
-            gpu.memory_bytes && gpu.free_bytes ? (
-              <Meter
-                key={gpu.id}
-                name={`GPU ${gpu.id.slice(0, 6)}`}
-                used={gpu.memory_bytes - gpu.free_bytes}
-                of={gpu.memory_bytes}
-                text={`${words.size(gpu.memory_bytes - gpu.free_bytes)} of ${words.size(gpu.memory_bytes)}`}
-              />
-            ) : null
-          )}
+          {(resources.gpus ?? [])
+            .slice(0, 4)
+            .map(gpu =>
+              gpu.memory_bytes && gpu.free_bytes ? (
+                <Meter
+                  key={gpu.id}
+                  name={`GPU ${gpu.id.slice(0, 6)}`}
+                  used={gpu.memory_bytes - gpu.free_bytes}
+                  of={gpu.memory_bytes}
+                  text={`${words.size(gpu.memory_bytes - gpu.free_bytes)} of ${words.size(gpu.memory_bytes)}`}
+                />
+              ) : null
+            )}
         </>
       )}
       <span class="fnb-grow" />
       <span class="fnb-wide">
         <span class="fnb-kbd">/</span> filter <span class="fnb-kbd">e</span> next error{' '}
-        <button type="button" class="fnb-link fnb-2" aria-expanded={hasKeys} onClick={() => setKeys(isShown => !isShown)}>
+        <button
+          type="button"
+          class="fnb-link fnb-2"
+          aria-expanded={hasKeys}
+          onClick={() => setKeys(isShown => !isShown)}
+        >
           <span class="fnb-kbd">?</span> keys
         </button>
       </span>
@@ -92,7 +104,15 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
 function Meter({ name, used, of, text }: { name: string; used: number; of: number; text: string }): JSX.Element {
   const percent = of > 0 ? Math.min(100, Math.round((100 * used) / of)) : 0;
   return (
-    <span class="fnb-meter" role="meter" aria-label={name} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100} aria-valuetext={text}>
+    <span
+      class="fnb-meter"
+      role="meter"
+      aria-label={name}
+      aria-valuenow={percent}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuetext={text}
+    >
       {name} <i style={{ '--w': `${percent}%` }} /> {text}
     </span>
   );

@@ -28,7 +28,12 @@ export function Graph(): JSX.Element {
   const hasOrder = graph.edges.some(each => each.kind === 'order');
   return (
     <div>
-      <div ref={scroller} class="fnb-graph fnb-pad" role="group" aria-label={`Graph of run ${store.name}; the tree tells the same`}>
+      <div
+        ref={scroller}
+        class="fnb-graph fnb-pad"
+        role="group"
+        aria-label={`Graph of run ${store.name}; the tree tells the same`}
+      >
         <div style={{ width: `${graph.width}px`, height: `${graph.height}px` }}>
           <svg width={graph.width} height={graph.height} aria-hidden="true">
             {graph.edges.map(edge => {
@@ -36,7 +41,11 @@ export function Graph(): JSX.Element {
               const to = byKey.get(edge.to);
               const isOff = to?.node.kind === 'ghost' || edge.kind === 'order';
               return from && to ? (
-                <path key={`${edge.from} ${edge.to}`} class={`fnb-edge is-${edge.kind}${isOff ? ' is-off' : ''}`} d={pathOf(from, to)} />
+                <path
+                  key={`${edge.from} ${edge.to}`}
+                  class={`fnb-edge is-${edge.kind}${isOff ? ' is-off' : ''}`}
+                  d={pathOf(from, to)}
+                />
               ) : null;
             })}
           </svg>
@@ -66,7 +75,15 @@ export function Graph(): JSX.Element {
   );
 }
 
-function BoxButton({ box, isSelected, onSelect }: { box: Box; isSelected: boolean; onSelect: () => void }): JSX.Element {
+function BoxButton({
+  box,
+  isSelected,
+  onSelect
+}: {
+  box: Box;
+  isSelected: boolean;
+  onSelect: () => void;
+}): JSX.Element {
   const { node } = box;
   const looks = [
     'fnb-node',
@@ -104,7 +121,8 @@ function told({ node }: Box): string {
 
 /** The picture as a file of its own. */
 function svgText(graph: GraphLayout, model: RunModel): string {
-  const escape = (text: string): string => text.replace(/[&<>"]/g, each => `&#${each.charCodeAt(0)};`).replace(/[^\P{C}]/gu, '\ufffd');
+  const escape = (text: string): string =>
+    text.replace(/[&<>"]/g, each => `&#${each.charCodeAt(0)};`).replace(/[^\P{C}]/gu, '\ufffd');
   const byKey = new Map(graph.boxes.map(each => [each.key, each]));
   const edges = graph.edges.map(edge => {
     const dash = edge.kind === 'data' ? '' : ' stroke-dasharray="3 3"';

@@ -63,7 +63,12 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
           </span>
         )}
         {model.isTerminal ? (
-          <Button kind="bare" title={`${call}.rerun(): run again`} label="Run again" onClick={() => view.write(`run = ${call}.rerun()`)}>
+          <Button
+            kind="bare"
+            title={`${call}.rerun(): run again`}
+            label="Run again"
+            onClick={() => view.write(`run = ${call}.rerun()`)}
+          >
             <Icon u="rerun" />
           </Button>
         ) : (

@@ -95,7 +95,12 @@ export interface Loaded<T> {
 
 /** What a question to the engine gave; asked anew when `key` changes. */
 export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
-  const [loaded, setLoaded] = useState<Loaded<T> & { key: string }>({ key: '', value: null, error: '', isLoading: true });
+  const [loaded, setLoaded] = useState<Loaded<T> & { key: string }>({
+    key: '',
+    value: null,
+    error: '',
+    isLoading: true
+  });
   useEffect(() => {
     let isCurrent = true;
     setLoaded(old => ({ key, value: old.key === key ? old.value : null, error: '', isLoading: true }));

@@ -55,7 +55,12 @@ export function handleKey(event: JSX.TargetedKeyboardEvent<HTMLElement>, view: V
   event.stopPropagation();
 }
 
-function act(event: JSX.TargetedKeyboardEvent<HTMLElement>, view: View, keys: KeyActions, target: HTMLElement): boolean {
+function act(
+  event: JSX.TargetedKeyboardEvent<HTMLElement>,
+  view: View,
+  keys: KeyActions,
+  target: HTMLElement
+): boolean {
   const { model, selected } = view;
   const action = model.state.action(selected);
   const row = target.closest<HTMLElement>('[role=row][data-key]');
@@ -110,7 +115,12 @@ function act(event: JSX.TargetedKeyboardEvent<HTMLElement>, view: View, keys: Ke
   }
 }
 
-function moveRow(event: JSX.TargetedKeyboardEvent<HTMLElement>, view: View, keys: KeyActions, row: HTMLElement): boolean {
+function moveRow(
+  event: JSX.TargetedKeyboardEvent<HTMLElement>,
+  view: View,
+  keys: KeyActions,
+  row: HTMLElement
+): boolean {
   const { model } = view;
   const rows = flatten(model, keys.tree.choices, acceptOf(keys.tree, model));
   const at = rows.findIndex(each => each.key === row.dataset['key']);
@@ -185,7 +195,9 @@ function focusRow(from: HTMLElement, key: string): void {
   const tree = from.closest('[role=treegrid]');
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      const row = [...(tree?.querySelectorAll<HTMLElement>('[role=row][data-key]') ?? [])].find(each => each.dataset['key'] === key);
+      const row = [...(tree?.querySelectorAll<HTMLElement>('[role=row][data-key]') ?? [])].find(
+        each => each.dataset['key'] === key
+      );
       row?.focus();
       row?.scrollIntoView({ block: 'nearest' });
     })

@@ -46,11 +46,15 @@ export function Logs(): JSX.Element {
   );
   const live = model.state.logs;
   const lines = useMemo(() => {
-    const fits = (each: LogLine): boolean => (!action || each.action === action) && (!attempt || (each.attempt ?? 1) === attempt);
+    const fits = (each: LogLine): boolean =>
+      (!action || each.action === action) && (!attempt || (each.attempt ?? 1) === attempt);
     return linesOf(mergedPieces(loaded.value ?? [], live.filter(fits)));
   }, [loaded.value, live, action, attempt]);
   const hits = useMemo(() => hitsOf(lines, search), [lines, search]);
-  const start = Math.max(0, Math.min(lines.length - drawn, hits.lines.length ? (hits.lines[hit % hits.lines.length] ?? 0) : Infinity));
+  const start = Math.max(
+    0,
+    Math.min(lines.length - drawn, hits.lines.length ? (hits.lines[hit % hits.lines.length] ?? 0) : Infinity)
+  );
   useLayoutEffect(() => {
     if (isFollowing && box.current) {
       box.current.scrollTop = box.current.scrollHeight;
@@ -92,13 +96,22 @@ export function Logs(): JSX.Element {
           }}
         />
         <span class="fnb-2" aria-live="polite">
-          {search ? (hits.count ? `${words.count(hit + 1)} of ${words.count(hits.count)}${hits.count >= MAX_HITS ? '+' : ''}` : 'not found') : ''}
+          {search
+            ? hits.count
+              ? `${words.count(hit + 1)} of ${words.count(hits.count)}${hits.count >= MAX_HITS ? '+' : ''}`
+              : 'not found'
+            : ''}
         </span>
         <span class="fnb-grow" />
         {attempts > 1 && action && (
           <span class="fnb-row" role="group" aria-label="Attempt">
             {Array.from({ length: attempts }, (_, i) => (
-              <Button key={i} kind="bare-text" isPressed={attempt === i + 1} onClick={() => setAttempt(attempt === i + 1 ? 0 : i + 1)}>
+              <Button
+                key={i}
+                kind="bare-text"
+                isPressed={attempt === i + 1}
+                onClick={() => setAttempt(attempt === i + 1 ? 0 : i + 1)}
+              >
                 Attempt {i + 1}
               </Button>
             ))}
@@ -197,14 +210,17 @@ function LineRow({ line, name, hasName, needle, current, canJump }: RowProps): J
     let at = 0;
     for (let found = low.indexOf(wanted); found >= 0; found = low.indexOf(wanted, at)) {
       parts.push(text.slice(at, found));
-      parts.push(<mark class={seen++ === current ? 'is-current' : ''}>{text.slice(found, found + wanted.length)}</mark>);
+      parts.push(
+        <mark class={seen++ === current ? 'is-current' : ''}>{text.slice(found, found + wanted.length)}</mark>
+      );
       at = found + wanted.length;
     }
     parts.push(text.slice(at));
     return parts;
   };
   // A search goes over colours: then the text counts, not its looks.
-  const spans: Span[] = needle && line.text.toLowerCase().includes(needle.toLowerCase()) ? [{ text: line.text, class: '' }] : line.spans;
+  const spans: Span[] =
+    needle && line.text.toLowerCase().includes(needle.toLowerCase()) ? [{ text: line.text, class: '' }] : line.spans;
   return (
     <div class={line.stream === 'stderr' ? 'is-err' : ''}>
       <span class="l-time">{line.isFirst ? words.time(line.time) : ''}</span>
@@ -258,7 +274,11 @@ function hitsOf(lines: readonly Line[], needle: string): Hits {
   const wanted = needle.toLowerCase();
   for (let i = 0; wanted && i < lines.length && found.length < MAX_HITS; i++) {
     const text = lines[i]!.text.toLowerCase();
-    for (let at = text.indexOf(wanted); at >= 0 && found.length < MAX_HITS; at = text.indexOf(wanted, at + wanted.length)) {
+    for (
+      let at = text.indexOf(wanted);
+      at >= 0 && found.length < MAX_HITS;
+      at = text.indexOf(wanted, at + wanted.length)
+    ) {
       found.push(i);
     }
   }

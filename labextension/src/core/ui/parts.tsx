@@ -31,7 +31,15 @@ interface ButtonProps {
   children?: ComponentChildren;
 }
 
-export function Button({ onClick, title, label, kind = '', isPressed, isDisabled, children }: ButtonProps): JSX.Element {
+export function Button({
+  onClick,
+  title,
+  label,
+  kind = '',
+  isPressed,
+  isDisabled,
+  children
+}: ButtonProps): JSX.Element {
   const looks = { primary: ' is-primary', bare: ' is-bare', 'bare-text': ' is-bare is-text', '': '' }[kind];
   return (
     <button
@@ -49,7 +57,15 @@ export function Button({ onClick, title, label, kind = '', isPressed, isDisabled
 }
 
 /** Text that does something. */
-export function Link({ onClick, title, children }: { onClick: () => void; title?: string; children: ComponentChildren }): JSX.Element {
+export function Link({
+  onClick,
+  title,
+  children
+}: {
+  onClick: () => void;
+  title?: string;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <button type="button" class="fnb-link" title={title} onClick={onClick}>
       {children}
@@ -80,7 +96,13 @@ export function PlaceText({ text }: { text: string }): JSX.Element {
 }
 
 /** Lists separated by points. */
-export function Dots({ parts, class: name = 'fnb-dots fnb-2' }: { parts: ComponentChildren[]; class?: string }): JSX.Element {
+export function Dots({
+  parts,
+  class: name = 'fnb-dots fnb-2'
+}: {
+  parts: ComponentChildren[];
+  class?: string;
+}): JSX.Element {
   return (
     <span class={name}>
       {parts.filter(Boolean).map((part, i) => (

@@ -16,14 +16,21 @@ export function ActionPicker({ selected, label, all }: { selected: string; label
     shown.push(current);
   }
   return (
-    <select class="fnb-input fnb-select" aria-label={label} value={selected} onChange={event => select(event.currentTarget.value)}>
+    <select
+      class="fnb-input fnb-select"
+      aria-label={label}
+      value={selected}
+      onChange={event => select(event.currentTarget.value)}
+    >
       {all !== undefined && <option value="">{all}</option>}
       {shown.map(action => (
         <option key={action.name} value={action.name}>
           {model.label(action.name, true)} · {markOf(action.phase, action.is_cached).word.toLowerCase()}
         </option>
       ))}
-      {actions.length > shown.length && <option disabled>and {words.count(actions.length - shown.length)} more: choose in the tree</option>}
+      {actions.length > shown.length && (
+        <option disabled>and {words.count(actions.length - shown.length)} more: choose in the tree</option>
+      )}
     </select>
   );
 }

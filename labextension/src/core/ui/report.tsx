@@ -22,8 +22,8 @@ export function Report(): JSX.Element {
   if (!action) {
     return (
       <Empty>
-        {model.isTerminal ? 'No task of this run wrote a report.' : 'No report yet.'} A task writes one with <code>report=True</code> and{' '}
-        <code>flyte.report.replace(…)</code>.
+        {model.isTerminal ? 'No task of this run wrote a report.' : 'No report yet.'} A task writes one with{' '}
+        <code>report=True</code> and <code>flyte.report.replace(…)</code>.
       </Empty>
     );
   }
@@ -33,13 +33,24 @@ export function Report(): JSX.Element {
         {names.length > 1 && names.length <= 6 ? (
           <span class="fnb-row" role="group" aria-label="Report of">
             {names.map(name => (
-              <button type="button" key={name} class="fnb-btn is-bare is-text" aria-pressed={name === action} onClick={() => select(name)}>
+              <button
+                type="button"
+                key={name}
+                class="fnb-btn is-bare is-text"
+                aria-pressed={name === action}
+                onClick={() => select(name)}
+              >
                 {model.label(name, true)}
               </button>
             ))}
           </span>
         ) : names.length > 1 ? (
-          <select class="fnb-input fnb-select" aria-label="Report of" value={action} onChange={event => select(event.currentTarget.value)}>
+          <select
+            class="fnb-input fnb-select"
+            aria-label="Report of"
+            value={action}
+            onChange={event => select(event.currentTarget.value)}
+          >
             {names.slice(0, 300).map(name => (
               <option key={name} value={name}>
                 {model.label(name, true)}
@@ -51,7 +62,9 @@ export function Report(): JSX.Element {
         )}
         <span class="fnb-grow" />
         {host.openReport && <Link onClick={() => host.openReport?.(store.name, action)}>Open in a tab</Link>}
-        {page.value && <Link onClick={() => save(`${store.name}-${action}.html`, 'text/html', page.value!)}>Save HTML</Link>}
+        {page.value && (
+          <Link onClick={() => save(`${store.name}-${action}.html`, 'text/html', page.value!)}>Save HTML</Link>
+        )}
       </div>
       {page.error && <p class="fnb-err fnb-pad">{page.error}</p>}
       {page.value ? (

@@ -39,10 +39,13 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const [, redraw] = useState(0);
   const isSeen = useSeen(root, () => redraw(n => n + 1));
   useChanges(
-    useCallback(listener => {
-      const ends = [store.subscribe(listener), store.connection.subscribe(listener), host.onStaleness?.(listener)];
-      return () => ends.forEach(end => end?.());
-    }, [store]),
+    useCallback(
+      listener => {
+        const ends = [store.subscribe(listener), store.connection.subscribe(listener), host.onStaleness?.(listener)];
+        return () => ends.forEach(end => end?.());
+      },
+      [store]
+    ),
     isSeen
   );
   const { state } = store;
@@ -161,7 +164,15 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   );
 }
 
-function Waiting({ store, isReady, refer }: { store: RunStore; isReady: boolean; refer: RefObject<HTMLElement> }): JSX.Element {
+function Waiting({
+  store,
+  isReady,
+  refer
+}: {
+  store: RunStore;
+  isReady: boolean;
+  refer: RefObject<HTMLElement>;
+}): JSX.Element {
   const { connection } = store;
   const isGone = Boolean(store.error);
   const isCut = connection.link === 'mismatch' || (connection.link === 'down' && connection.message !== '');
@@ -170,7 +181,15 @@ function Waiting({ store, isReady, refer }: { store: RunStore; isReady: boolean;
   }
   const text = store.error || connection.message || connection.engineMessage || `Loading run ${store.name} …`;
   return (
-    <section ref={refer} class="fnb-view is-line" role="group" aria-label={`Run ${store.name}`} data-run={store.name} data-phase-of="" data-error={store.errorCode}>
+    <section
+      ref={refer}
+      class="fnb-view is-line"
+      role="group"
+      aria-label={`Run ${store.name}`}
+      data-run={store.name}
+      data-phase-of=""
+      data-error={store.errorCode}
+    >
       <div class="fnb-head">
         <i class="fnb-i" data-u={isGone || isCut ? 'warn' : 'group'} aria-hidden="true" />
         <span class="fnb-mono">{store.name}</span>

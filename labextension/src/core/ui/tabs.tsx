@@ -68,7 +68,7 @@ export function Tabs({ tree, setTree }: Props): JSX.Element {
             onClick={() => view.open(each)}
           >
             {TITLES[each]}
-            {counts[each] ? <span class="fnb-n">{words.count(counts[each]!)}</span> : null}
+            {counts[each] ? <span class="fnb-n">{words.count(counts[each])}</span> : null}
           </button>
         ))}
       </div>
@@ -117,5 +117,9 @@ function Later({ tab }: { tab: Tab }): JSX.Element {
 export function Question({ action }: { action: ActionRow }): JSX.Element {
   const { more, error } = useMore();
   const condition = more?.conditionOf(action);
-  return more && condition ? <more.ConditionForm action={action} condition={condition} /> : <p class="fnb-none">{error || action.reason}</p>;
+  return more && condition ? (
+    <more.ConditionForm action={action} condition={condition} />
+  ) : (
+    <p class="fnb-none">{error || action.reason}</p>
+  );
 }

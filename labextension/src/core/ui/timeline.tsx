@@ -24,7 +24,9 @@ export function Timeline(): JSX.Element {
   const [start, end] = range ?? [line.start, line.end];
   const span = end - start;
   const step = stepOf(span, width < 620 ? 4 : 8);
-  const marks = Array.from({ length: Math.floor(span / step + 1e-6) + 1 }, (_, i) => i * step).filter(at => at / span < 0.98);
+  const marks = Array.from({ length: Math.floor(span / step + 1e-6) + 1 }, (_, i) => i * step).filter(
+    at => at / span < 0.98
+  );
   const offset = Math.ceil((start - line.start) / step - 1e-6) * step - (start - line.start);
   const place = (at: number): number => (100 * (at - start)) / span;
   const timeAt = (x: number): number => start + Math.max(0, Math.min(1, x)) * span;
@@ -149,7 +151,9 @@ export function Timeline(): JSX.Element {
             />
           ))}
         </div>
-        {line.isFolded && <p class="fnb-2 fnb-small fnb-tlnote">One row for all calls of a task, because there are many.</p>}
+        {line.isFolded && (
+          <p class="fnb-2 fnb-small fnb-tlnote">One row for all calls of a task, because there are many.</p>
+        )}
       </div>
       <Detail />
     </div>
@@ -198,7 +202,10 @@ function Row({ row, isFocus, isSelected, place, ticks, offset, drag, onSelect }:
         {drag && (
           <i
             class="fnb-drag"
-            style={{ '--l': `${100 * Math.min(drag.from, drag.to)}%`, '--w': `${100 * Math.abs(drag.to - drag.from)}%` }}
+            style={{
+              '--l': `${100 * Math.min(drag.from, drag.to)}%`,
+              '--w': `${100 * Math.abs(drag.to - drag.from)}%`
+            }}
           />
         )}
       </span>

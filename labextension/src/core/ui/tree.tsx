@@ -67,7 +67,11 @@ export function Tree({ tree, setTree, isBrief = false }: Props): JSX.Element {
     <div>
       {wide && <Fanout members={wide} tree={tree} setTree={setTree} />}
       {tree.isFiltering && <Filter tree={tree} setTree={setTree} found={accept ? rows.length : -1} />}
-      {rows.length ? <Grid rows={rows} tree={tree} setTree={setTree} /> : <Empty>No action matches. Esc shows all.</Empty>}
+      {rows.length ? (
+        <Grid rows={rows} tree={tree} setTree={setTree} />
+      ) : (
+        <Empty>No action matches. Esc shows all.</Empty>
+      )}
       {!isBrief && <Detail />}
     </div>
   );
@@ -118,7 +122,8 @@ function Grid({ rows, tree, setTree }: { rows: Row[]; tree: TreeState; setTree: 
   const first = isVirtual ? Math.max(0, Math.floor(top / ROW) - OVERSCAN) : 0;
   const last = isVirtual ? Math.min(rows.length, first + WINDOW / ROW + 2 * OVERSCAN) : rows.length;
   const focus = at >= 0 ? at : 0;
-  const choose = (row: Row, openness: Openness): void => setTree({ choices: new Map(tree.choices).set(row.key, openness) });
+  const choose = (row: Row, openness: Openness): void =>
+    setTree({ choices: new Map(tree.choices).set(row.key, openness) });
   const shown = rows.slice(first, last);
   // The row with the focus exists even when it is scrolled out of sight.
   const away = focus < first || focus >= last ? rows[focus] : undefined;
@@ -226,7 +231,13 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
         >
           {canOpen && <Icon u={isOpen ? 'down' : 'open'} />}
         </span>
-        {node.kind === 'group' ? <Icon u="group" /> : node.kind === 'trace' ? <Icon u="trace" /> : <Glyph mark={node.mark} />}
+        {node.kind === 'group' ? (
+          <Icon u="group" />
+        ) : node.kind === 'trace' ? (
+          <Icon u="trace" />
+        ) : (
+          <Glyph mark={node.mark} />
+        )}
         <span title={action ? `${model.label(action.name, true)}, ${action.task}` : undefined}>
           {row.isRest ? `${words.count(node.count)} more` : node.label}
           {!row.isRest && node.count > 1 && <span class="fnb-2"> ×{words.count(node.count)}</span>}
@@ -242,7 +253,11 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
         <Bar row={row} model={model} />
       </span>
       <span class="fnb-num" role="gridcell">
-        {node.kind === 'ghost' ? `~${words.total(node.duration ?? 0)}` : node.duration === null ? '' : words.total(node.duration)}
+        {node.kind === 'ghost'
+          ? `~${words.total(node.duration ?? 0)}`
+          : node.duration === null
+            ? ''
+            : words.total(node.duration)}
       </span>
       {y < 0 && (why || node.kind === 'siblings') && (
         <span class="fnb-say2" role="presentation">
@@ -260,7 +275,14 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
   if (node.share !== null && node.mark.key === 'running') {
     const percent = Math.floor(node.share * 100);
     return (
-      <span class="fnb-share" role="progressbar" aria-label="done" aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}>
+      <span
+        class="fnb-share"
+        role="progressbar"
+        aria-label="done"
+        aria-valuenow={percent}
+        aria-valuemin={0}
+        aria-valuemax={100}
+      >
         <i style={{ '--w': `${percent}%` }} />
       </span>
     );
@@ -269,12 +291,21 @@ function Bar({ row, model }: { row: Row; model: RunModel }): JSX.Element | null 
     return node.count > 2 * BARS ? (
       <Shares members={node.actions} />
     ) : (
-      <Mini keys={folded(node.actions, Math.min(BARS, node.count))} label={`${words.count(node.count)} actions in order`} />
+      <Mini
+        keys={folded(node.actions, Math.min(BARS, node.count))}
+        label={`${words.count(node.count)} actions in order`}
+      />
     );
   }
   const span = Math.max(0.001, model.now - model.state.run.created_at);
   if (node.kind === 'ghost') {
-    return <span class="fnb-dur" data-phase="not_started" style={{ '--w': `${Math.min(60, (100 * (node.duration ?? 0)) / span)}%` }} />;
+    return (
+      <span
+        class="fnb-dur"
+        data-phase="not_started"
+        style={{ '--w': `${Math.min(60, (100 * (node.duration ?? 0)) / span)}%` }}
+      />
+    );
   }
   if (node.duration === null || row.isRest) {
     return null;
@@ -328,7 +359,8 @@ function inputsOf(action: ActionRow): Preview[] {
 export function inputsText(action: ActionRow, model?: RunModel): string {
   const family = model?.familyOf(action) ?? [];
   const others = family.length > 1 ? family.slice(0, 3).map(inputsOf) : [];
-  const isSame = (each: Preview, i: number): boolean => others.length > 1 && others.every(other => other[i]?.text === each.text);
+  const isSame = (each: Preview, i: number): boolean =>
+    others.length > 1 && others.every(other => other[i]?.text === each.text);
   const inputs = inputsOf(action);
   const told = inputs.filter((each, i) => !isSame(each, i));
   return (told.length ? told : inputs)

@@ -37,7 +37,10 @@ export function Values(): JSX.Element {
   const inputs = preview(action.inputs);
   const outputs = preview(action.outputs);
   const isAlone = outputs.length === 1;
-  const of = action === model.root ? `flytenb.run(${python(store.name)})` : `flytenb.run(${python(store.name)}).action(${python(action.name)})`;
+  const of =
+    action === model.root
+      ? `flytenb.run(${python(store.name)})`
+      : `flytenb.run(${python(store.name)}).action(${python(action.name)})`;
   return (
     <div>
       <div class="fnb-bar">
@@ -55,7 +58,9 @@ export function Values(): JSX.Element {
           title="Inputs"
           values={inputs}
           none={loaded.isLoading && !isKnown ? 'Loading …' : 'It takes no inputs.'}
-          code={(value, i) => `${variable(value.name, `input_${i}`)} = ${of}.inputs.${variable(value.name, `input_${i}`)}`}
+          code={(value, i) =>
+            `${variable(value.name, `input_${i}`)} = ${of}.inputs.${variable(value.name, `input_${i}`)}`
+          }
         />
         <Table
           title="Outputs"
@@ -139,7 +144,11 @@ function Table({ title, values, none, code }: TableProps): JSX.Element {
                   <Link title={code(value, i)} onClick={() => write(code(value, i))}>
                     To variable
                   </Link>
-                  <Link onClick={() => void copy(value.text).then(isDone => tell(isDone ? 'Copied' : 'The browser refused to copy'))}>
+                  <Link
+                    onClick={() =>
+                      void copy(value.text).then(isDone => tell(isDone ? 'Copied' : 'The browser refused to copy'))
+                    }
+                  >
                     Copy
                   </Link>
                 </span>
