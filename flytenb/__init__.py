@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from flytenb.client import run as run
     from flytenb.client import run_python_script as run_python_script
     from flytenb.client import serve as serve
+    from flytenb.client import spin as spin
     from flytenb.client import where as where
     from flytenb.client import with_runcontext as with_runcontext
     from flytenb.client import with_servecontext as with_servecontext
@@ -104,7 +105,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "client": (
         *("build", "build_images", "current_domain", "current_project", "deploy", "init", "init_from_api_key"),
         *("init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available", "plan", "rerun"),
-        *("run", "run_python_script", "serve", "where", "with_runcontext", "with_servecontext"),
+        *("run", "run_python_script", "serve", "spin", "where", "with_runcontext", "with_servecontext"),
     ),
     "codec.files": ("File",),
     "notebook": ("load_ipython_extension", "unload_ipython_extension"),
@@ -212,6 +213,7 @@ __all__ = [
     "run",
     "run_python_script",
     "serve",
+    "spin",
     "system_logger",
     "trace",
     "version",

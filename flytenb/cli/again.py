@@ -96,7 +96,23 @@ def recover(
     return _carry_out(run_name, "a0", start, **told)
 
 
-def _load_live(run_name: str, file: str) -> Any:
+@click.command("spin", context_settings=_INPUTS)
+@click.argument("run_name", metavar="RUN")
+@click.argument("action")
+@_shared
+def spin(run_name: str, action: str, **told: Any) -> int:
+    """Run one action again, with the inputs that it had and today's code; what it calls is taken from its run."""
+
+    def start(runner: Any, inputs: dict[str, Any]) -> Any:
+        from flytenb.client import again
+
+        _load_live(run_name, "", is_needed=False)
+        return again.spin(run_name, action, runner.options, **inputs)
+
+    return _carry_out(run_name, action, start, **told)
+
+
+def _load_live(run_name: str, file: str, *, is_needed: bool = True) -> Any:
     """The run's task as its script or notebook defines it now; None where that is gone, which is said."""
     from flytenb.cli.load import find_task, load_file
     from flytenb.client.run_handle import Run
@@ -107,7 +123,8 @@ def _load_live(run_name: str, file: str) -> Any:
         why = f"{found} is gone" if found else "the run names no file"
         click.echo(f"flytenb: {why}: it runs with the code that it had; --file names another", err=True)
         return None
-    return find_task(load_file(found), row.task, found)
+    names = load_file(found)
+    return find_task(names, row.task, found) if is_needed else None
 
 
 def _carry_out(

@@ -104,7 +104,8 @@ get.get.add_command(conditions.get_condition)
 for group in (get.get, conditions.signal, secrets.secret, secrets.create, secrets.delete, stop.abort, engine.engine):
     app.add_command(group)
 COMMANDS = (
-    *(again.rerun, again.recover, cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
+    *(again.rerun, again.recover, again.spin),
+    *(cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
     *(exporting.export, exporting.import_, exporting.check, opening.open_),
 )
 for command in COMMANDS:

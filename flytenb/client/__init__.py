@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flytenb.model import quick as quick  # before anything imports msgspec
 
 if TYPE_CHECKING:
+    from flytenb.client.again import spin as spin
     from flytenb.client.building import build as build
     from flytenb.client.building import build_images as build_images
     from flytenb.client.config import current_domain as current_domain
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from flytenb.client.run_handle import Run as Run
 
 _MODULES = {
+    "again": ("spin",),
     "building": ("build", "build_images"),
     "config": (
         *("current_domain", "current_project", "init", "init_from_api_key", "init_from_config", "init_in_cluster"),

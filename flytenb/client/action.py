@@ -278,6 +278,20 @@ class Action:
         """Which try it is at."""
         return self.row.attempt
 
+    @twin
+    def all_attempts(self) -> Any:
+        """Each attempt with its times and its error; its output is `get_logs(attempt=n)`."""
+        from flytenb.client.attempts import attempts_of  # who asks pays for it
+
+        return attempts_of(self._link, self.run_name, self.name)
+
+    @twin
+    def post_mortem(self, attempt: int | None = None) -> Any:
+        """Its frames when it failed, with what their variables held."""
+        from flytenb.client.post_mortem import post_mortem  # who asks pays for it
+
+        return post_mortem(self._link, self.run_name, self.name, attempt)
+
     def __repr__(self) -> str:
         return f'Action("{self.run_name}/{self.name}", task="{self.task_name}", phase="{self.phase}")'
 

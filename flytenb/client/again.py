@@ -68,6 +68,7 @@ def recover(
     force: Sequence[str] = (),
     is_making_lost: bool = False,
     is_stored: bool = False,
+    action: str = "",
 ) -> Run:
     """A new run of the same root that takes from an ended one what still holds.
 
@@ -79,6 +80,7 @@ def recover(
         force: names of actions or of tasks that run all the same.
         is_making_lost: run again what succeeded and whose outputs are gone.
         is_stored: take the stored code even where this process has the task.
+        action: begin with this action of it instead of the root.
 
     Raises:
         RuntimeUserError: no such run (RunNotFound), it goes on (RunNotDoneError), or its inputs are gone
@@ -87,7 +89,7 @@ def recover(
     """
     link, store = here()
     run_name = Run.get(run_name).name  # "last" is another one in a moment
-    io = handle.read_io(link, run_name, "a0")
+    io = handle.read_io(link, run_name, action or "a0")
     name = decode_declaration(io.declaration).name
     more: dict[str, Any] = {
         **_kept(link, run_name),
@@ -95,6 +97,9 @@ def recover(
         "force_rerun": list(force),
         "is_making_lost": is_making_lost,
     }
+    if action:
+        more["recover_action"] = action
+        more["origin"]["spins"] = f"{run_name}/{action}"
     live = None if is_stored else task or live_task(name)
     if live is None:
         declaration = stored_declaration(io, run_name, options)
@@ -103,7 +108,7 @@ def recover(
         return _send_stored(declaration, inputs, options, more, link, store)
     from flytenb.client.submit import captured, submit_encoded
 
-    inputs, dropped = _bound(live, io, replaced, store, run_name)
+    inputs, dropped = bound(live, io, replaced, store, run_name)
     if options.mode != "local":
         more["notes"] = _doubts(store, captured(live, store, options)[0])
     if dropped:
@@ -134,6 +139,47 @@ def listed(force: Any) -> list[str]:
         return []
     several = [force] if isinstance(force, str) or hasattr(force, "run_name") else list(force)
     return [str(getattr(one, "name", one)) for one in several]
+
+
+def spin(run: Any, action: str = "", options: RunOptions | None = None, **inputs: Any) -> Run:
+    """One action again: with the inputs that it had and today's code; what it calls is taken from its run.
+
+    Args:
+        run: a run, its name, or "RUN/ACTION".
+        action: "a8"; "" = the one that failed first, or the root.
+        options: of the new run.
+        **inputs: inputs that are to be others.
+
+    Example:
+        flyte.spin(run, "a8")      # fix the cell, try one item
+        flyte.spin("ab12/a8", i=3)
+    """
+    name = str(getattr(run, "run_name", None) or getattr(run, "name", run))
+    if hasattr(run, "run_name") and not action:
+        action = str(run.name)
+    if "/" in name and not action:
+        name, _, action = name.rpartition("/")
+    name = Run.get(name).name
+    chosen = action or _failed_or_root(name)
+    made = recover(name, options or RunOptions(), inputs, action=chosen)
+    notify_submitted(made)
+    return made
+
+
+def _failed_or_root(name: str) -> str:
+    from flytenb.client.post_mortem import first_failure
+
+    try:
+        return first_failure(here()[0], name)
+    except RuntimeUserError:
+        return "a0"
+
+
+def send_local(task: Any, inputs: bytes, options: RunOptions, more: dict[str, Any]) -> Run:
+    """A run of a live task in this process, with inputs that are encoded already."""
+    from flytenb.client.submit import submit_encoded
+
+    return submit_encoded(task, inputs, options, *here(), more)
 
 
 def live_of(run: Any) -> Any:
@@ -182,9 +228,7 @@ def _replaced(io: ActionIo, task: str, replaced: dict[str, Any], store: ObjectSt
     return encode_values([replaced.get(name, value) for name, value in zip(names, values, strict=True)], names, store)
 
 
-def _bound(
-    task: Any, io: ActionIo, replaced: dict[str, Any], store: ObjectStore, where: str
-) -> tuple[bytes, list[str]]:
+def bound(task: Any, io: ActionIo, replaced: dict[str, Any], store: ObjectStore, where: str) -> tuple[bytes, list[str]]:
     """The stored inputs for the task as it is now, and names of those that it does not take any more."""
     now = [parameter.name for parameter in task.interface.parameters]
     _check_names(now, task.name, replaced)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 #: Called with each `Run`, in the thread that submitted it, before `run()` returns.
 on_submit: list[Callable[[Any], None]] = []
+
+#: Puts code into a cell below the one that runs; None where there are no cells.
+open_cell: Callable[[str], None] | None = None
+
+
+def is_terminal() -> bool:
+    """Whether standard input is a terminal."""
+    return bool(sys.stdin) and sys.stdin.isatty()
+
+
+#: Whether somebody can type an answer. The notebook room knows better.
+may_ask: Callable[[], bool] = is_terminal
 
 
 def notify_submitted(run: Any) -> None:

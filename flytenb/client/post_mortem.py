@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cmd
-import sys
 from typing import Any, TextIO
 
 import msgspec
@@ -158,7 +157,3 @@ def first_failure(link: Session, run: str) -> str:
         raise RuntimeUserError("NotFailed", f"nothing failed in run {run}; flytenb get run {run} shows it")
     return failed[0].name
 
-
-def is_interactive() -> bool:
-    """Whether somebody can type an answer."""
-    return bool(sys.stdin) and sys.stdin.isatty()

@@ -349,6 +349,26 @@ class Run:
         return post_mortem(self._link, self.name, action or "", attempt)
 
     @twin
+    def recreate(self, action: str | None = None, *, debug: bool | None = None) -> Any:
+        """Run a failed action ("a8"; by default the one that failed first) in this process, a debugger at its error.
+
+        Args:
+            action: its name.
+            debug: open pdb where it fails; None = when somebody can type.
+
+        Returns:
+            Its function, inputs and error, and code for the next cell.
+        """
+        recreate = import_module(f"{__package__}.recreate").recreate
+        return recreate(self.name, action or "", debug=debug)
+
+    @twin
+    def spin(self, action: str | None = None, **inputs: UserValue) -> Run:
+        """One action again, with the inputs that it had and today's code; what it calls is taken from this run."""
+        run: Run = import_module(f"{__package__}.again").spin(self, action or "", **inputs)
+        return run
+
+    @twin
     def recover(
         self,
         *,

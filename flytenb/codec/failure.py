@@ -142,7 +142,8 @@ def _pickled(exc: BaseException) -> bytes:
     return data if len(data) <= MAX_PICKLED_BYTES else b""
 
 
-def _is_hidden(filename: str) -> bool:
+def is_hidden(filename: str) -> bool:
+    """Whether code is ours, asyncio's or the interpreter's: no frame of the user's."""
     return filename.startswith(_HIDDEN) or filename.startswith("<frozen ")
 
 
@@ -150,7 +151,7 @@ def _frames(tb: TracebackType | None, shown: Callable[[str], str]) -> tuple[Fram
     found = [
         Frame(where=shown(entry.filename), line=entry.lineno or 0, function=entry.name, code=(entry.line or "").strip())
         for entry in traceback.extract_tb(tb)
-        if not _is_hidden(entry.filename)
+        if not is_hidden(entry.filename)
     ]
     return tuple(_shortened(found))
 
@@ -166,7 +167,7 @@ def _variables(tb: TracebackType | None) -> tuple[tuple[tuple[str, str], ...], .
 
     frames = []
     while tb is not None:
-        if not _is_hidden(tb.tb_frame.f_code.co_filename):
+        if not is_hidden(tb.tb_frame.f_code.co_filename):
             frames.append(tb.tb_frame)
         tb = tb.tb_next
     try:
@@ -199,7 +200,7 @@ def _hide_frames(story: traceback.TracebackException, exc: BaseException, shown:
         seen.add(id(part))
         if sys.version_info < (3, 11) and part._str is not None:  # it prints no notes, where the child's traceback is
             part._str = "\n".join((part._str, *getattr(told, "__notes__", ())))
-        entries = [entry for entry in part.stack if not _is_hidden(entry.filename)]
+        entries = [entry for entry in part.stack if not is_hidden(entry.filename)]
         for entry in entries:
             _ = entry.line  # read by the code's own name, before it gets the user's
             entry.filename = shown(entry.filename)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flytenb.model.events import RunOptions
+from flytenb.model.ids import RunId, parse_action_name
 from flytenb.rules.source import Source
 from flytenb.rules.state import Task
 from flytenb.store.reader import Reader
@@ -41,6 +42,7 @@ def read_source(reader: Reader, options: RunOptions, tasks: dict[int, Task]) -> 
         {ident: task.declaration.name for ident, task in list(tasks.items())},
         force=options.force_rerun,
         is_making_lost=options.is_making_lost,
+        top=parse_action_name(RunId(number), options.recover_action) if options.recover_action else 0,
         origins={ident: words for ident, (words, why) in reader.recoveries(number).items() if not why},
     )
 

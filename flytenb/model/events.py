@@ -202,6 +202,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: The run whose results are taken where the call is the same; actions and tasks that run all the same; and
     #: whether what was lost of those results is made again.
     recover_from: str = ""
+    #: The action of that run which the root stands for; "" = its root.
+    recover_action: str = ""
     force_rerun: list[str] = []
     is_making_lost: bool = False
 

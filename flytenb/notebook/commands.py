@@ -64,6 +64,63 @@ def _values(inputs: dict[str, str], namespace: dict[str, Any]) -> dict[str, Any]
     return {name: eval(compile(source, "<%flyte_run>", "eval"), namespace) for name, source in inputs.items()}
 
 
+def recover(namespace: dict[str, Any], line: str) -> tuple[Any, str]:
+    """`[RUN] n=5 --force a3,fit --stored -o run`: a new run that takes what succeeded."""
+    from flytenb.client import again  # who asks pays for it
+
+    name, inputs, found = _line("%flyte_recover", line, ("o", "name", "force"), ("stored",))
+    from flytenb.client.run_handle import Run
+
+    run = Run.get(stored.named(name, displays.last)).recover(
+        name=found.get("name") or None,
+        force_rerun_actions=again.listed(list(found.names("force"))),
+        use_stored_code=found.has("stored"),
+        **_values(inputs, namespace),
+    )
+    return run, found.get("o")
+
+
+def spin(namespace: dict[str, Any], line: str) -> tuple[Any, str]:
+    """`[RUN/]ACTION i=3 -o run`: one action again."""
+    from flytenb.client import again  # who asks pays for it
+
+    name, inputs, found = _line("%flyte_spin", line, ("o",), ())
+    run, action = _action_of(name)
+    return again.spin(run, action, **_values(inputs, namespace)), found.get("o")
+
+
+def debug(line: str, ip: Any) -> Any:
+    """The frames of a failure: to move through by typing, or to be shown where nobody types."""
+    from flytenb.client.action import here
+    from flytenb.client.post_mortem import post_mortem
+
+    parsed = options.parse("%flyte_debug", line, (), words=1)
+    run, action = _action_of(parsed.words[0] if parsed.words else "last")
+    found = post_mortem(here()[0], run, action)
+    if is_headless(ip) or getattr(ip, "kernel", None) is None:
+        return found
+    found.interact()
+    return None
+
+
+def _line(
+    magic: str, line: str, takes: tuple[str, ...], switches: tuple[str, ...]
+) -> tuple[str, dict[str, str], options.Line]:
+    """A run's or an action's name (default `last`), inputs, flags."""
+    first = line.split(None, 1)[0] if line.split() else ""
+    is_named = bool(first) and not first.startswith("-") and "=" not in first
+    with options.refused():
+        return lines.parse_run(line if is_named else f"last {line}", magic, takes, switches)
+
+
+def _action_of(name: str) -> tuple[str, str]:
+    """Run and action ("" = the first that failed) of `RUN`, `RUN/ACTION`, or `a8` of the last run."""
+    run, slash, action = name.partition("/")
+    if not slash and name[:1] == "a" and name[1:].isdigit():
+        run, action = "last", name
+    return stored.named(run, displays.last), action
+
+
 def why(name: str = "last", action: str = "") -> Any:
     """Why a run's actions, or one of them, were taken from the cache or not."""
     from flytenb.client.run_handle import Run  # who asks pays for it

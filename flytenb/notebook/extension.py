@@ -6,13 +6,13 @@ import threading
 from typing import Any
 
 from flytenb.capture import pragma
-from flytenb.client import context
+from flytenb.client import context, hooks
 from flytenb.client.action import Action
-from flytenb.client.hooks import on_submit
 from flytenb.client.origin import forget_teller, tell_origin
 from flytenb.client.run_handle import Run
 from flytenb.notebook import completion, describe, pages, previews, where
 from flytenb.notebook.display import displays
+from flytenb.notebook.headless import is_headless
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.magics import FlyteMagics
 from flytenb.notebook.tasks import CellTasks, RunAtEnd
@@ -47,7 +47,8 @@ class Extension:
         ip.register_magics(FlyteMagics(ip, self.tasks, self.hooks, submit))
         self.hooks.install()
         self._install_forms()
-        on_submit.append(self._on_run)
+        hooks.on_submit.append(self._on_run)
+        hooks.open_cell, hooks.may_ask = self._open_cell, self._may_ask
         tell_origin(self._told)
         self._forget_completers = completion.install(ip)
 
@@ -58,8 +59,9 @@ class Extension:
         self.hooks.remove()
         forget_teller(self._told)
         self._forget_completers()
-        if self._on_run in on_submit:
-            on_submit.remove(self._on_run)
+        if self._on_run in hooks.on_submit:
+            hooks.on_submit.remove(self._on_run)
+        hooks.open_cell, hooks.may_ask = None, hooks.is_terminal
         if self._transformer in ip.input_transformers_cleanup:
             ip.input_transformers_cleanup.remove(self._transformer)
         ip.ast_transformers[:] = [step for step in ip.ast_transformers if step not in self._steps]
@@ -75,6 +77,12 @@ class Extension:
 
     def _told(self) -> dict[str, Any]:
         return where.told(self._ip)
+
+    def _open_cell(self, code: str) -> None:
+        self._ip.set_next_input(code)
+
+    def _may_ask(self) -> bool:
+        return getattr(self._ip, "kernel", None) is not None and not is_headless(self._ip)
 
     def _on_run(self, run: Any) -> None:
         if self.is_active:

@@ -87,6 +87,25 @@ class FlyteMagics(Magics):
         print(commands.signal(target[0] if target else "", value))
 
     @line_magic
+    def flyte_recover(self, line: str) -> None:
+        """Take what succeeded in a run, run the rest with today's code: %flyte_recover [RUN] [n=5] [--force a3,fit] [-o run]"""
+        run, name = commands.recover(self._shell.user_ns, line)
+        if name:
+            self._shell.user_ns[name] = run
+
+    @line_magic
+    def flyte_spin(self, line: str) -> None:
+        """One action again with today's code: %flyte_spin [RUN/]ACTION [i=3] [-o run]"""
+        run, name = commands.spin(self._shell.user_ns, line)
+        if name:
+            self._shell.user_ns[name] = run
+
+    @line_magic
+    def flyte_debug(self, line: str) -> Any:
+        """Look at a failure: frames, and what their variables held: %flyte_debug [RUN | RUN/ACTION | ACTION]"""
+        return commands.debug(line, self._shell)
+
+    @line_magic
     def flyte_logs(self, line: str) -> None:
         """What a run wrote: %flyte_logs [last | RUN] [ACTION] [-n 1000]"""
         parsed = options.parse("%flyte_logs", line, ("n",), words=2)

@@ -37,6 +37,7 @@ class Source:
         names: full name of each task by its number.
         force: names of actions and of tasks that run all the same.
         is_making_lost: whether what was lost of its outputs is made again.
+        top: the action that the recovering run's root stands for; 0 = the root.
         origins: "RUN/ACTION" for actions that were recovered themselves.
     """
 
@@ -50,9 +51,11 @@ class Source:
         *,
         force: Iterable[str] = (),
         is_making_lost: bool = False,
+        top: int = 0,
         origins: dict[int, str] | None = None,
     ) -> None:
-        self.name, self.number, self.is_making_lost = name, number, is_making_lost
+        self.name, self.is_making_lost = name, is_making_lost
+        self._top = top or number << 32
         self.force = frozenset(force)
         self._origins = origins or {}
         self.actions: dict[int, SourceAction] = {}
@@ -71,8 +74,8 @@ class Source:
 
     @property
     def root(self) -> SourceAction:
-        """Its root."""
-        return self.actions[self.number << 32]
+        """Its root, or the action that stands for it."""
+        return self.actions[self._top]
 
     def equals(self, name: str, key: bytes, n: int, inputs: bytes, above: int) -> list[SourceAction]:
         """Calls of the same task with the same inputs, the most alike first: below the same parent, of equal number.
@@ -93,7 +96,7 @@ class Source:
 
     def has_inputs(self, inputs: bytes, name: str) -> bool:
         """Whether its root was called so."""
-        return self.number << 32 in self._by_inputs.get(_inputs_key(name, inputs), ())
+        return self._top in self._by_inputs.get(_inputs_key(name, inputs), ())
 
     def words(self, ident: int) -> str:
         """ "RUN/ACTION" of one of its actions, or of the one that it has its own result from."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flytenb.model.outcome import Failure
 from flytenb.views.escape import html, one_line
-from flytenb.views.variables import innermost, place, variables
 from flytenb.views.tree import failure_text
 from flytenb.views.twin import MUTED, details, section, variables_table
+from flytenb.views.variables import innermost, place, variables
 
 #: Frames that a view shows, innermost first.
 _FRAMES = 12

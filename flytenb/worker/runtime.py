@@ -45,6 +45,8 @@ _TELL_AT_ONCE_S = 0.001
 
 #: Actions of this process that failed, the last ones: whoever started it may want to look at what is left.
 failed_actions: deque[int] = deque(maxlen=16)
+#: In a kernel (mode "local"), the error of the last action that failed, its frames alive: for a debugger.
+last_errors: deque[BaseException] = deque(maxlen=1)
 #: Hears of every action that comes: in a container that may be kept, its number is noted before it can do harm.
 on_action: Callable[[int], None] | None = None
 
@@ -348,6 +350,8 @@ class Runtime:
     def _failed(self, action: Action, error: BaseException) -> bytes:
         if action.cancel_reason is not None and isinstance(error, (asyncio.CancelledError, _Interrupted)):
             return self._aborted(action)
+        if not self.is_own_process:
+            last_errors.append(error)
         failure = to_failure(error, worker=self._ident, shown=self.programs.shown, with_locals=True)
         return encode_failure(without_secrets(failure, self.hidden) if self.hidden else failure)
 

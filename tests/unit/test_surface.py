@@ -90,6 +90,7 @@ _OURS = {
     "Directory": "older spelling of flyte.io.Dir",
     "File": "older spelling of flyte.io.File",
     "GPUAccelerator": "older spelling of flyte.GPU",
+    "spin": "one action again, with today's code",
     "plan": "what a run would take from the cache, and how long it would take",
     "where": "the run, action and code that a value came out of",
     "progress": "how far a task is, shown in its run's view",

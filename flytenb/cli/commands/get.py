@@ -44,9 +44,16 @@ def get_run(name: str | None, limit: int, in_phase: str, task_name: str, audit: 
 @click.argument("run_name", metavar="RUN")
 @click.argument("name", metavar="[ACTION]", required=False)
 @click.option("--in-phase", default="", help="Only actions in this phase.")
+@click.option("--frames", is_flag=True, help="Of one that failed (default: the first): frames, and what they held.")
+@click.option("--attempts", is_flag=True, help="Of one: its attempts before the last, and how each ended.")
 @json_or_text
-def get_action(run_name: str, name: str | None, in_phase: str, output: str) -> None:
+def get_action(run_name: str, name: str | None, in_phase: str, frames: bool, attempts: bool, output: str) -> None:
     """List the actions of a run, or show one."""
+    if frames or attempts:
+        from flytenb.cli import story
+
+        (story.print_frames if frames else story.print_attempts)(run_name, name or "", output)
+        return
     from flytenb.cli import show
     from flytenb.client.action import Action, here
     from flytenb.client.handle import read_actions, read_placements
