@@ -45,7 +45,10 @@ def run_worker(
         runtime.descriptors.install()
         runtime.capture.install()
         runtime.capture.remove_in_forks()
-        await runtime.connect(socket_path)
+        try:
+            await runtime.connect(socket_path)
+        except OSError as error:  # it was killed meanwhile: who has no work has nothing to bring to the next one
+            on_end(f"the engine is gone: {error}")
         reason = await ended
         runtime.descriptors.finish()
         runtime.lane.close()

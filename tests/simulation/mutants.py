@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flytenb.rules import attempts, calls, crew, ending, lanes, returning
+from msgspec.structs import replace
+
+from flytenb.rules import attempts, calls, ending, lanes, returning
 from flytenb.rules.out import Out
 from tests.simulation.__main__ import try_seed
 
@@ -47,9 +49,8 @@ def _careless(state: Any, action: Any) -> None:
         state.capacity.used_cpu += 0.5
 
 
-def _same_attempt(*words: Any) -> None:
-    _again(*words)
-    words[1].attempt -= 1
+def _without_past(state: Any, source: Any, event: Any, now: float, out: Any) -> None:
+    _loaded(state, source, replace(event, past=[]), now, out)
 
 
 def _deaf(state: Any, parent: Any, child: Any) -> None:
@@ -76,7 +77,7 @@ def _ignorant(state: Any, source: Any, event: Any, now: float, out: Any) -> None
     _submit(state, source, event, now, out)
 
 
-_end_cached, _release, _again, _adopt = ending._end_cached, lanes.release, attempts.again, calls.adopt
+_end_cached, _release, _loaded, _adopt = ending._end_cached, lanes.release, attempts.on_loaded, calls.adopt
 _revive, _submit = returning._revive, calls.on_submit
 
 
@@ -85,13 +86,14 @@ def _mutants() -> dict[str, Callable[[], Any]]:
 
     handlers = lifecycle.HANDLERS
     submit = next(kind for kind, call in handlers.items() if call is calls.on_submit)
+    loaded = next(kind for kind, call in handlers.items() if call is attempts.on_loaded)
     return {
         "results are told before their commit": lambda: _changed((lifecycle, "Out", _Hasty)),
         "an adopted action forgets its children": lambda: _changed((returning, "_known", _forgetful)),
         "an ended twin is waited for": lambda: _changed((ending, "_end_cached", _without_found)),
         "a slot leaks": lambda: _changed((lanes, "release", _careless)),
-        "a repeated attempt keeps its number": lambda: _changed(
-            (attempts, "again", _same_attempt), (crew, "again", _same_attempt)
+        "attempts begin anew with an engine": lambda: _changed(
+            (lifecycle, "HANDLERS", {**handlers, loaded: _without_past})
         ),
         "an adopted parent does not wait": lambda: _changed((calls, "adopt", _deaf)),
         "an old attempt is adopted": lambda: _changed((returning, "_claims", _greedy)),
