@@ -41,6 +41,11 @@ soak: setup  ## a thousand kill -9 on real processes beside an oracle (ARGS="--k
 load: setup  ## a million actions through one engine: memory, latency, size of the store
 	@$(UNMANAGED) $(BIN)/python tools/load.py $(ARGS)
 
+fuzz: setup  ## 10,000 hostile inputs a surface with a seed of its own (SEED=… repeats one; about half an hour)
+	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "seed $$seed"; \
+	$(UNMANAGED) FLYTENB_FUZZ="$(or $(COUNT),10000)" FLYTENB_FUZZ_SEED="$$seed" \
+	$(BIN)/python -m pytest -q -s --timeout 3600 tests/fuzz $(ARGS)
+
 lint: setup  ## ruff (format and rules), strict types, import contracts
 	@$(BIN)/ruff format --check flytenb tests tools benchmarks
 	@$(BIN)/ruff check flytenb tests tools benchmarks

@@ -23,7 +23,7 @@ def frame_text(failure: Failure, index: int, mark: str = " ") -> str:
 
 def text(failure: Failure, head: str, index: int) -> str:
     """All frames, outermost first; the chosen one is marked and shows its variables."""
-    lines = [head, one_line(failure_text(failure), 300)]
+    lines = [one_line(head, 200), one_line(failure_text(failure), 300)]
     for number in range(len(failure.frames)):
         if number == index:
             lines.append(frame_text(failure, number, ">"))

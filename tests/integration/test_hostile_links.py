@@ -92,7 +92,7 @@ def refused(home: Home, *messages: Any, token: str | None = None, **hello: str) 
         ({"role": "root"}, "there is no role 'root'"),
         ({"role": "local", "ident": "../../work"}, "nobody can be called '../../work'"),
         ({"role": "local", "ident": ""}, "nobody can be called"),
-        ({"role": "worker", "ident": "w99"}, "not of this engine"),
+        ({"role": "worker", "ident": "w99"}, "the token is wrong"),
     ],
 )
 def test_strangers(engine: Home, hello: dict[str, str], words: str) -> None:
