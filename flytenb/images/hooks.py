@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flytenb.images.words import given
 from flytenb.model.image import SecretSpec
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def from_environment(secret: SecretSpec) -> str | None:
     """The value of a secret that this process's environment has."""
     names = (secret.variable, secret.key, secret.key.upper().replace("-", "_"))
-    return next((os.environ[name] for name in names if name and name in os.environ), None)
+    return given(next((os.environ[name] for name in names if name and name in os.environ), None))
 
 
 class Hooks:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from flytenb.images.words import without_credentials
+from flytenb.images.words import hidden, without_credentials
 from flytenb.model.build import BUILDING, CACHED, DONE, FAILED, GIVEN_UP, BuildLayer, BuildLog, BuildRow
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -46,7 +46,7 @@ class Progress:
         """What each layer wrote so far."""
         with self._lock:
             return [
-                BuildLog(layer=n, title=layer.title, text="\n".join([*lines, *([rest] if rest else [])]))
+                BuildLog(layer=n, title=layer.title, text="\n".join([*lines, *([hidden.text(rest)] if rest else [])]))
                 for n, (layer, lines, rest) in enumerate(
                     zip(self._row.layers, self._lines, self._partial, strict=True), 1
                 )
@@ -55,7 +55,7 @@ class Progress:
     def last_lines(self, n: int, limit: int = 12) -> list[str]:
         """The end of a layer's log."""
         with self._lock:
-            return [one for one in (*self._lines[n], self._partial[n]) if one.strip()][-limit:]
+            return [one for one in (*self._lines[n], hidden.text(self._partial[n])) if one.strip()][-limit:]
 
     def lines_since(self, seen: int) -> tuple[list[tuple[int, str]], int]:
         """(layer, line) of what came after the first `seen` lines, and how many lines there are."""
@@ -90,7 +90,7 @@ class Progress:
         with self._lock:
             *whole, rest = (self._partial[n] + text.replace("\r\n", "\n")).split("\n")
             lines = self._lines[n]
-            whole = [_ANSI.sub("", line).rpartition("\r")[2] for line in whole]
+            whole = [hidden.text(_ANSI.sub("", line).rpartition("\r")[2]) for line in whole]
             lines += whole
             del lines[:-_KEPT_LINES]
             self._news += [(n + 1, line) for line in whole]

@@ -17,6 +17,7 @@ from flytenb.images.policy import Decision, Kind, Value, Words, decide
 from flytenb.images.pythons import find_python, find_uv
 from flytenb.images.satisfied import lacks
 from flytenb.images.venv import Environments, Follow, News
+from flytenb.images.words import given
 from flytenb.model.declaration import Launch
 from flytenb.model.image import ImageSpec, SecretSpec, debian_base
 from flytenb.vault import Vault
@@ -301,7 +302,7 @@ class _Revealer:
 
     def __call__(self, secret: SecretSpec) -> str | None:
         kept = self._vault.read(secret.key, secret.group)
-        return kept.decode() if kept is not None else os.environ.get(variable_of(secret))
+        return given(kept.decode() if kept is not None else os.environ.get(variable_of(secret)))
 
 
 _realisers: dict[tuple[int, Path], Realiser] = {}

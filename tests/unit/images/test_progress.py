@@ -31,6 +31,23 @@ def test_rows_words_and_lines():
     assert progress.row.version >= len(changes)
 
 
+def test_no_line_tells_a_secret_that_the_build_was_given(monkeypatch):
+    from flytenb.images import words
+
+    monkeypatch.setattr(words, "hidden", words.Redactor())
+    monkeypatch.setattr("flytenb.images.progress.hidden", words.hidden)
+    assert words.given("needle/of+gold") == "needle/of+gold"
+    progress = Progress(BuildRow(id=1, digest="d", image="flytenb/data:1", started_at=1.0), lambda _: None)
+    n = progress.add("RUN login needle/of+gold")
+    progress.log(n, b"logged in with needle/of+gold and need")
+    progress.log(n, b"le/of+gold\n" + base64.b64encode(b"needle/of+gold") + b"\nneedle/of+gold")
+    assert progress.row.layers[n].title == "RUN login ***"
+    assert progress.logs()[n].text == "logged in with *** and ***\n***\n***"
+    assert progress.last_lines(n) == ["logged in with *** and ***", "***", "***"]
+    assert progress.lines_since(0)[0] == [(1, "logged in with *** and ***"), (1, "***")]
+    assert words.without_credentials("failed: needle/of+gold") == "failed: ***"
+
+
 def test_the_classic_builder():
     lines = [
         {"stream": "Step 1/3 : FROM a"},
