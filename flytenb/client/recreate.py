@@ -85,11 +85,11 @@ class Recreated:
             print(self.code())
 
     def __repr__(self) -> str:
-        ended = (
-            f"raised {type(self.error).__name__}: {self.error}" if self.error is not None else f"gave {self.value!r}"
-        )
-        more = "; .debug() opens pdb there, .open_in_cell() its code" if self.error is not None else ""
-        return f"{self.task.short_name} of {self.where}, again in this process, {ended}{more}"
+        again = f"{self.task.short_name} of {self.where}, again in this process,"
+        if self.error is None:
+            return f"{again} gave {self.value!r}"
+        raised = f"{type(self.error).__name__}: {self.error}"
+        return f"{again} raised {raised}; .debug() opens pdb there, .open_in_cell() its code"
 
 
 def recreate(run_name: str, action: str = "", *, debug: bool | None = None) -> Recreated:

@@ -1,8 +1,8 @@
 """The checkpoint of a running action: an object of the store, named by a record of the action.
 
-So an attempt finds it after a retry or a crash of the engine, in any worker or container, and so does a run that recovers
-another one. Every save is an object of its own, even with equal content: the one before the last
-goes with the next save, the rest when the action succeeds; what a failed action leaves goes with its run.
+So an attempt finds it after a retry or a crash of the engine, in any worker or container, and so does a run that
+recovers another one. Every save is an object of its own, even with equal content: the one before the last goes with the
+next save, the rest when the action succeeds; what a failed action leaves goes with its run.
 """
 
 from __future__ import annotations

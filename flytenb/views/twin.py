@@ -199,7 +199,8 @@ def _variables(failure: Failure) -> str:
     index = variables.innermost(failure)
     if index < 0:
         return ""
-    return details(f"Variables of {html(variables.place(failure, index), 160)}", variables_table(failure, index, 12, 120))
+    head = f"Variables of {html(variables.place(failure, index), 160)}"
+    return details(head, variables_table(failure, index, 12, 120))
 
 
 def _aria(view: RunView) -> str:
