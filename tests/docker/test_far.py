@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from flytenb.containers.client import connect
+from flytenb.executors.docker.container import create
 from flytenb.executors.docker.runtime import make_runtime
+from flytenb.executors.docker.volumes import Volumes
 from tests.docker.conftest import DockerHome
 from tests.docker.engine import DockerEngine, NoEngine, far_engine
 from tests.docker.scripts import HEAD, result
@@ -443,3 +446,22 @@ def test_a_socket_of_this_machine_whose_engine_sees_nothing_of_it(far_home: Dock
     assert far_home.docker.folder is not None
     far_home.env["DOCKER_HOST"] = f"unix://{far_home.docker.folder}/far.sock"
     assert far_home.run(HEAD + TELLS) == "PLAIN WORDS\n"
+
+
+def test_a_volume_in_which_much_has_gathered_is_left(far: DockerEngine, runtime: Path) -> None:
+    docker = connect(far.host)
+    volumes = Volumes("0123456789ab", "engine", runtime, "1234:1234")
+    volumes.most_bytes = 100
+
+    def state() -> str:
+        (code, found) = volumes.prepare(docker, lambda config: create(docker, config, far.image, "python3"))
+        assert (code["Target"], code["ReadOnly"]) == ("/run/flytenb/runtime", True)
+        return str(found["Source"])
+
+    first = state()
+    assert state() == first
+    volumes.add_moved(101)
+    assert state() != first
+    volumes.clear(docker, is_end=True)
+    assert far.api.volumes(filters={"label": "flytenb.home=0123456789ab"})["Volumes"] in (None, [])
+    assert far.containers(flytenb_home="0123456789ab") == []

@@ -109,9 +109,9 @@ def user_of(docker: Docker) -> str:
 
 
 def configuration(
-    docker: Docker, place: Place, name: str, worker: str, launch: Launch, grant: Grant, far: Volumes | None = None
+    docker: Docker, place: Place, name: str, worker: str, launch: Launch, grant: Grant, far: list[Any] | None = None
 ) -> dict[str, Any]:
-    """All of a worker's container but its image. Makes the folders that it mounts; `far` stands for all but `/tmp`."""
+    """All of a worker's container but its image. Makes the folders that it mounts; `far` is mounted instead of them."""
     facts, api = docker.facts, docker.api
     user = user_of(docker)
     uid, gid = user.split(":")
@@ -126,7 +126,7 @@ def configuration(
             _bind(place.home / "bundles", str(place.home / "bundles")),
         ]
     else:
-        mounts = far.mounts()
+        mounts = list(far)
         tmpfs[f"{_ROOT}/worker"] = private
     if not grant.disk_bytes:
         tmpfs["/tmp"] = "rw,exec,nosuid,nodev,mode=1777"
@@ -181,7 +181,7 @@ def create(docker: Docker, config: dict[str, Any], image: str, python: str) -> s
 
 def compile_runtime(docker: Docker, place: Place, image: str, python: str, far: Volumes | None = None) -> None:
     """Make bytecode for an image's Python in the runtime's folder. Blocking; it is only slower without."""
-    mounts = [_bind(place.runtime, f"{_ROOT}/runtime")] if far is None else far.mounts(may_write_code=True)
+    mounts = [_bind(place.runtime, f"{_ROOT}/runtime")] if far is None else [far.code_to_write()]
     with contextlib.suppress(BaseRuntimeError):
         run_to_end(
             docker,

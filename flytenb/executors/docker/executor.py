@@ -221,9 +221,8 @@ class DockerExecutor:
         def create(config: dict[str, Any]) -> str:
             return container.create(docker, config, entry.image, entry.python)
 
-        if far is not None:
-            far.prepare(docker, create)
-        ident = create(container.configuration(docker, place, entry.name, entry.worker, launch, entry.grant, far))
+        mounts = far.prepare(docker, create) if far is not None else None
+        ident = create(container.configuration(docker, place, entry.name, entry.worker, launch, entry.grant, mounts))
         entry.ident = ident
         self._by_ident[ident] = entry
         if entry.is_killed:

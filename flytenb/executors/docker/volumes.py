@@ -12,6 +12,7 @@ import io
 import logging
 import tarfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ _WHOLE = "whole"
 _OLD = datetime.timedelta(days=7)
 #: When so many bytes have passed, the next container begins with an empty volume.
 _MOST_BYTES = 50 << 30
+#: Seconds until a volume that no new container gets is removed, once no old one has it either.
+_LINGER_S = 60.0
 
 
 class Volumes:
@@ -48,27 +51,36 @@ class Volumes:
         self._lock = threading.Lock()
         self._is_ready = False
         self._moved_bytes = 0
+        self.most_bytes = _MOST_BYTES
+        #: Volumes that no new container gets, with the time since when.
+        self._old: list[tuple[float, str]] = []
 
     @property
     def state(self) -> str:
         """The volume for copies of objects, for the next container."""
         return f"flytenb-{self._home[:6]}-{self._engine}-{self._number}"
 
-    def mounts(self, *, may_write_code: bool = False) -> list[Any]:
-        """Both, as a container has them."""
-        own = labels(self._home, "state", engine=self._engine)
-        return [
-            _volume(self.runtime, RUNTIME, {OURS: "1", KIND: "runtime"}, is_read_only=not may_write_code),
-            _volume(self.state, STATE, own),
-        ]
+    def _mounts(self) -> list[Any]:
+        return [self._code_volume(is_read_only=True), self._state_volume()]
 
-    def prepare(self, docker: Docker, create: Callable[[dict[str, Any]], str]) -> None:
-        """Fill what is empty, through a container that is never started, which `create` makes."""
+    def code_to_write(self) -> Any:
+        """The code alone, to add to it."""
+        return self._code_volume(is_read_only=False)
+
+    def _code_volume(self, *, is_read_only: bool) -> Any:
+        return _volume(self.runtime, RUNTIME, {OURS: "1", KIND: "runtime"}, is_read_only=is_read_only)
+
+    def _state_volume(self) -> Any:
+        return _volume(self.state, STATE, labels(self._home, "state", engine=self._engine))
+
+    def prepare(self, docker: Docker, create: Callable[[dict[str, Any]], str]) -> list[Any]:
+        """Fill what is empty, through a container that is never started, which `create` makes; mounts for a worker."""
         with self._lock:
+            self._rotate(docker)
             if self._is_ready:
-                return
+                return self._mounts()
             api = docker.api
-            host = api.create_host_config(mounts=self.mounts(may_write_code=True), network_mode="none")
+            host = api.create_host_config(mounts=[self.code_to_write(), self._state_volume()], network_mode="none")
             own = labels(self._home, "build", engine=self._engine)
             made = create({"command": ["-V"], "labels": own, "host_config": host})
             try:
@@ -78,14 +90,20 @@ class Volumes:
             finally:
                 remove(docker, made)
             self._is_ready = True
+            return self._mounts()
 
     def add_moved(self, moved_bytes: int) -> None:
-        """A container has ended whose objects were so large: the volume is not filled for ever."""
-        with self._lock:
-            self._moved_bytes += moved_bytes
-            if self._moved_bytes > _MOST_BYTES:
-                self._moved_bytes, self._is_ready = 0, False
-                self._number += 1
+        """A container has ended whose objects were so large: the volume is not filled for ever. In the loop."""
+        self._moved_bytes += moved_bytes
+
+    def _rotate(self, docker: Docker) -> None:
+        now = time.monotonic()
+        if self._moved_bytes > self.most_bytes:
+            self._old.append((now, self.state))
+            self._moved_bytes, self._is_ready = 0, False
+            self._number += 1
+        # Not at once: a container that is being made may name it.
+        self._old = [one for one in self._old if now - one[0] < _LINGER_S or not _remove(docker, one[1])]
 
     def clear(self, docker: Docker, *, is_end: bool = False) -> None:
         """Remove what nobody uses: of engines that are no more, and at the end of this one its own."""
@@ -152,9 +170,11 @@ def _has(docker: Docker, ident: str, path: str) -> bool:
     return True
 
 
-def _remove(docker: Docker, name: str) -> None:
-    """It may be in use (a container is kept), or gone."""
+def _remove(docker: Docker, name: str) -> bool:
+    """Whether it is gone; it may be in use: a container is kept."""
     try:
         docker.api.remove_volume(name)
     except Exception as error:  # docker and requests share no class
         _log.info("volume %s stays: %s", name, error)
+        return getattr(getattr(error, "response", None), "status_code", 0) == 404
+    return True
