@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 import urllib.error
 import urllib.request
@@ -131,3 +132,82 @@ def test_why_and_plan_for_web_pages(home: Home) -> None:
         for path, code in ((f"{third}/actions/a9/why", "ActionNotFound"), ("nosuch/plan", "RunNotFound")):
             missing = client.get(path)
             assert (missing.status_code, missing.json()["code"]) == (404, code), missing.text
+
+
+def test_strangers_cannot_take_all_connections(home: Home, facts: dict) -> None:
+    """Anybody of the machine can connect to loopback: more than a hundred connections are closed at once."""
+    links = [socket.create_connection(("127.0.0.1", facts["port"]), timeout=10) for _ in range(140)]
+    closed = 0
+    for link in links:
+        link.setblocking(False)
+    until(lambda: sum(_is_closed(link) for link in links) >= 40, "the surplus to be closed")
+    closed = sum(_is_closed(link) for link in links)
+    assert closed == 40
+    with httpx.Client(transport=httpx.HTTPTransport(uds=facts["http_socket"]), base_url="http://engine") as client:
+        assert client.get("/api/v1/status").json()["pid"] == facts["pid"]
+    for link in links:
+        link.close()
+    token = (home.path / "token").read_text().strip()
+    until(lambda: _status(facts["port"], Authorization=f"Bearer {token}") == 200, "room on loopback")
+
+
+def _is_closed(link: socket.socket) -> bool:
+    try:
+        return link.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"Host": "flytenb.evil.example"}, "the Host header is not this machine"),
+        ({"Host": "127.0.0.1.evil.example"}, "the Host header is not this machine"),
+        ({"Origin": "null"}, "requests from other origins are refused"),
+        ({"Origin": "http://127.0.0.1:1"}, "requests from other origins are refused"),
+        ({"Origin": "http://localhost"}, "requests from other origins are refused"),
+        ({"Authorization": ""}, "show the token of this FLYTENB_HOME"),
+        ({"Authorization": "", "Cookie": "token={token}"}, "show the token of this FLYTENB_HOME"),
+        ({"Authorization": "Basic {token}"}, "show the token of this FLYTENB_HOME"),
+        ({"Authorization": "Bearer {token}x"}, "show the token of this FLYTENB_HOME"),
+        ({"Authorization": "Bearer Größe"}, "show the token of this FLYTENB_HOME"),
+    ],
+)
+def test_web_pages_and_strangers_are_refused(home: Home, facts: dict, headers: dict, words: str) -> None:
+    """A page of another site, a name that was pointed here (DNS rebinding), a token where it may be seen."""
+    token = (home.path / "token").read_text().strip()
+    base = f"http://127.0.0.1:{facts['port']}"
+    given = {"Authorization": f"Bearer {token}"} | {k: v.format(token=token) for k, v in headers.items()}
+    for method, path in (("GET", "/api/v1/runs"), ("POST", "/api/v1/cache/prune"), ("GET", "/openapi.json")):
+        answer = httpx.request(method, f"{base}{path}", headers={k: v.encode() for k, v in given.items()})
+        assert answer.status_code == 403
+        assert words in answer.json()["message"]
+        assert token not in answer.text
+        assert "access-control-allow-origin" not in answer.headers
+    in_address = httpx.get(f"{base}/api/v1/runs?token={token}")
+    assert in_address.status_code == 403
+    assert token not in in_address.text
+    assert token not in home.engine_log()
+
+
+def test_what_is_too_much_is_refused(home: Home, facts: dict) -> None:
+    token = (home.path / "token").read_text().strip()
+    base, headers = f"http://127.0.0.1:{facts['port']}", {"Authorization": f"Bearer {token}"}
+    path = f"{base}/api/v1/runs/{home.run_name}"
+    with httpx.Client(headers=headers) as client:
+        answer = client.post(f"{path}/conditions/x/signal", content=b"[" * (9 << 20))
+        assert answer.status_code in (400, 404, 405)
+        deep = client.post(f"{path}/conditions/x/signal", content=b'{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+        assert deep.status_code in (400, 404, 405)
+        for query in (
+            "limit=99999999999999999999",
+            "older_s=nan",
+            "older_s=-1",
+            "attempt=1e3",
+            "limit=9223372036854775808",
+        ):
+            assert client.get(f"{path}/logs?{query}").status_code == 400, query
+        assert client.get(f"{path}/logs", headers={"X": "y" * 100_000}).status_code == 400
+        assert client.get(f"{base}/api/v1/status").status_code == 200
