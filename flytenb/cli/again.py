@@ -36,6 +36,9 @@ _force = click.option(
     multiple=True,
     help="An action (a3) or task that runs all the same; may be repeated.",
 )
+_trust = click.option(
+    "--trust", multiple=True, help="A task whose results are taken although its code changed, * = all; may be repeated."
+)
 _lost = click.option(
     "--allow-missing-outputs",
     "is_making_lost",
@@ -76,10 +79,17 @@ def rerun(
 @click.option("--file", "file", default="", help="Script or notebook with the code as it is now (default: the run's).")
 @click.option("--stored", "is_stored", is_flag=True, help="The code that the run had, not that of its file now.")
 @_force
+@_trust
 @_lost
 @_shared
 def recover(
-    run_name: str, file: str, is_stored: bool, force: tuple[str, ...], is_making_lost: bool, **told: Any
+    run_name: str,
+    file: str,
+    is_stored: bool,
+    force: tuple[str, ...],
+    trust: tuple[str, ...],
+    is_making_lost: bool,
+    **told: Any,
 ) -> int:
     """Start a run again with today's code: take what succeeded in it, run only what failed and what depends on it."""
 
@@ -88,7 +98,7 @@ def recover(
 
         task = None if is_stored else _load_live(run_name, file)
         run = again.recover(
-            run_name, runner.options, inputs, task=task, force=force, is_making_lost=is_making_lost,
+            run_name, runner.options, inputs, task=task, force=force, trusted=trust, is_making_lost=is_making_lost,
             is_stored=is_stored or task is None,
         )  # fmt: skip
         return run

@@ -69,6 +69,7 @@ def recover(
     is_making_lost: bool = False,
     is_stored: bool = False,
     action: str = "",
+    trusted: Sequence[str] = (),
 ) -> Run:
     """A new run of the same root that takes from an ended one what still holds.
 
@@ -81,6 +82,7 @@ def recover(
         is_making_lost: run again what succeeded and whose outputs are gone.
         is_stored: take the stored code even where this process has the task.
         action: begin with this action of it instead of the root.
+        trusted: tasks whose results are taken although their code changed; "*" = all.
 
     Raises:
         RuntimeUserError: no such run (RunNotFound), it goes on (RunNotDoneError), or its inputs are gone
@@ -96,6 +98,7 @@ def recover(
         "recover_from": run_name,
         "force_rerun": list(force),
         "is_making_lost": is_making_lost,
+        "trusted": list(trusted),
     }
     if action:
         more["recover_action"] = action
@@ -117,7 +120,14 @@ def recover(
 
 
 def recover_run(
-    run: Run, name: str | None, replaced: dict[str, Any], force: Any, *, is_making_lost: bool, is_stored: bool
+    run: Run,
+    name: str | None,
+    replaced: dict[str, Any],
+    *,
+    force: Any,
+    trust: Any,
+    is_making_lost: bool,
+    is_stored: bool,
 ) -> Run:
     """`Run.recover`."""
     made = recover(
@@ -126,6 +136,7 @@ def recover_run(
         replaced,
         task=live_of(run),
         force=listed(force),
+        trusted=["*"] if trust is True else listed(trust),
         is_making_lost=is_making_lost,
         is_stored=is_stored,
     )

@@ -373,6 +373,7 @@ class Run:
         self,
         *,
         force_rerun_actions: Any = None,
+        trust: Any = None,
         allow_missing_source_outputs: bool = False,
         name: str | None = None,
         use_stored_code: bool = False,
@@ -385,14 +386,15 @@ class Run:
 
         Args:
             force_rerun_actions: actions ("a3") or tasks ("fit") that run all the same.
+            trust: tasks ("fit") whose results are taken although their code changed since; True = all.
             allow_missing_source_outputs: run again what succeeded and whose outputs are gone.
             name: of the new run.
             use_stored_code: the code that this run had, also where the task is defined here.
             **inputs: inputs of the root that are to be others.
 
         Example:
-            run = flyte.run(train, files)     # item 847 fails; fix the cell, then
-            run = run.recover()               # runs only what failed and what depends on it
+            run = flyte.run(train, files)     # item 847 of the task load fails; fix its cell, then
+            run = run.recover(trust="load")   # runs item 847 and what depends on it
 
         Raises:
             RuntimeUserError: it goes on (RunNotDoneError), or its inputs are gone.
@@ -403,7 +405,8 @@ class Run:
             self,
             name,
             inputs,
-            force_rerun_actions,
+            force=force_rerun_actions,
+            trust=trust,
             is_making_lost=allow_missing_source_outputs,
             is_stored=use_stored_code,
         )

@@ -41,9 +41,10 @@ def read_source(reader: Reader, options: RunOptions, tasks: dict[int, Task]) -> 
         reader.source_traces(number),
         {ident: task.declaration.name for ident, task in list(tasks.items())},
         force=options.force_rerun,
+        trusted=options.trusted,
         is_making_lost=options.is_making_lost,
         top=parse_action_name(RunId(number), options.recover_action) if options.recover_action else 0,
-        origins={ident: words for ident, (words, why) in reader.recoveries(number).items() if not why},
+        origins={ident: words for ident, (words, why) in reader.recoveries(number).items() if why in ("", "trusted")},
     )
 
 

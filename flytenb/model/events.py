@@ -205,6 +205,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: The action of that run which the root stands for; "" = its root.
     recover_action: str = ""
     force_rerun: list[str] = []
+    #: Tasks whose results are taken although their code is another by now; "*" = all.
+    trusted: list[str] = []
     is_making_lost: bool = False
 
 

@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "inputs": "run {run} has no call of it with these inputs",
     "new": "run {run} never reached it",
     "forced": "it was to run again (force_rerun_actions)",
+    "trusted": "recovered from {source}, whose code was another",
     "lost": "the outputs of {source} are gone",
     "root": "the root always runs",
 }

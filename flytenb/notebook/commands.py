@@ -68,12 +68,13 @@ def recover(namespace: dict[str, Any], line: str) -> tuple[Any, str]:
     """`[RUN] n=5 --force a3,fit --stored -o run`: a new run that takes what succeeded."""
     from flytenb.client import again  # who asks pays for it
 
-    name, inputs, found = _line("%flyte_recover", line, ("o", "name", "force"), ("stored",))
+    name, inputs, found = _line("%flyte_recover", line, ("o", "name", "force", "trust"), ("stored",))
     from flytenb.client.run_handle import Run
 
     run = Run.get(stored.named(name, displays.last)).recover(
         name=found.get("name") or None,
         force_rerun_actions=again.listed(list(found.names("force"))),
+        trust=list(found.names("trust")),
         use_stored_code=found.has("stored"),
         **_values(inputs, namespace),
     )

@@ -88,7 +88,7 @@ class FlyteMagics(Magics):
 
     @line_magic
     def flyte_recover(self, line: str) -> None:
-        """Take what succeeded in a run and run the rest: %flyte_recover [RUN] [n=5] [--force a3,fit] [-o run]"""
+        """Take what succeeded, run the rest: %flyte_recover [RUN] [n=5] [--force a3] [--trust fit] [-o run]"""
         run, name = commands.recover(self._shell.user_ns, line)
         if name:
             self._shell.user_ns[name] = run

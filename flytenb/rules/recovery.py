@@ -1,7 +1,7 @@
 """Runs that recover another one: what of it still holds ends at once, the rest runs and says why.
 
 A result holds when the call's task has the same source key and the inputs are the same. Keys in doubt count, because a
-person asked for it; what they listed to run again does not.
+person asked for it; what they listed to run again does not, and what they said to trust does whatever its code was.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ def recover(state: State, action: Action, now: float, out: Out) -> bool:
     equals = source.equals(declaration.name, action.key, action.n, action.inputs, above)
     same = [one for one in equals if _is_same_code(state, one, action.task)]
     whole = next((one for one in same if one.phase in SUCCESSES), None)
+    is_same = whole is not None
+    if whole is None and source.trusted and source.is_trusted(declaration):
+        whole = next((one for one in equals if one.phase in SUCCESSES), None)
     before = whole or next(iter(same or equals), None)
     words = source.words(before.id) if before is not None else source.name
     why = ""
@@ -43,7 +46,7 @@ def recover(state: State, action: Action, now: float, out: Out) -> bool:
             return False
         fail(state, action, _lost(action.task, words), now, out)
         return True
-    _note(action, before, words, "", out)
+    _note(action, before, words, "" if is_same else "trusted", out)
     action.started_at = now
     end(state, action, "recover", found[0], now, out)
     return True

@@ -36,6 +36,7 @@ class Source:
         traces: (action, key, n, name, started_at, duration_s, ok, inputs, outputs) of those that did not end well.
         names: full name of each task by its number.
         force: names of actions and of tasks that run all the same.
+        trusted: names of tasks whose results count whatever their code was; "*" = all.
         is_making_lost: whether what was lost of its outputs is made again.
         top: the action that the recovering run's root stands for; 0 = the root.
         origins: "RUN/ACTION" for actions that were recovered themselves.
@@ -50,13 +51,14 @@ class Source:
         names: dict[int, str],
         *,
         force: Iterable[str] = (),
+        trusted: Iterable[str] = (),
         is_making_lost: bool = False,
         top: int = 0,
         origins: dict[int, str] | None = None,
     ) -> None:
         self.name, self.is_making_lost = name, is_making_lost
         self._top = top or number << 32
-        self.force = frozenset(force)
+        self.force, self.trusted = frozenset(force), frozenset(trusted)
         self._origins = origins or {}
         self.actions: dict[int, SourceAction] = {}
         self._by_key: dict[bytes, list[int]] = {}
@@ -109,6 +111,11 @@ class Source:
             return False
         is_named = before is not None and action_name(before.id) in force
         return is_named or declaration.name in force or declaration.short_name in force
+
+    def is_trusted(self, declaration: TaskDeclaration) -> bool:
+        """Whether it was said that results of this task count whatever its code was."""
+        trusted = self.trusted
+        return "*" in trusted or declaration.name in trusted or declaration.short_name in trusted
 
 
 def _inputs_key(task_name: str, inputs: bytes) -> bytes:

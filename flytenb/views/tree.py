@@ -342,7 +342,7 @@ class _Builder:
         counts = counts_of(members)
         parts = [f"{words.count(n)} {word}" for word, n in counts.items()]
         if mark.key in ("succeeded", "cached", "recovered"):
-            again = [a for a in members if a.recovery]
+            again = [a for a in members if a.recovery and a.phase != "recovered"]
             recovered = counts.get("recovered", 0)
             source = next((a.recovery_source for a in members if a.recovery_source), "").partition("/")[0]
             if recovered:

@@ -58,6 +58,11 @@ async def item(i: int) -> int:
 again = run.recover(); print(again.value())
 """,
         COUNT,
+        "again = run.recover(trust='item'); print(again.value())",
+        COUNT,
+        "%flyte_recover --trust kernel.item -o again",
+        COUNT,
+        "again",
         allow_errors=True,
     )
     cells = [" ".join(texts(cell)) for cell in notebook.cells]
@@ -67,6 +72,11 @@ again = run.recover(); print(again.value())
     assert str(sum(range(1000))) in cells[5]
     assert "('item succeeded', 1000)" in cells[6], cells[6]
     assert "('item succeeded', 1000)" in cells[8], cells[8]
+    # Who says that the fix changes nothing for the others runs the one that failed, and what depends on it.
+    assert str(sum(range(1000))) in cells[9]
+    assert "[('item recovered', 999), ('item succeeded', 1), ('main succeeded', 1), ('total succeeded', 1)]" in cells[10]
+    assert "[('item recovered', 1000), ('main succeeded', 1), ('total recovered', 1)]" in cells[12]
+    assert "recovered from" in cells[13]
 
 
 def test_only_the_item_runs_when_its_own_input_was_wrong(home: object) -> None:
