@@ -46,7 +46,7 @@ class Asking:
 
     def _run(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flytenb.client.explain.data", *words],
+            [sys.executable, "-m", "flytenb.client.as_data", *words],
             env={**os.environ, "FLYTENB_HOME": str(self._home)},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -1,6 +1,6 @@
 """Explanations as plain data, for who shows them elsewhere: a server beside a notebook, the engine's HTTP API.
 
-As a program (`python -m flytenb.client.explain.data why RUN [ACTION]`) it prints one JSON object: the answer, or `code`
+As a program (`python -m flytenb.client.as_data why RUN [ACTION]`) it prints one JSON object: the answer, or `code`
 and `message` of the error with exit status 3.
 """
 
@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
 
     answer = {"why": explain_as_data, "plan": plan_as_data}
     if not 2 <= len(words) <= 3 or words[0] not in answer:
-        print("usage: python -m flytenb.client.explain.data why|plan RUN [ACTION]", file=sys.stderr)
+        print("usage: python -m flytenb.client.as_data why|plan RUN [ACTION]", file=sys.stderr)
         return 2
     try:
         told = answer[words[0]](*words[1:])
