@@ -102,11 +102,12 @@ def _number(text: str) -> int:
 def _waited(run: Any) -> bool:
     from concurrent.futures import wait
 
+    from flytenb.client.interrupts import detached
+
     try:
         wait([run.ended()])
     except KeyboardInterrupt:
-        print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
-        raise
+        raise detached(run) from None
     return True
 
 
@@ -117,6 +118,7 @@ def _follow(run: Any) -> None:
 
     from flytenb.cli.progress import ProgressLines
     from flytenb.client.handle import read_logs
+    from flytenb.client.interrupts import detached
     from flytenb.client.session import session
 
     progress = ProgressLines(sys.stderr)
@@ -131,8 +133,8 @@ def _follow(run: Any) -> None:
                 printed[piece] += 1
             progress.show(change)
     except KeyboardInterrupt:
-        print(f"\ndetached; run {run.name} goes on (flytenb abort run {run.name} stops it)", file=sys.stderr)
-        raise
+        progress.clear()
+        raise detached(run) from None
     finally:
         progress.clear()
         undo()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from datetime import datetime, timezone
 from typing import Any
 
-from flytenb.client import aborting, handle
+from flytenb.client import aborting, handle, interrupts
 from flytenb.client.aborting import Aborted
 from flytenb.client.reports import ReportPage, page_of
 from flytenb.client.session import Session, session
@@ -201,6 +202,8 @@ class Action:
             while not self.sync().done():
                 changed.wait()
                 changed.clear()
+        except KeyboardInterrupt:
+            raise interrupts.detached(_Whole(self.run_name, self._link)) from None
         finally:
             undo()
 
@@ -300,6 +303,19 @@ def here() -> tuple[Session, ObjectStore]:
     """The session and the object store of this process's state directory."""
     state = paths.home()
     return session(state), ObjectStore(state / "objects")
+
+
+class _Whole:
+    """The run of an action whose wait was interrupted."""
+
+    def __init__(self, name: str, link: Session) -> None:
+        self.name, self._link = name, link
+
+    def ended(self) -> Future[Any]:
+        return self._link.ended(self.name)
+
+    def abort(self, reason: str = "", *, group: str = "") -> Aborted:
+        return aborting.abort(self._link, self.name, group=group, reason=reason)
 
 
 class ActionDetails(Action):

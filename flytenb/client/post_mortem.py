@@ -156,4 +156,3 @@ def first_failure(link: Session, run: str) -> str:
     if not failed:
         raise RuntimeUserError("NotFailed", f"nothing failed in run {run}; flytenb get run {run} shows it")
     return failed[0].name
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from datetime import datetime, timezone
@@ -11,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flytenb.client import aborting, handle
+from flytenb.client import aborting, handle, interrupts
 from flytenb.client.aborting import Aborted
 from flytenb.client.action import Action, ActionDetails, call_in, here
 from flytenb.client.given import remember
@@ -204,11 +203,7 @@ class Run:
             try:
                 self._end = self.ended().result()
             except KeyboardInterrupt:
-                print(
-                    f"detached; run {self.name} goes on (flytenb get run {self.name}, flytenb abort run {self.name})",
-                    file=sys.stderr,
-                )
-                raise
+                raise interrupts.detached(self) from None
         return self._end
 
     def _payload(self) -> bytes:
@@ -230,7 +225,7 @@ class Run:
         running.add_done_callback(lambda _: undo())
         return running
 
-    @twin_after(_ended_or_running)
+    @twin_after(_ended_or_running, interrupts.cancelled)
     def wait(self, quiet: bool = False, wait_for: str = "terminal") -> None:
         """Wait until the run has ended (or only runs, with `wait_for="running"`).
 
@@ -240,11 +235,14 @@ class Run:
         if wait_for not in ("terminal", "running"):
             raise ValueError(f'wait_for="{wait_for}": write "terminal" or "running"')
         if wait_for == "running":
-            self._until_running().result()
+            try:
+                self._until_running().result()
+            except KeyboardInterrupt:
+                raise interrupts.detached(self) from None
             return
         self._payload()
 
-    @twin_after(_ended)
+    @twin_after(_ended, interrupts.cancelled)
     def outputs(self) -> ActionOutputs:
         """The outputs, waiting for them.
 
@@ -274,7 +272,11 @@ class Run:
         import asyncio
 
         if self._end is None:
-            self._end = await asyncio.wrap_future(self.ended())
+            try:
+                self._end = await asyncio.wrap_future(self.ended())
+            except asyncio.CancelledError as error:
+                interrupts.cancelled(self, error)
+                raise
         return self.value()
 
     @twin

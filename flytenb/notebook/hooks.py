@@ -7,8 +7,10 @@ import threading
 from typing import Any
 
 from flytenb.capture.registry import registry
+from flytenb.client.interrupts import UNWATCHED_REASON
 from flytenb.notebook import headless
 from flytenb.notebook.display import displays
+from flytenb.notebook.interrupts import KernelInterrupts
 from flytenb.views import text, tree
 
 #: Seconds between two wake-ups of the loop while a cell runs.
@@ -28,6 +30,7 @@ class CellHooks:
         #: Runs that the running cell has submitted.
         self._submitted: list[Any] = []
         self._is_headless = False
+        self._interrupts = KernelInterrupts() if getattr(ip, "kernel", None) is not None else None
 
     def install(self) -> None:
         """Begin listening."""
@@ -35,6 +38,8 @@ class CellHooks:
         self._ip.events.register("post_run_cell", self.post_run_cell)
         self._cache = self._ip.compile.cache
         self._ip.compile.cache = self._compiled
+        if self._interrupts is not None:
+            self._interrupts.install()
         # The cell that loads the extension is running already.
         self._begin("")
 
@@ -45,6 +50,8 @@ class CellHooks:
         if self._ip.compile.__dict__.get("cache") == self._compiled:
             del self._ip.compile.cache
         self._stop_beat()
+        if self._interrupts is not None:
+            self._interrupts.remove()
 
     def pre_run_cell(self, info: Any = None) -> None:
         """A cell, or a cell inside a magic, is about to run."""
@@ -69,6 +76,8 @@ class CellHooks:
             submitted, self._submitted = self._submitted, []
             if submitted and self._is_headless:
                 self._finish(submitted, result)
+            if self._interrupts is not None:
+                self._interrupts.end_cell()
 
     def submitted(self, run: Any) -> None:
         """A run was submitted by this process: show it in the running cell."""
@@ -90,6 +99,8 @@ class CellHooks:
         self._depth, self._count, self._cell_id = 1, self._ip.execution_count, cell_id
         self._submitted = []
         self._is_headless = headless.is_headless(self._ip)
+        if self._interrupts is not None:
+            self._interrupts.begin_cell(is_headless=self._is_headless)
         registry.pre_cell(self._ip.user_ns)
         self._start_beat()
 
@@ -121,16 +132,20 @@ class CellHooks:
     def _finish(self, runs: list[Any], result: Any) -> None:
         """Nobody watches: end the cell with its runs, final views in the file, and fail it if one of them failed."""
         failure: BaseException | None = None
+        is_interrupted = False
         for run in runs:
             # Who has waited for the run in the cell has seen its error, and may have dealt with it.
             is_seen = getattr(run, "_end", None) is not None
             try:
                 run.wait()
-            except KeyboardInterrupt:
-                raise
+            except KeyboardInterrupt as error:  # it has cancelled the run that was waited for
+                failure, is_interrupted = error, True
+                break
             except BaseException as error:
                 failure = failure if failure is not None or is_seen else error
         for run in runs:
+            if is_interrupted:
+                run.abort(UNWATCHED_REASON)
             displays.of(run).finish()
         if failure is None or result is None or not result.success:
             return
