@@ -327,6 +327,8 @@ class Run:
     def why(self, action: str | None = None) -> Any:
         """Why an action ("a3") was taken from the cache or not; without one, all tasks of the run.
 
+        Of a run that recovers another: what it took from there, what ran again, and what differs in the code.
+
         Example:
             print(run.why())          # search-1: 1 of 3 cached; clean changed
             run.why("a2").differences # what differs from the nearest earlier call
@@ -334,6 +336,11 @@ class Run:
         from flytenb.client.explain import why as explaining  # who asks pays for it
 
         link = self._link
+        source = self.row.origin.get("recovers") if action is None else None
+        if source:
+            from flytenb.client.explain.recovered import explain_recovery
+
+            return explain_recovery(link, self._store, self.name, str(source))
         if action is None:
             return explaining.explain_run(link, self._store, self.name)
         return explaining.explain(link, self._store, self.name, action)

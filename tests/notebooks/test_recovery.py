@@ -60,6 +60,7 @@ again = run.recover(); print(again.value())
         COUNT,
         "again = run.recover(trust='item'); print(again.value())",
         COUNT,
+        "again.why()",
         "%flyte_recover --trust kernel.item -o again",
         COUNT,
         "again",
@@ -75,8 +76,11 @@ again = run.recover(); print(again.value())
     # Who says that the fix changes nothing for the others runs the one that failed, and what depends on it.
     assert str(sum(range(1000))) in cells[9]
     assert "[('item recovered', 999), ('item succeeded', 1), ('main succeeded', 1), ('total succeeded', 1)]" in cells[10]
-    assert "[('item recovered', 1000), ('main succeeded', 1), ('total recovered', 1)]" in cells[12]
-    assert "recovered from" in cells[13]
+    assert "item: 999 taken: recovered from" in cells[11]
+    assert "whose code was another\n    function `item` changed: Cell In[8]" in cells[11], cells[11]
+    assert "+ return i" in cells[11]
+    assert "[('item recovered', 1000), ('main succeeded', 1), ('total recovered', 1)]" in cells[13]
+    assert "recovered from" in cells[14]
 
 
 def test_only_the_item_runs_when_its_own_input_was_wrong(home: object) -> None:

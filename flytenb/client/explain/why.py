@@ -306,10 +306,11 @@ class _Case:
         return self._programs[digest]
 
     def _text(self, declaration: TaskDeclaration) -> Any:
-        return partial(_text_of, self._program(declaration), self._store)
+        return partial(text_in, self._program(declaration), self._store)
 
 
-def _text_of(program: dict[str, Any], store: ObjectStore, part: Part) -> str:
+def text_in(program: dict[str, Any], store: ObjectStore, part: Part) -> str:
+    """The source of a part of a program; "" when it has none."""
     try:
         return text_of(program, part, store.get)
     except (FlytenbError, LookupError, ValueError):
