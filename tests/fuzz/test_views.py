@@ -97,14 +97,16 @@ def previews(rng: random.Random, run: RunSnapshot) -> dict[str, dict[str, list[P
     return {a.name: {"inputs": [one(), one()], "outputs": [one()]} for a in run.actions[:3]}
 
 
-def _more(run: RunSnapshot) -> RunSnapshot:
+def _small(run: RunSnapshot) -> RunSnapshot:
+    """With traces, and few enough actions for thousands of pictures."""
     traces = tuple(
         TraceRow(action=run.actions[0].name, name="look", started_at=1.0, duration_s=2.0, ok=n > 0) for n in range(2)
     )
-    return msgspec.structs.replace(run, traces=traces)
+    few = (*run.actions[:5], *(action for action in run.actions[5:] if action.failure is not None))
+    return msgspec.structs.replace(run, traces=traces, actions=few)
 
 
-SAMPLES = [_more(run()) for run in (success, failed, running)]
+SAMPLES = [_small(run()) for run in (success, failed, running)]
 
 
 def _pages(run: RunSnapshot, shown: Any, why: str) -> list[str]:
