@@ -7,7 +7,7 @@ import sys
 import click
 
 from flytenb.cli import again, cache, explain, exporting, keeping, opening
-from flytenb.cli.commands import conditions, engine, get, secrets, stop
+from flytenb.cli.commands import conditions, copies, engine, get, secrets, stop
 from flytenb.cli.output import emit, json_or_text
 from flytenb.model.version import VERSION
 
@@ -104,6 +104,7 @@ get.get.add_command(conditions.get_condition)
 for group in (get.get, conditions.signal, secrets.secret, secrets.create, secrets.delete, stop.abort, engine.engine):
     app.add_command(group)
 COMMANDS = (
+    *(copies.backup, copies.restore),
     *(again.rerun, again.recover, again.spin),
     *(cache.cache, cache.runs, explain.why, explain.plan, keeping.env, keeping.image),
     *(exporting.export, exporting.import_, exporting.check, opening.open_),

@@ -17,6 +17,7 @@ from flytenb.engine import admission, pulse
 from flytenb.engine.aborting import AbortDesk
 from flytenb.engine.builds import BuildDesk
 from flytenb.engine.cached import CacheDesk
+from flytenb.engine.clock import Clock
 from flytenb.engine.conditions import ConditionDesk
 from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
@@ -33,6 +34,7 @@ from flytenb.engine.tidying import Tidying
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
 from flytenb.model.events import (
+    ClockJumped,
     Hello,
     LaneCut,
     LaneLost,
@@ -110,6 +112,7 @@ class Engine:
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
         self.tidying = Tidying()
+        self._clock = Clock()
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -352,7 +355,10 @@ class Engine:
     def _turn(self) -> None:
         self._turn_is_due = False
         events, self._events = self._events, []
-        now = time.time()
+        now, jump = self._clock.tell()
+        if jump:
+            _log.warning("the clock jumped by %.1f s: time-outs and waits go on as if it had not", jump)
+            events.insert(0, (None, ClockJumped(jump)))
         try:
             out = step(self.state, events, now)
         except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -34,6 +36,10 @@ _log = logging.getLogger("flytenb.engine")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Seconds until what nobody waits for at the start (HTTP, the log's turning) begins, if no run has ended before.
 QUIET_S = 1.0
+#: Connections that may wait for the loop: a full queue is an error for who connects.
+BACKLOG = 4096
+#: Files that the engine may have open, where the system allows so many.
+MOST_FILES = 65_536
 #: Seconds without runs and clients after which the engine ends.
 IDLE_EXIT_S = 600.0
 
@@ -62,6 +68,29 @@ def main() -> None:
     except OSError as error:
         starter.say(f"error: the engine cannot start in {home}: {error}")
         raise
+
+
+def _open_many_files() -> None:
+    """As many as the system allows: a socket each for clients and workers."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MOST_FILES) if hard >= 0 else MOST_FILES, hard))
+    _log.debug("%d files could be open, now %d", soft, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _on_loop_trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio has to say, in a sentence where the cause is known."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        _log.error(
+            "no more files can be open in the engine (%s): new clients and workers wait until others have gone; raise "
+            "the limit (ulimit -n) where the engine is started, then run 'flytenb engine restart'",
+            error.strerror,
+        )
+        return
+    loop.default_exception_handler(context)
 
 
 def _wait_for_other(home: Path, starter: Starter) -> None:
@@ -95,6 +124,8 @@ def _capacity() -> Capacity:
 
 async def _serve(home: Path, starter: Starter) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_loop_trouble)
+    _open_many_files()
     token = new_token(home)
     path, http_path = socket_path(home), http_socket_path(home)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -111,7 +142,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     engine.journal.start()
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    server = await loop.create_unix_server(engine.new_link, str(path))
+    server = await loop.create_unix_server(engine.new_link, str(path), backlog=BACKLOG)
     path.chmod(0o600)
     facts = {"pid": os.getpid(), "version": VERSION, "protocol": PROTOCOL, "socket": str(path), "home": str(home)}
     write_info(home, **facts)

@@ -391,5 +391,11 @@ class AskedBefore(msgspec.Struct, frozen=True):
     accepted_at: float
 
 
+class ClockJumped(msgspec.Struct, frozen=True):
+    """The wall clock was set, or the machine slept: by so many seconds all moments differ from what they were."""
+
+    seconds: float
+
+
 class Tick(msgspec.Struct, frozen=True):
     """A deadline that the rules asked for may have passed."""

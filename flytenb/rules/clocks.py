@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from flytenb.model.events import (
+    ClockJumped,
     Tick,
 )
 from flytenb.model.outcome import Failure
@@ -39,6 +40,22 @@ def on_tick(state: State, source: Any, event: Tick, now: float, out: Out) -> Non
                 out.chores.append(("end", lane.id, "an aborted action did not stop in time"))
     dismiss_idle(state, now, out)
     gpu_placement.dismiss_idle(state, now, out)
+
+
+def on_clock_jumped(state: State, source: Any, event: ClockJumped, now: float, out: Out) -> None:
+    """Every moment that was noted is moved along: what is left of a time-out, a wait, a grace stays what it was."""
+    by = event.seconds
+    state.deadlines = [(moment + by, *rest) for moment, *rest in state.deadlines]  # type: ignore[misc]
+    for action in state.live.values():
+        action.accepted_at += by
+        action.started_at += by if action.started_at else 0.0
+        action.not_before += by if action.not_before else 0.0
+    for lane in state.lanes.values():
+        lane.idle_since += by
+        lane.progress_at += by
+        lane.zombies = {number: moment + by for number, moment in lane.zombies.items()}
+    for shape in {id(shape): shape for shape in (*state.kept.values(), *state.shapes.values())}.values():
+        shape.used_at += by if shape.used_at else 0.0
 
 
 def _expire(state: State, action: Action, attempt: int, kind: str, now: float, out: Out) -> None:

@@ -12,6 +12,7 @@ from flytenb.model.devices import GpusFound, GpusSeen
 from flytenb.model.events import (
     AbortRequest,
     AskedBefore,
+    ClockJumped,
     Comeback,
     Declare,
     Finished,
@@ -43,7 +44,7 @@ from flytenb.model.outcome import Failure
 from flytenb.rules import gpu_placement, gpu_refusals
 from flytenb.rules.attempts import on_finished, on_loaded, on_returned, on_started
 from flytenb.rules.calls import on_declare, on_forget, on_hit, on_submit
-from flytenb.rules.clocks import on_tick
+from flytenb.rules.clocks import on_clock_jumped, on_tick
 from flytenb.rules.conditions import on_asked_before, on_signal
 from flytenb.rules.crew import on_lane_lost, on_lane_news, on_lane_placed, on_lane_ready, on_placement_read, refuse
 from flytenb.rules.ending import on_abort
@@ -96,6 +97,7 @@ HANDLERS: dict[type, Callable[[State, Any, Any, float, Out], None]] = {
     Signal: on_signal,
     AskedBefore: on_asked_before,
     Tick: on_tick,
+    ClockJumped: on_clock_jumped,
     GpusFound: gpu_placement.on_gpus_found,
     GpusSeen: gpu_placement.on_gpus_seen,
 }

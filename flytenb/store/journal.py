@@ -116,10 +116,25 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
         raise
 
 
-def _trouble(error: sqlite3.Error) -> str:
-    if isinstance(error, sqlite3.OperationalError):
-        return f"the store cannot be written ({error}); free some disk space, then everything goes on by itself"
-    return f"the store is damaged ({error}); `flytenb engine restart` keeps it aside and begins a new one"
+#: Of what SQLite says → the cause and what to do.
+_CAUSES = (
+    ("is full", "its disk is full; free some space"),
+    ("readonly", "its disk is read-only; mount it writable again"),
+    ("unable to open", "no file can be opened there; see whether the folder is there and `ulimit -n` is not used up"),
+    ("locked", "another process keeps it locked; end that"),
+    ("disk I/O", "its disk does not take the data; see the system's log (dmesg), and whether it is full or read-only"),
+)
+
+
+def trouble_of(path: str, error: sqlite3.Error) -> str:
+    """Why the store cannot be written, and what to do."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return f"the store {path} is damaged ({error}); `flytenb engine restart` keeps it aside and begins a new one"
+    cause = next((words for part, words in _CAUSES if part in str(error)), "free some disk space")
+    return (
+        f"the store {path} cannot be written ({error}): {cause}. Nothing is lost: what runs goes on, its results are "
+        "told when they are on disk; new runs are refused until then"
+    )
 
 
 class Journal(threading.Thread):
@@ -141,6 +156,7 @@ class Journal(threading.Thread):
         super().__init__(name="flytenb-journal", daemon=True)
         self._connection, self._call_soon = connection, call_soon
         self._release, self._on_trouble = release, on_trouble
+        self._path = str(connection.execute("PRAGMA database_list").fetchone()[2])
         self._queue: list[Any] = []
         self._bell = threading.Condition()
         self._is_urgent = self._is_closing = False
@@ -194,7 +210,7 @@ class Journal(threading.Thread):
                 break
             except sqlite3.Error as error:
                 in_trouble = True
-                self._call_soon(self._on_trouble, _trouble(error))
+                self._call_soon(self._on_trouble, trouble_of(self._path, error))
                 if self._stopped.wait(RETRY_S):
                     return  # the engine stops: what was not committed was not told to anybody
         if in_trouble:

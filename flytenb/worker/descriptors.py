@@ -44,7 +44,12 @@ class Pipes:
     """Two pipes: what a process writes to its descriptors 1 and 2."""
 
     def __init__(self) -> None:
-        pairs = [os.pipe(), os.pipe()]
+        pairs = [os.pipe()]
+        try:
+            pairs.append(os.pipe())
+        except OSError:
+            _close(list(pairs[0]))
+            raise
         self.reads = [read for read, _ in pairs]
         self.writes = [write for _, write in pairs]
         for read, write in pairs:

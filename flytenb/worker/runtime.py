@@ -27,6 +27,7 @@ from flytenb.model.outcome import Failure, encode_failure, without_secrets
 from flytenb.model.version import VERSION
 from flytenb.redaction import Redactor
 from flytenb.wire import tags
+from flytenb.worker import room
 from flytenb.worker.action import Action, Body, Definition, Target
 from flytenb.worker.descriptors import Descriptors
 from flytenb.worker.keys import cache_mode
@@ -268,7 +269,16 @@ class Runtime:
             if action.cancel_reason is not None:
                 raise asyncio.CancelledError
             values = body.interface.decode_inputs(action.inputs, self.objects)
-            ok, payload = True, body.interface.encode_outputs(await body.call(values), self.objects)
+            value = await body.call(values)
+            try:
+                ok, payload = True, body.interface.encode_outputs(value, self.objects)
+            except OSError as error:
+                wait = room.Wait(error, self.log_of(action.id, action.attempt))
+                while True:
+                    await asyncio.sleep(room.AGAIN_S)
+                    with wait:
+                        ok, payload = True, body.interface.encode_outputs(value, self.objects)
+                        break
         except GeneratorExit:
             raise  # the loop is being torn down
         except BaseException as error:  # SystemExit of a body too: it ends the action, not the worker
@@ -295,7 +305,16 @@ class Runtime:
                 if action.cancel_reason is not None:
                     raise _Interrupted
                 values = body.interface.decode_inputs(action.inputs, self.objects)
-                ok, payload = True, body.interface.encode_outputs(body.call(values), self.objects)
+                value = body.call(values)
+                try:
+                    ok, payload = True, body.interface.encode_outputs(value, self.objects)
+                except OSError as error:
+                    wait = room.Wait(error, self.log_of(action.id, action.attempt))
+                    while True:
+                        time.sleep(room.AGAIN_S)
+                        with wait:
+                            ok, payload = True, body.interface.encode_outputs(value, self.objects)
+                            break
             except BaseException as error:
                 ok, payload = False, self._failed(action, error)
         except _Interrupted:  # the cancel hit while the failure was being told

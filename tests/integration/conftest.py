@@ -69,6 +69,11 @@ class Home:
         except OSError:
             return ""
 
+    def engine_log_of_trouble(self) -> str:
+        """The log, and the older part of it that was turned over."""
+        older = self.path / "engine.log.1"
+        return (older.read_text() if older.exists() else "") + self.engine_log()
+
     def kill_engine(self) -> bool:
         """SIGKILL, and wait until the process is gone."""
         pid = self.engine_pid()

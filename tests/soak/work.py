@@ -1,7 +1,7 @@
 """What runs while everything is killed: `python work.py FOLDER NUMBER`, a client that starts one run after another.
 
-Whoever sees a value (a parent, the client) writes it down before it goes on, and so does every body that begins. A value
-is made of chance in the body: one that ran again can never give the same.
+Whoever sees a value (a parent, the client) writes it down before it goes on, and so does every body that begins. A
+value is made of chance in the body: one that ran again can never give the same.
 """
 
 from __future__ import annotations
