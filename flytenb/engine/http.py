@@ -57,6 +57,13 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
         "Attempts before the last",
         list[dict[str, Any]],
     ),
+    (
+        "GET",
+        "/api/v1/runs/{run}/actions/{action}/post_mortem",
+        "post_mortem",
+        "Failure of an attempt (?attempt=; by default the last) with what its frames held",
+        dict[str, Any],
+    ),
     ("GET", "/api/v1/runs/{run}/why", "run_why", "Why its tasks were taken from the cache or not", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/plan", "run_plan", "What a rerun would take from the cache, and run", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/why", "why", "The same for one action", dict[str, Any]),

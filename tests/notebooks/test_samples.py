@@ -103,3 +103,22 @@ def test_cache_and_why(home):
     assert "cached" not in "".join(shown(cells, "anew = "))
     assert "Cached" in shown(cells, "second_look = ")[-1]
     assert "recipe.measure" in "".join(shown(cells, "cache ls"))
+
+
+def test_failures(home):
+    cells = run("07_failures.ipynb")
+    attempts = "".join(shown(cells, "all_attempts()"))
+    assert "1 failed ConnectionError: the service is busy\n" in attempts
+    assert "3 succeeded" in attempts
+    assert attempts.count("ada signs in") == 1
+    loaded = shown(cells, "loaded = ")[0]
+    assert loaded.startswith("✔ load_all")
+    assert "419430400" in loaded
+    failed = "".join(shown(cells, "first = "))
+    assert "invalid literal for int() with base 10: '1 4 7'" in failed
+    assert "199 succeeded, 1 failed" in failed
+    assert '"\'1 4 7\'"' in "".join(shown(cells, "post_mortem().locals"))
+    assert "outputs      147" in "".join(shown(cells, "tried = "))
+    assert "199 recovered from" in "".join(shown(cells, "mended = "))
+    assert "function `parse` changed" in "".join(shown(cells, "mended.why()"))
+    assert "True\n" in shown(cells, "print(mended.value()")
