@@ -77,6 +77,12 @@ def _is_assignment(unit: Unit) -> bool:
     return all(isinstance(inner, names) for target in node.targets for inner in ast.walk(target))
 
 
+def _may_be_above(unit: Unit) -> bool:
+    """Whether it may go to module level: definitions, values, changes of what definitions read."""
+    is_change = isinstance(unit.node, (ast.Assign, ast.AugAssign)) and not drives(unit.node)
+    return is_change or _is_definition(unit) or _is_assignment(unit)
+
+
 def _is_path(unit: Unit) -> bool:
     """`sys.path.insert(…)`: imports below need it."""
     node = unit.node
@@ -172,7 +178,7 @@ def _without_superseded(units: Sequence[Unit], notes: list[str]) -> list[Unit]:
             continue
         final = last[node.name]
         between = units[index + 1 : final + 1]
-        if any(node.name in later.reads.hard for later in between if _is_definition(later) or _is_assignment(later)):
+        if any(node.name in later.reads.hard for later in between if _may_be_above(later)):
             kept.append(unit)
             continue
         later_cell = units[final].cell

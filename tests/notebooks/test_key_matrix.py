@@ -116,7 +116,6 @@ def test_papermill(edited: dict[str, list[str]], tmp_path: Path) -> None:
 
 #: Objects made by statements that an exported script runs in another scope: their keys may differ, which only misses.
 MADE_ELSEWHERE = {
-    "class_method_set",
     "closures_in_loop",
     "exec_function",
     "foreign_class_patch",

@@ -44,6 +44,7 @@ SHAPES: dict[str, list[Any]] = {
     "classes": ["from dataclasses import dataclass\n\n@dataclass\nclass P:\n    x: int\n\np = P(1)\np"],
     "duplicates": [TASK, "r1 = flyte.run(f, x=1)", "@env.task\nasync def f(x: int) -> int:\n    return -x", "r2 = flyte.run(f, x=1)"],
     "wrapped duplicate": ["def g(x):\n    return x", "g = staticmethod(g)", "def g(x):\n    return 2"],
+    "patched twice": ["class A:\n    pass\ndef m(self): return 5\nA.m = m", "def g(x): return A().m() + x", "def m(self): return 6\nA.m = m"],
     "globals of tasks": ["RATE = 2\n" + TASK.replace("return x", "return x * RATE"), "RATE = 3", "flyte.run(f, x=1)"],
     "driver made global": [TASK.replace("return x", "return x * scale"), "scale = await flyte.run(f, x=1)", "flyte.run(f, x=2)"],
     "changed config": ["config = {}\nconfig['a'] = 1", "def g():\n    return config", "print(g())", "config['a'] = 2\nprint(g())"],

@@ -244,3 +244,9 @@ def test_any_mixture_of_cells_compiles_and_comes_back(pieces):
 def test_any_text_gives_a_script_that_compiles(texts):
     made = script(*[text for text in texts if text.strip()])
     compile(made.text, "n.py", "exec")
+
+
+def test_what_a_patch_needs_is_kept():
+    names = {}
+    exec(compile(script(*SHAPES["patched twice"]).text, "n.py", "exec"), names)
+    assert names["g"](1) == 7
