@@ -100,12 +100,12 @@ def _number(text: str) -> int:
 
 
 def _waited(run: Any) -> bool:
-    from concurrent.futures import wait
-
+    from flytenb.client import telling
     from flytenb.client.interrupts import detached
+    from flytenb.client.session import session
 
     try:
-        wait([run.ended()])
+        telling.end_of(run, session())
     except KeyboardInterrupt:
         raise detached(run) from None
     return True
@@ -118,12 +118,14 @@ def _follow(run: Any) -> None:
 
     from flytenb.cli.progress import ProgressLines
     from flytenb.client.handle import read_logs
-    from flytenb.client.interrupts import detached
+    from flytenb.client.interrupts import detached, say
     from flytenb.client.session import session
+    from flytenb.views.conditions import hint
 
     progress = ProgressLines(sys.stderr)
     changes: SimpleQueue[Any] = SimpleQueue()
     printed: Counter[Any] = Counter()
+    told: set[str] = set()
     undo = run.on_change(changes.put)
     try:
         while (change := changes.get()) is not None:
@@ -131,6 +133,11 @@ def _follow(run: Any) -> None:
                 progress.clear()
                 _print_piece(piece)
                 printed[piece] += 1
+            for row in change.actions:
+                if row.condition is not None and row.condition.is_open and row.name not in told:
+                    told.add(row.name)
+                    progress.clear()
+                    say(hint(row.condition))
             progress.show(change)
     except KeyboardInterrupt:
         progress.clear()

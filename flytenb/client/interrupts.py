@@ -18,11 +18,9 @@ REASON = "interrupted twice"
 UNWATCHED_REASON = "interrupted where nobody watches"
 
 
-class Detached(KeyboardInterrupt):
-    """A wait was interrupted. The text says what becomes of the run."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]  # all that IPython shows: there is no place to look for
+def _told(error: BaseException, text: str) -> None:
+    """Let the text be all that IPython shows of the error: there is no place to look for."""
+    error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]
 
 
 class Waiting(Protocol):
@@ -39,6 +37,9 @@ class Surface(Protocol):
 
     def detach(self, run: Waiting) -> str:
         """A wait for the run was interrupted for the first time: what to say."""
+
+    def shows_runs(self) -> bool:
+        """Whether a run that asks something is seen to do so."""
 
     def was_interrupted(self) -> bool:
         """Whether a task that is cancelled now is so because of an interrupt."""
@@ -63,6 +64,9 @@ class Terminal:
             say(f"\n{text}")
             return text
         return f"run {run.name} goes on in the background (flytenb abort run {run.name} stops it)"
+
+    def shows_runs(self) -> bool:
+        return False
 
     def was_interrupted(self) -> bool:
         import signal  # few tasks are cancelled
@@ -96,22 +100,32 @@ _detached: dict[str, float] = {}
 clock: Callable[[], float] = time.monotonic
 
 
-def detached(run: Waiting) -> Detached:
-    """What to raise when a blocking wait for the run was interrupted."""
+def detached(run: Waiting) -> KeyboardInterrupt:
+    """What to raise when a blocking wait for the run was interrupted; its text says what becomes of the run.
+
+    No class of its own: Python ends with the signal's status for exactly this one.
+    """
+    text = _said_to(run)
+    error = KeyboardInterrupt(text)
+    _told(error, text)
+    return error
+
+
+def _said_to(run: Waiting) -> str:
     if clock() <= _detached.pop(run.name, 0.0):
         run.abort(REASON)
-        return Detached(f"run {run.name} is being cancelled")
+        return f"run {run.name} is being cancelled"
     text = surface.detach(run)
     _detached[run.name] = clock() + WINDOW_S
-    return Detached(text)
+    return text
 
 
 def cancelled(run: Waiting, error: BaseException) -> None:
     """A task that awaits the run was cancelled: by an interrupt it is the same as above, else nothing is said."""
     if not surface.was_interrupted():
         return
-    found = detached(run)
+    text = _said_to(run)
     if surface.is_own_task():
-        error._render_traceback_ = found._render_traceback_  # type: ignore[attr-defined]
+        _told(error, text)
     elif not isinstance(surface, Terminal):
-        say(str(found))
+        say(text)

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flytenb.client import aborting, handle, interrupts
+from flytenb.client import aborting, handle, interrupts, telling
 from flytenb.client.aborting import Aborted
 from flytenb.client.action import Action, ActionDetails, call_in, here
 from flytenb.client.given import remember
@@ -201,7 +201,7 @@ class Run:
         """Block until the run has ended."""
         if self._end is None:
             try:
-                self._end = self.ended().result()
+                self._end = telling.end_of(self, self._link)
             except KeyboardInterrupt:
                 raise interrupts.detached(self) from None
         return self._end

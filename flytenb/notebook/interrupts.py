@@ -75,6 +75,9 @@ class KernelInterrupts:
             f"or `%flyte_show {run.name}`"
         )
 
+    def shows_runs(self) -> bool:
+        return not self.is_headless
+
     def was_interrupted(self) -> bool:
         return time.monotonic() - self._noted_at < _NOTED_S
 

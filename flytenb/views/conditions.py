@@ -10,6 +10,12 @@ from flytenb.views.escape import one_line
 _EXAMPLES = {"bool": "true", "int": "1", "float": "0.5", "str": '"…"'}
 
 
+def hint(row: ConditionRow) -> str:
+    """One line for who waits for a run without a view of it."""
+    until = f" (until {words.moment(row.expires_at)})" if row.expires_at else ""
+    return f"run {row.run} waits for an answer{until}: {one_line(row.prompt, 120)}  →  {shell_line(row)}"
+
+
 def state_words(row: ConditionRow) -> str:
     """`waits since 21 Nov 2026, 14:02, until 15:02`, or who answered what."""
     if row.is_open:

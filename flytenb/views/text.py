@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from flytenb.views import builds, words
+from flytenb.views.conditions import cell_line, shell_line
 from flytenb.views.escape import one_line
 from flytenb.views.marks import Mark
 from flytenb.views.tree import WIDE, Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -30,7 +31,7 @@ def render(view: RunView, *, ascii_only: bool = False, surface: str = "notebook"
     tail = list(_outputs(view)) or list(_next(view, surface))
     if view.is_terminal and view.mark.key == "cached":
         return _finish(head + tail[:2], ascii_only)
-    error = list(_error(view)) if view.mark.is_loud and view.is_terminal else []
+    error = list(_error(view)) if view.mark.is_loud and view.is_terminal else list(_aborted(view))
     table = [*builds.text_lines(view.builds, ascii_only), *_table(view)]
     tail = [*_places(view), *tail]
     room = MAX_LINES - len(head) - len(error) - len(tail)
@@ -131,6 +132,12 @@ def _glyph(mark: Mark, ascii_only: bool) -> str:
     return mark.ascii_glyph if ascii_only else mark.glyph
 
 
+def _aborted(view: RunView) -> Iterator[str]:
+    """Why a run was stopped."""
+    if view.mark.key == "aborted" and view.root is not None and view.root.failure is not None:
+        yield f"  {one_line(view.root.failure.message, MAX_COLUMNS)}"
+
+
 def _error(view: RunView) -> Iterator[str]:
     if not view.causes:
         failure = view.root.failure if view.root else None
@@ -224,6 +231,9 @@ def _outputs(view: RunView) -> Iterator[str]:
 
 def _next(view: RunView, surface: str) -> Iterator[str]:
     if not view.is_terminal:
+        for row in view.asked[:2]:
+            yield f"  {'asks':<12} {one_line(row.prompt)}"
+            yield f"  {'answer':<12} {shell_line(row) if surface == 'shell' else cell_line(row)}"
         for note in view.notes[:1]:
             yield f"  {'note':<12} {one_line(note)}"
         yield f"  {'cancel':<12} {command('cancel', view, surface)}"

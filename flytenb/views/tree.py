@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from flytenb.model.outcome import Failure
 from flytenb.model.recovery import recovery_words
-from flytenb.model.snapshot import ActionRow, LogLine, RunSnapshot, TraceRow
+from flytenb.model.snapshot import ActionRow, ConditionRow, LogLine, RunSnapshot, TraceRow
 from flytenb.views import progress, words
 from flytenb.views.builds import Build, builds
+from flytenb.views.conditions import answer_words
 from flytenb.views.ghosts import Expected, Ghost, ghosts
 from flytenb.views.ghosts import left_s as left_of
 from flytenb.views.marks import NOT_STARTED, Mark, is_terminal, mark_of
@@ -126,6 +127,12 @@ class RunView:
     def kept_count(self) -> int:
         """Results of this run that are there whatever happened to the rest."""
         return sum(1 for a in self.actions if a.phase in ("succeeded", "recovered"))
+
+    @property
+    def asked(self) -> list[ConditionRow]:
+        """Questions to a person that wait for their answers."""
+        found = [a.condition for a in self.actions if a.condition is not None and a.condition.is_open]
+        return found if not self.is_terminal else []
 
     def label(self, action: str) -> str:
         """What a person calls an action."""
@@ -336,6 +343,8 @@ class _Builder:
         below = self._children.get(action.name, ())
         said = progress.words_of(action, self._now) or progress.words_of_children(action, below)
         parts += [action.reason, said]
+        if action.condition is not None and action.condition.answered_at:
+            parts.append(answer_words(action.condition))
         return words.joined(parts)
 
     def _why_many(self, members: Sequence[ActionRow], mark: Mark) -> str:

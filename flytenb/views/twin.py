@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from flytenb.model.outcome import Failure
-from flytenb.model.snapshot import ActionRow
+from flytenb.model.snapshot import ActionRow, ConditionRow
 from flytenb.views import builds, progress, reports, text, timeline, variables, words
+from flytenb.views.conditions import cell_line
 from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
@@ -67,6 +68,9 @@ def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
     parts = [_head(view, zone)]
     if view.mark.is_loud and view.is_terminal:
         parts += _errors(view)
+    if view.mark.key == "aborted" and view.root is not None and view.root.failure is not None:
+        parts.append(f'<p style="margin:0 0 4px;">{html(view.root.failure.message, 2 * width)}</p>')
+    parts += [_question(row, width) for row in view.asked[:3]]
     parts += [f'<p style="margin:0 0 4px;{MUTED}">{html(note, 2 * width)}</p>' for note in view.notes[:3]]
     parts += _builds(view, width)
     parts.append(_tree(view, width))
@@ -402,6 +406,15 @@ def _members(node: Node, view: RunView) -> str:
     heads = ("Action", "Phase", "Took", "Inputs")
     shown = 4 if any(r[3] for r in rows) else 3
     return details(summary, table(heads[:shown], [r[:shown] for r in rows], right=(2,)))
+
+
+def _question(row: ConditionRow, width: int) -> str:
+    """What is asked, and the line that answers it."""
+    more = f'<br><span style="{MUTED}">{html(row.description, 4 * width)}</span>' if row.description else ""
+    return (
+        f'<p style="margin:0 0 6px;padding:4px 8px;border-left:3px solid #9a72d6"><b>{html(row.prompt, 4 * width)}</b>'
+        f'{more}<br><span style="{MUTED}">Answer: <code>{html(cell_line(row))}</code></span></p>'
+    )
 
 
 def _next(view: RunView, surface: str) -> str:
