@@ -79,17 +79,19 @@ class Redactor:
         return "…".join(pieces)
 
     def _without_beginning_of_one(self, piece: str) -> str:
+        inner = piece.rstrip("'\"")  # a cut text may have its quotes
         for form in self._forms:
-            for count in range(min(len(form), len(piece)), LEAST - 1, -1):
-                if piece.endswith(form[:count]):
-                    return piece[: len(piece) - count] + MASK
+            for count in range(min(len(form), len(inner)), LEAST - 1, -1):
+                if inner.endswith(form[:count]):
+                    return inner[: len(inner) - count] + MASK + piece[len(inner) :]
         return piece
 
     def _without_end_of_one(self, piece: str) -> str:
+        inner = piece.lstrip("'\"")
         for form in self._forms:
-            for count in range(min(len(form), len(piece)), LEAST - 1, -1):
-                if piece.startswith(form[-count:]):
-                    return MASK + piece[count:]
+            for count in range(min(len(form), len(inner)), LEAST - 1, -1):
+                if inner.startswith(form[-count:]):
+                    return piece[: len(piece) - len(inner)] + MASK + inner[count:]
         return piece
 
     def holds(self, data: bytes) -> bool:
@@ -101,7 +103,7 @@ class Redactor:
         if not self._forms:
             return value
         if isinstance(value, str):
-            return self.text(value)
+            return self.shortened(value)
         if isinstance(value, dict):
             return {self.plain(key): self.plain(part) for key, part in value.items()}
         if isinstance(value, (list, tuple)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -13,6 +14,7 @@ from flytenb.capture import syntax
 
 #: Fields that hold statements.
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Cell:
     def lines(self) -> list[str]:
         """Lines without their ends."""
         if self._lines is None:
-            self._lines = self.text.split("\n")
+            self._lines = _LINE_END.split(self.text)  # where the compiler ends them too
         return self._lines
 
     def index(self) -> dict[tuple[int, str], list[Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from h11 import ProtocolError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flytenb.engine.refused import QueryError
@@ -34,6 +35,12 @@ class Bounded(H11Protocol):
         else:
             self._answered: Any = None
             self._look = self.loop.call_later(PATIENCE_S, self._look_again)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            super().data_received(data)
+        except (ProtocolError, UnicodeError):  # said wrongly in the middle of an answer
+            self.transport.abort()
 
     def _look_again(self) -> None:
         cycle = self.cycle

@@ -18,8 +18,8 @@ COUNT = int(os.environ.get("FLYTENB_FUZZ", "250"))
 #: The same inputs every time where nobody says otherwise; `make fuzz` draws a seed.
 SEED = os.environ.get("FLYTENB_FUZZ_SEED", "1")
 _AT = os.environ.get("FLYTENB_FUZZ_AT", "")
-#: What one input may take.
-SECONDS = 5.0
+#: What one input may take: of a processor, and of a person's day.
+SECONDS, WAITED_S = 5.0, 60.0
 MEGABYTES = 1024
 
 
@@ -70,10 +70,12 @@ def _death(status: int) -> str:
 def _try_here(surface: str, attempt: Any, allowed: Any, place: mmap.mmap) -> str:
     limit = _size() + (MEGABYTES << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    signal.signal(signal.SIGALRM, _hang)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, _hang)
     for index, rng in randoms(surface):
         place[:8] = struct.pack("<q", index)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, WAITED_S)
         try:
             attempt(rng)
         except allowed:
@@ -81,12 +83,13 @@ def _try_here(surface: str, attempt: Any, allowed: Any, place: mmap.mmap) -> str
         except BaseException:
             return f"{again(surface, index)}\n{traceback.format_exc()[-4000:]}"
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+                signal.setitimer(timer, 0)
     return ""
 
 
 def _hang(*_: Any) -> None:
-    raise Hung(f"more than {SECONDS} s")
+    raise Hung(f"more than {SECONDS} s of a processor, or {WAITED_S} s")
 
 
 def _size() -> int:

@@ -96,12 +96,14 @@ def test_a_text_that_was_cut():
     assert hidden.shortened("'correct ho…'") == "'***…'"
     assert hidden.shortened("[correct horse battery, cor…") == "[***, cor…"
     assert hidden.shortened("abc…se battery and more") == "abc…*** and more"
+    assert hidden.shortened("'correct ho'… (99 characters)") == "'***'… (99 characters)"
     assert hidden.shortened("no cut corre") == "no cut corre"
 
 
 def test_plain_data():
     hidden = Redactor([b"hunter22"])
     told = {"a": ["hunter22", 1, None, {"hunter22": ("x hunter22",)}], "b": b"hunter22"}
+    assert hidden.plain({"locals": "'x hunte…'"}) == {"locals": "'x ***…'"}
     assert hidden.plain(told) == {"a": ["***", 1, None, {"***": ("x ***",)}], "b": b"hunter22"}
 
 
