@@ -291,3 +291,54 @@ def test_the_command_line_recovers_with_the_code_of_the_file(home: Home) -> None
     stored = home.cli("recover", "last")
     assert "o0: 3.5" in stored.stdout
     check_sentence(stored.stderr.strip(), "is gone", "the code that it had", "--file")
+
+
+def test_a_nested_parent_finds_its_children_after_engine_and_workers_died(home: Home) -> None:
+    told = told_by_script(
+        home,
+        "nested.py",
+        """
+    import asyncio, json, os, pathlib, signal, time
+
+    HERE = pathlib.Path(__file__).parent
+    env = flyte.TaskEnvironment(name="nested")
+
+    def ran(what):
+        with open(HERE / "ran", "a") as f:
+            f.write(f"{what}\\n")
+
+    @env.task
+    async def leaf(i: int) -> int:
+        ran(f"leaf {i}")
+        return i
+
+    @env.task
+    async def inner(n: int) -> int:
+        done = await asyncio.gather(*(leaf(i) for i in range(n)))
+        ran(f"attempt {flyte.ctx().attempt_number}")
+        if not (HERE / "died").exists():
+            (HERE / "died").write_text(str(os.getpid()))
+            await asyncio.sleep(30)
+        return sum(done)
+
+    @env.task
+    async def outer(n: int) -> int:
+        return await inner(n)
+
+    if __name__ == "__main__":
+        run = flyte.run(outer, 30)
+        while not (HERE / "died").exists():
+            time.sleep(0.02)
+        time.sleep(0.3)   # the children are on disk
+        home = pathlib.Path(os.environ["FLYTENB_HOME"])
+        engine = json.loads((home / "engine.json").read_text())["pid"]
+        os.kill(engine, signal.SIGKILL)
+        os.kill(int((HERE / "died").read_text()), signal.SIGKILL)
+        tell(run.value)
+        tell(lambda: sorted((HERE / "ran").read_text().splitlines()))
+    """,
+    )
+    assert told[0]["value"] == str(sum(range(30))), told[0]
+    lines = eval(told[1]["value"])
+    assert [line for line in lines if line.startswith("leaf")] == sorted(f"leaf {i}" for i in range(30)), lines
+    assert sum(line.startswith("attempt") for line in lines) == 2
