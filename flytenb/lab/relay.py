@@ -57,6 +57,8 @@ def relay(home: Path, method: str, path: str, query: str = "", body: bytes = b""
                 return Answer(answer.status, answer.read(), kind)
             finally:
                 connection.close()
+        except (http.client.InvalidURL, UnicodeError):
+            return refusal(400, "BadQuery", "an address has letters, digits and signs of ASCII only, the rest quoted")
         except (OSError, http.client.HTTPException) as broken:
             error = broken
         except (FlytenbError, BaseRuntimeError) as refused:

@@ -98,6 +98,18 @@ def test_who_has_no_token_learns_nothing(address):
     assert refused["message"] == "this page was opened without its token: run `flytenb open` again"
 
 
+def test_what_is_too_much_or_no_address_is_refused(address):
+    import httpx
+
+    base, token = address.split("/runs/")[0], address.partition("#")[2]
+    own = {"authorization": f"Bearer {token}"}
+    path = f"{base}/api/v1/runs/first/abort"
+    assert httpx.post(path, headers=own, content=b"x" * (9 << 20)).status_code == 413
+    for name in ("größe", "a%20b%0d%0aX:%20y", "..%2f..%2fopenapi.json"):
+        assert httpx.get(f"{base}/api/v1/runs/{name}", headers=own).status_code in (400, 404)
+    assert httpx.get(f"{base}/api/v1/runs", headers=own).status_code == 200
+
+
 def test_the_page_is_told_of_runs(address):
     place, token = address.split("/runs/")[0].replace("http", "ws"), address.partition("#")[2]
 
