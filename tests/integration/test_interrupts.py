@@ -1,4 +1,4 @@
-"""Ctrl-C in scripts and commands: the first leaves the run to go on, a second cancels it; without a terminal one does."""
+"""Ctrl-C in scripts and commands: the first leaves the run to go on, a second cancels; without a terminal one does."""
 
 from __future__ import annotations
 

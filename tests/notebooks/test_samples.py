@@ -122,3 +122,7 @@ def test_failures(home):
     assert "199 recovered from" in "".join(shown(cells, "mended = "))
     assert "function `parse` changed" in "".join(shown(cells, "mended.why()"))
     assert "True\n" in shown(cells, "print(mended.value()")
+    published = "".join(shown(cells, "published = "))
+    assert "publish      Succeeded" in published
+    assert "(notebook), " in published
+    assert "published 19900 True notebook\n" in shown(cells, "print(published.value()")
