@@ -19,6 +19,8 @@ from flytenb.wire import paths
 
 #: Below the server's base; the front end has the same word.
 NAMESPACE = "flytenb"
+#: Parameters that are the Jupyter server's.
+_NOT_OURS = ("token", "_", "_xsrf")
 #: Bytes that may wait for a slow tab before its connection is ended; it comes back and asks for the whole.
 MOST_UNSENT = 16 << 20
 
@@ -47,9 +49,9 @@ class ApiHandler(APIHandler):
         self._finish(answer)
 
     def _query(self) -> str:
-        """The question without what was meant for this server."""
+        """The question without what was meant for this server or, as the time of now, for caches on the way."""
         pairs = parse_qsl(self.request.query, keep_blank_values=True)
-        return urlencode([(name, value) for name, value in pairs if name not in ("token", "_", "_xsrf")])
+        return urlencode([pair for pair in pairs if pair[0] not in _NOT_OURS and not pair[0].isdecimal()])
 
     def _finish(self, answer: Answer) -> None:
         self.set_status(answer.status)

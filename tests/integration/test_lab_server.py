@@ -126,6 +126,11 @@ def test_the_engines_refusals_come_through(server):
     assert "no parameter 'colour'" in said["message"]
 
 
+def test_the_time_that_jupyter_adds_against_caches_is_no_question(server, run):
+    assert ask(f"{server}runs/{run}/snapshot?1795292990472", headers=AUTHORIZED)[0] == 200
+    assert ask(f"{server}runs?limit=1&1795292990472", headers=AUTHORIZED)[0] == 200
+
+
 def test_a_command_without_the_xsrf_cookie_is_refused(server, run):
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     opener.open(server.split("/flytenb")[0] + f"/api/status?token={TOKEN}", timeout=20).read()  # now a cookie says who
