@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -40,9 +39,7 @@ def record(folder: Path) -> None:
 
         for action, digest in found.reports.items():
             pages[action] = read_page(here()[1], digest)
-        attempts = {
-            a.name: store.query("attempts", run=name, action=a.name) for a in found.actions if a.attempt > 1
-        }
+        attempts = {a.name: store.query("attempts", run=name, action=a.name) for a in found.actions if a.attempt > 1}
         logs = store.query("logs", run=name, limit=5000)
         body = {"snapshot": found, "pages": pages, "attempts": attempts, "logs": logs}
         data = json.dumps(json.loads(msgspec.json.encode(body)), ensure_ascii=True)

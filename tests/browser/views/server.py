@@ -30,7 +30,7 @@ body { margin: 0; font: 13px/20px system-ui, sans-serif; }
 body[data-jp-theme-light="true"] { background: #fff; color: rgba(0,0,0,.87); --jp-layout-color1: #fff; }
 body[data-jp-theme-light="false"] { background: #111; color: rgba(255,255,255,.87); --jp-layout-color1: #212121;
   --jp-ui-font-color1: rgba(255,255,255,.87); --jp-border-color2: #424242; }
-main { padding: 12px; max-width: 1160px; margin: auto; } h2 { font-size: 12px; font-weight: 400; opacity: .7; margin: 16px 0 4px; }
+main { padding: 12px; max-width: 1160px; margin: auto; }
 </style></head><body><main></main>
 <script type="module" src="/page.js"></script></body></html>"""
 SCRIPT = """
@@ -46,7 +46,8 @@ for (const run of query.getAll('run')) {
   const box = document.createElement('div');
   document.querySelector('main').append(box);
   performance.mark('mount');
-  window.mounts[run] = mount(box, { base: '/', run, form: query.get('form') ?? 'auto', host: query.has('plain') ? {} : host });
+  const form = query.get('form') ?? 'auto';
+  window.mounts[run] = mount(box, { base: '/', run, form, host: query.has('plain') ? {} : host });
 }
 """
 
@@ -156,8 +157,8 @@ class _Text(tornado.web.RequestHandler):
         self.set_header("content-type", self.kind)
         self.set_header(
             "content-security-policy",
-            "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:; "
-            "connect-src 'self' ws:; frame-src 'self' blob: about:",
+            "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+            "img-src data:; connect-src 'self' ws:; frame-src 'self' blob: about:",
         )
         self.write(self.text)
 
@@ -192,7 +193,10 @@ class _Socket(tornado.websocket.WebSocketHandler):
         elif message["op"] == "watch":
             name = message["run"]
             if name not in recorded.runs:
-                code = {"code": "RunNotFound", "message": f"there is no run named '{name}'; 'flytenb get run' lists them"}
+                code = {
+                    "code": "RunNotFound",
+                    "message": f"there is no run named '{name}'; 'flytenb get run' lists them",
+                }
                 self.write_message(json.dumps({"op": "error", "run": name, **code}))
                 return
             self.write_message(json.dumps({"op": "snapshot", "run": name, "data": recorded.fresh(name)}))
@@ -239,7 +243,9 @@ class _Api(tornado.web.RequestHandler):
                 rows = [recorded.row(name) for name in recorded.runs]
                 task, phase = self.get_query_argument("task_name", ""), self.get_query_argument("in_phase", "")
                 before = self.get_query_argument("before", "")
-                return [r for r in rows if task in ("", r["task"]) and phase in ("", r["phase"]) and r["name"] != before]
+                return [
+                    r for r in rows if task in ("", r["task"]) and phase in ("", r["phase"]) and r["name"] != before
+                ]
             case ["runs", name, "abort"] if name in recorded.runs:
                 return {"aborted": 1}
             case ["runs", name] if name in recorded.runs:
@@ -278,8 +284,8 @@ def extra(recorded: Recorded, now: float | None = None) -> None:
     snapshot["actions"] = [
         {**snapshot["actions"][0], "short_name": "release", "task": "release.release", "phase": "running",
          "accepted_at": now - 200, "started_at": now - 199, "ended_at": 0, "outputs": ""},
-        {"id": 1, "name": "a1", "parent": "a0", "task": "release.measure", "short_name": "measure", "phase": "succeeded",
-         "accepted_at": now - 199, "started_at": now - 199, "ended_at": now - 180},
+        {"id": 1, "name": "a1", "parent": "a0", "task": "release.measure", "short_name": "measure",
+         "phase": "succeeded", "accepted_at": now - 199, "started_at": now - 199, "ended_at": now - 180},
         {"id": 2, "name": "a2", "parent": "a0", "task": "release.publish", "short_name": "publish", "phase": "paused",
          "accepted_at": now - 180, "started_at": now - 180,
          "condition": {"prompt": "Publish this model?", "asked_at": now - 180,

@@ -1,8 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RefObject } from 'preact';
 
-/** Draws again when `subscribe` tells, at most once a frame; not at all while the page or the element is out of sight. */
-export function useChanges(subscribe: (listener: () => void) => () => void, isSeen: RefObject<boolean>): void {
+/**
+ * Draws again when `subscribe` tells, at most once a frame; while the page or the element is out of sight only what
+ * `isUrgent`.
+ */
+export function useChanges(
+  subscribe: (listener: () => void) => () => void,
+  isSeen: RefObject<boolean>,
+  isUrgent: () => boolean
+): void {
   const [, redraw] = useState(0);
   useEffect(() => {
     let frame = 0;
@@ -11,7 +18,7 @@ export function useChanges(subscribe: (listener: () => void) => () => void, isSe
       redraw(n => n + 1);
     };
     const mark = (): void => {
-      if (isSeen.current !== false && !frame) {
+      if (!frame && (isSeen.current !== false || isUrgent())) {
         frame = requestAnimationFrame(draw);
       }
     };
@@ -27,6 +34,8 @@ export function useChanges(subscribe: (listener: () => void) => () => void, isSe
 /** Whether the element can be seen: kept in a ref, and `onShow` is called when it comes into sight again. */
 export function useSeen(element: RefObject<HTMLElement>, onShow: () => void): RefObject<boolean> {
   const seen = useRef(true);
+  const observer = useRef<IntersectionObserver | null>(null);
+  const observed = useRef<HTMLElement | null>(null);
   useEffect(() => {
     let isInView = true;
     const update = (): void => {
@@ -36,22 +45,30 @@ export function useSeen(element: RefObject<HTMLElement>, onShow: () => void): Re
         onShow();
       }
     };
-    const observer = new IntersectionObserver(
+    observer.current = new IntersectionObserver(
       entries => {
         isInView = entries.at(-1)!.isIntersecting;
         update();
       },
       { rootMargin: '200px' }
     );
-    if (element.current) {
-      observer.observe(element.current);
-    }
     document.addEventListener('visibilitychange', update);
     return () => {
-      observer.disconnect();
+      observer.current?.disconnect();
+      observed.current = null;
       document.removeEventListener('visibilitychange', update);
     };
   }, []);
+  // What is drawn first (nothing, a line) may be another element than what is drawn later.
+  useEffect(() => {
+    if (element.current !== observed.current) {
+      observer.current?.disconnect();
+      observed.current = element.current;
+      if (element.current) {
+        observer.current?.observe(element.current);
+      }
+    }
+  });
   return seen;
 }
 

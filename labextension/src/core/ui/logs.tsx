@@ -243,10 +243,12 @@ function LineRow({ line, name, hasName, needle, current, canJump }: RowProps): J
   );
 }
 
-function styleOf(span: Span): Record<string, string> | undefined {
-  return span.color || span.background
-    ? { ...(span.color ? { color: span.color } : {}), ...(span.background ? { backgroundColor: span.background } : {}) }
-    : undefined;
+/** Colours of anybody, as far as they can be read on this page. */
+function styleOf(span: Span): Record<string, string> {
+  return {
+    ...(span.color ? { color: `color-mix(in srgb, ${span.color} 45%, var(--fnb-text))` } : {}),
+    ...(span.background ? { backgroundColor: `color-mix(in srgb, ${span.background} 18%, transparent)` } : {})
+  };
 }
 
 const PLACE = /(Cell In\[\d+\], line \d+|File "[^"]{1,300}", line \d+)/;

@@ -115,7 +115,7 @@ export function Dots({
 /** One bar per action, at most `limit`; several share one, the loudest wins. */
 export function Mini({ keys, label }: { keys: readonly string[]; label: string }): JSX.Element {
   return (
-    <span class="fnb-mini" role="img" aria-label={label}>
+    <span class="fnb-mini" {...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': true })}>
       {keys.map((key, i) => (
         <i key={i} data-phase={key} />
       ))}

@@ -1,6 +1,6 @@
 /** A run: the state line, and what is open below it. */
 import type { JSX, RefObject } from 'preact';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { RunSnapshot, RunRow } from '../../generated/model.js';
 import { alertOnce, announce } from '../announce.js';
 import type { RunStore } from '../client.js';
@@ -38,6 +38,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const id = useMemo(() => `fnb-${++counter}`, []);
   const [, redraw] = useState(0);
   const isSeen = useSeen(root, () => redraw(n => n + 1));
+  const drawnPhase = useRef('');
   useChanges(
     useCallback(
       listener => {
@@ -46,8 +47,11 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
       },
       [store]
     ),
-    isSeen
+    isSeen,
+    // Another phase is another height: it must not come when the view is scrolled into sight.
+    () => drawnPhase.current !== phaseOf(store)
   );
+  drawnPhase.current = phaseOf(store);
   const { state } = store;
   const isOpenRun = state !== null && !state.isTerminal;
   useTick(1000, isOpenRun, isSeen);
@@ -70,6 +74,14 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
     return undefined;
   }, [told]);
   usePhaseNews(store, host);
+  const hadFocus = useRef(false);
+  useLayoutEffect(() => {
+    // The focus that was in a panel which is gone stays in the view.
+    if (hadFocus.current && !root.current?.contains(document.activeElement)) {
+      root.current?.querySelector<HTMLElement>(`[data-tab=${tab}]`)?.focus({ preventScroll: true });
+    }
+    hadFocus.current = false;
+  }, [tab]);
 
   if (!state || !isReady) {
     return <Waiting store={store} isReady={isReady} refer={root} />;
@@ -89,6 +101,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
     hasDetail: selection.hasDetail,
     select: (name, hasDetail) => setSelection(old => ({ name, hasDetail: hasDetail ?? old.hasDetail })),
     open: (next, action) => {
+      hadFocus.current = root.current?.contains(document.activeElement) ?? false;
       setTab(next);
       setTouched(true);
       setOpen(true);
@@ -162,6 +175,10 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
       </section>
     </ViewContext.Provider>
   );
+}
+
+function phaseOf(store: RunStore): string {
+  return store.state?.run.phase ?? store.error;
 }
 
 function Waiting({

@@ -260,7 +260,7 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
             : words.total(node.duration)}
       </span>
       {y < 0 && (why || node.kind === 'siblings') && (
-        <span class="fnb-say2" role="presentation">
+        <span class="fnb-say2" role="gridcell">
           {why}
           {node.kind === 'siblings' && !row.isRest && <Bar row={row} model={model} />}
         </span>
