@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.integration.conftest import Home
@@ -342,3 +344,53 @@ def test_a_nested_parent_finds_its_children_after_engine_and_workers_died(home: 
     lines = eval(told[1]["value"])
     assert [line for line in lines if line.startswith("leaf")] == sorted(f"leaf {i}" for i in range(30)), lines
     assert sum(line.startswith("attempt") for line in lines) == 2
+
+
+def test_looking_at_failures_in_a_shell(home: Home) -> None:
+    script = home.script(
+        "looked.py",
+        """
+        import os
+        import flytenb as flyte
+
+        env = flyte.TaskEnvironment(name="looked")
+
+        @env.task
+        async def share(part: int, whole: int) -> float:
+            token = "<b>hunter22</b>"
+            words = "<script>alert(1)</script>" * 3
+            return part / whole
+
+        @env.task
+        async def main(parts: list[int]) -> list[float]:
+            shares = []
+            for part in parts:
+                shares.append(await share(part, part - 2))
+            return shares
+        """,
+    )
+    assert home.cli("run", str(script), "main", "--parts", "[3, 2]", check=False).returncode == 1
+    frames = home.cli("get", "action", "last", "--frames").stdout
+    assert "> " in frames
+    assert "line 11, in share" in frames
+    assert "token            ***" in frames
+    assert "whole            0" in frames
+    data = json.loads(home.cli("get", "action", "last", "a2", "--frames", "-o", "json").stdout)
+    assert data["frames"][-1]["locals"]["part"] == "2"
+    assert "hunter22" not in json.dumps(data)
+    root = home.cli("get", "action", "last", "a0", "--frames").stdout
+    assert "in main" in root
+    assert "parts            [3, 2]" in root
+    assert "shares           [3.0]" in root
+    refused = home.cli("get", "action", "last", "a1", "--frames", check=False)
+    check_sentence(refused.stderr.strip(), "/a1 did not fail", "flytenb get action")
+    spun = home.cli("spin", "last", "a2", "--whole", "4", check=False)
+    assert "o0: 0.5" in spun.stdout, spun
+    script.write_text(script.read_text().replace("part / whole", "part / whole if whole else -1.0"))
+    failed = json.loads(home.cli("get", "run", "-o", "json").stdout)[1]["name"]
+    assert "o0: -1.0" in home.cli("spin", failed, "a2").stdout
+    assert '"o0": [\n' in home.cli("recover", failed, "--trust", "share", "-o", "json").stdout
+    fine = home.cli("get", "action", "last", "--frames", check=False)
+    check_sentence(fine.stderr.strip(), "nothing failed in run", "flytenb get run")
+    gone = home.cli("spin", failed, "a77", check=False)
+    check_sentence(gone.stderr.strip(), "a77")

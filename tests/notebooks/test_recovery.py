@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from tests.notebooks.conftest import execute, texts
 
@@ -75,7 +78,9 @@ again = run.recover(); print(again.value())
     assert "('item succeeded', 1000)" in cells[8], cells[8]
     # Who says that the fix changes nothing for the others runs the one that failed, and what depends on it.
     assert str(sum(range(1000))) in cells[9]
-    assert "[('item recovered', 999), ('item succeeded', 1), ('main succeeded', 1), ('total succeeded', 1)]" in cells[10]
+    assert (
+        "[('item recovered', 999), ('item succeeded', 1), ('main succeeded', 1), ('total succeeded', 1)]" in cells[10]
+    )
     assert "item: 999 taken: recovered from" in cells[11]
     assert "whose code was another\n    function `item` changed: Cell In[8]" in cells[11], cells[11]
     assert "+ return i" in cells[11]
@@ -198,3 +203,69 @@ def test_what_the_magics_refuse(home: object) -> None:
 
 def _html(cell: object) -> str:
     return " ".join(output.data.get("text/html", "") for output in cell.outputs if "data" in output)  # type: ignore[attr-defined]
+
+
+class Typing:
+    """A kernel with somebody at the keyboard, who types these lines."""
+
+    def __init__(self) -> None:
+        self.manager, self.client = start_new_kernel(kernel_name="python3")
+
+    def execute(self, code: str, *lines: str) -> str:
+        answers = list(lines)
+        shown: list[str] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                shown.append(content["text"])
+            elif message["msg_type"] == "execute_result":
+                shown.append(content["data"]["text/plain"])
+            elif message["msg_type"] == "error":
+                shown.append(f"{content['ename']}: {content['evalue']}")
+
+        reply = self.client.execute_interactive(
+            code,
+            allow_stdin=True,
+            timeout=90,
+            output_hook=keep,
+            stdin_hook=lambda _: self.client.input(answers.pop(0) if answers else "q"),
+        )
+        shown += [payload["text"] for payload in reply["content"].get("payload", ()) if "text" in payload]
+        return "".join(shown)
+
+    def close(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+def test_a_person_at_the_keyboard_gets_debuggers(home: object) -> None:
+    kernel = Typing()
+    try:
+        kernel.execute(
+            """%load_ext flytenb
+import flytenb as flyte
+env = flyte.TaskEnvironment(name="typed")
+@env.task
+async def share(part: int, whole: int) -> float:
+    scaled = part * 100
+    return scaled / whole
+@env.task
+def main(part: int) -> float:
+    return next(flyte.map(share, [part], [0], return_exceptions=False))
+"""
+        )
+        kernel.execute("run = flyte.run(main, 3)\ntry:\n    run.wait()\nexcept ZeroDivisionError:\n    print('failed')")
+        moved = kernel.execute("%flyte_debug", "p scaled", "u", "d", "q")
+        assert "(u)p, (d)own, (p) NAME, (w)here, (q)uit" in moved
+        assert "300\n" in moved
+        debugged = kernel.execute("made = run.recreate()", "p scaled, whole", "q")
+        assert "(300, 0)" in debugged, debugged
+        assert "raised ZeroDivisionError" in kernel.execute("made")
+        opened = kernel.execute("made.open_in_cell()")
+        assert "part = 3\nwhole = 0\n\nscaled = part * 100\nresult = scaled / whole" in opened, opened
+        assert "(300, 0)" in kernel.execute("%debug", "p scaled, whole", "q")
+        quiet = kernel.execute("run.recreate(debug=False)")
+        assert "raised ZeroDivisionError" in quiet
+    finally:
+        kernel.close()
