@@ -96,15 +96,16 @@ def value_text(value: Preview, limit: int = 60) -> str:
 
 
 def command(verb: str, view: RunView, surface: str, action: str = "") -> str:
-    """The line to write for `cancel` or `logs` of a run, in a cell or a shell."""
+    """The line to write for `cancel`, `logs` or `recover` of a run, in a cell or a shell."""
     name = one_line(view.name, 40)
     if verb == "report":
         shown = f"flyte.remote.Run.get({name!r}).report({action!r})"
         return f"flytenb get report {name} {action}" if surface == "shell" else shown
     if surface == "shell":
-        line = {"cancel": f"flytenb abort run {name}", "logs": f"flytenb get logs {name}"}[verb]
+        words_ = {"cancel": "abort run", "logs": "get logs", "recover": "recover"}
+        line = f"flytenb {words_[verb]} {name}"
     else:
-        line = {"cancel": f"%flyte_cancel {name}", "logs": f"%flyte_logs {name}"}[verb]
+        line = f"%flyte_{verb} {name}"
     return f"{line} {action}".rstrip()
 
 
@@ -242,7 +243,10 @@ def _next(view: RunView, surface: str) -> Iterator[str]:
         where = "the cell" if surface == "notebook" else "the code"
         if inside := look_inside(view, surface):
             yield f"  {'look inside':<12} its container stays: {inside}"
-        yield f"  {'next':<12} fix {where} and run again; logs: {command('logs', view, surface, action)}"
+        # What succeeded need not run again.
+        again = f", then {command('recover', view, surface)}" if view.kept_count else " and run again"
+        yield f"  {'next':<12} fix {where}{again}"
+        yield f"  {'logs':<12} {command('logs', view, surface, action)}"
 
 
 def _flat(nodes: Sequence[Node]) -> Iterator[Node]:

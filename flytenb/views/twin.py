@@ -425,6 +425,9 @@ def _next(view: RunView, surface: str) -> str:
     else:
         return ""
     inside = text.look_inside(view, surface)
+    if view.is_terminal and view.kept_count:
+        again = html(text.command("recover", view, surface))
+        lead = f"Fix it, then <code>{again}</code> runs only what is missing · {lead}"
     more = f" · its container stays, look inside: <code>{html(inside)}</code>" if inside else ""
     return f'<p style="margin:6px 0 0;{MUTED}">{lead}: <code>{html(line)}</code>{more}</p>'
 

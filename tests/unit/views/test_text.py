@@ -46,7 +46,8 @@ def test_failure_shows_the_error_before_the_table():
         "  load         Cached              saved 2 m 01 s\n"
         "  split        Succeeded    1.2 s\n"
         "  fit ×24      Failed      28.8 s  23 succeeded, 1 failed\n"
-        "  next         fix the cell and run again; logs: %flyte_logs k8b4 a12"
+        "  next         fix the cell, then %flyte_recover k8b4\n"
+        "  logs         %flyte_logs k8b4 a12"
     )
 
 
@@ -78,7 +79,8 @@ def test_fan_out_groups_failures_by_cause():
         "       score_page 610, 611, 612, 1904, 2207 to 2210, 3033, 3550, 3551\n"
         "   3 × TimeoutError: OCR took longer than 10 s              Cell In[8], line 15\n"
         "       score_page 4012, 4100, 4411\n"
-        "  next         fix the cell and run again; logs: %flyte_logs q5w8 a611"
+        "  next         fix the cell, then %flyte_recover q5w8\n"
+        "  logs         %flyte_logs q5w8 a611"
     )
 
 
