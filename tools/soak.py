@@ -1,8 +1,8 @@
 """`python tools/soak.py [--kills N] [--seed N]`: kill -9 at random beside real work, and an oracle that compares.
 
 Engine, workers, the process that starts them, and clients are killed; the next engine is started by whoever needs it.
-At the end everything must have come to its end within `SETTLE_S`, and the oracle, a process of its own that knows nothing
-of the engine, compares what was seen with the store.
+At the end everything must have come to its end within `SETTLE_S`, and the oracle, a process of its own that knows
+nothing of the engine, compares what was seen with the store.
 """
 
 from __future__ import annotations

@@ -24,25 +24,23 @@ from flytenb.model.devices import Gpu, GpusFound, GpusSeen
 from flytenb.model.events import (
     Comeback,
     Declare,
-    LaneCut,
     LaneFacts,
     LaneLost,
-    LanePlaced,
-    LaneReady,
     Loaded,
     Recovered,
-    Rejoined,
     Resume,
     ReturnedLane,
     RunOptions,
     RunRequest,
     Tick,
 )
-from flytenb.model.phases import FIRST_TERMINAL, RECOVERED, RUNNING, SUCCEEDED
-from flytenb.model.tags import ACK, ENDED, EXECUTE, RESOLVE
+from flytenb.model.phases import RECOVERED, SUCCEEDED
+from flytenb.model.tags import ACK, ENDED, RESOLVE
 from flytenb.rules import Capacity, Out, State, step
 from flytenb.rules.state import Task
 from tests.simulation.disk import Disk, DiskFull
+from tests.simulation.processes import Processes
+from tests.simulation.promises import Broken, Promises
 from tests.simulation.worker import Link, Worker
 
 _OPTIONS = msgspec.msgpack.encode(RunOptions())
@@ -51,17 +49,7 @@ _GPUS = (Gpu(id="g0", kind="A"), Gpu(id="g1", kind="A"))
 _declared: dict[str, tuple[bytes, bytes]] = {}
 
 
-class Broken(AssertionError):
-    """Something happened that must never happen."""
-
-
-def must(claim: object, words: str) -> None:
-    """A promise that holds in every world."""
-    if not claim:
-        raise Broken(words)
-
-
-class World:
+class World(Processes, Promises):
     """All that one seed decides."""
 
     def __init__(self, seed: int, *, tell: Any = None) -> None:
@@ -133,37 +121,6 @@ class World:
     def expected(self) -> bytes:
         width = sum(len(stage) for stage in self.stages)
         return str(width**self.depth).encode()
-
-    # ---- what must hold ---------------------------------------------------------------------------------------------
-    def on_execute(self, worker: Worker, number: int, attempt: int) -> None:
-        must(number not in self.observed, f"{number} was observed and is sent out again")
-        must(
-            attempt not in self.sent.setdefault(number, set()) or number in self.excused,
-            f"attempt {attempt} of {number} is sent out twice",
-        )
-        self.sent[number].add(attempt)
-
-    def on_taken_back(self, worker: Worker, number: int, attempt: int) -> None:
-        self.sent[number].discard(attempt)
-
-    def on_ran(self, number: int) -> None:
-        must(number not in self.observed, f"{number} was observed and ran to its end again")
-        self.ran[number] = self.ran.get(number, 0) + 1
-        must(self.ran[number] == 1 or number in self.excused, f"{number} ran to its end twice, and nobody had died")
-
-    def on_traced(self, number: int) -> None:
-        row = self.disk.one("SELECT 1 FROM trace WHERE action = ?", number)
-        must(row is None or number in self.excused, f"a traced call of {number} that is on disk runs again")
-
-    def on_observed(self, parent: int, key: bytes, n: int, child: int, phase: int, payload: bytes) -> None:
-        row = self.disk.one("SELECT phase, outputs FROM action WHERE id = ?", child)
-        must(row is not None and row[0] == phase, f"{child} is told to its parent and is not on disk like that")
-        if self.is_success(phase):
-            must(bytes(row[1]) == payload, f"{child} is told with another value than that on disk")
-            before = self.observed.setdefault(child, (phase, payload))
-            must(before == (phase, payload), f"{child} is told twice, and differently")
-            same = self.observed_calls.setdefault((parent, key, n), child)
-            must(same == child, f"a parent saw {same} and now sees {child} for the same call")
 
     # ---- the engine -------------------------------------------------------------------------------------------------
     def _boot(self) -> None:
@@ -278,115 +235,6 @@ class World:
         if link.is_open:
             link.to_worker.append(message)
 
-    def _must_be_on_disk(self, message: tuple[Any, ...]) -> None:
-        if message[0] == RESOLVE:
-            row = self.disk.one("SELECT phase FROM action WHERE id = ?", message[5])
-            must(row is not None and row[0] == message[3], f"the end of {message[5]} is told before it is on disk")
-        else:
-            row = self.disk.one("SELECT phase FROM run WHERE name = ? AND ended_at IS NOT NULL", message[1])
-            must(row is not None and row[0] == message[2], "the end of the run is told before it is on disk")
-
-    # ---- processes --------------------------------------------------------------------------------------------------
-    def start_worker(self) -> None:
-        """A worker process comes up, or does not."""
-        ident, gpus = self.starting.pop(0)
-        self.inbox.append((None, LanePlaced(ident, b"p", b"", self.kind == "strict", "process")))
-        if self.faults["start"] and self.random.random() < 0.5:
-            self.faults["start"] -= 1
-            self.inbox.append((None, LaneLost(ident, "exit", "died")))
-            return
-        worker = self.workers[ident] = Worker(self, ident)
-        worker.gpus = gpus
-        worker.link = self._connect(worker)
-        self.inbox.append((worker.link, LaneReady(ident, 1)))
-
-    def _connect(self, worker: Worker) -> Link:
-        link = Link(worker)
-        self.links.append(link)
-        return link
-
-    def return_worker(self, worker: Worker) -> None:
-        """A worker finds an engine again."""
-        link = self._connect(worker)
-        event = worker.come_back(link)
-        link.frames = 1
-        if self.is_returning:
-            self.claims[worker.ident] = (link, event)
-        elif worker.ident in self.state.lanes:
-            if self.inbox:  # the engine waits until all that happened so far is on disk
-                self.turn()
-            if self.uncommitted:
-                self._commit_and_tell()
-            parents = may_have_called(event.held)
-            stored = stored_actions(self.disk.reader, parents, parents, is_alone=True)
-            self.inbox.append((link, Rejoined(worker.ident, 1, event.held, stored)))
-        else:
-            link.is_open = False
-            self.end_worker(worker)
-
-    def end_worker(self, worker: Worker, *, is_seen: bool = True) -> None:
-        """The process is gone, and the executor of this engine says so."""
-        worker.is_alive = False
-        self.workers.pop(worker.ident, None)
-        self.excused |= set(worker.bodies) | {number for number, *_ in worker.held()}
-        worker.bodies.clear()
-        self.late |= worker.unacknowledged()
-        link = worker.link
-        if link is not None:
-            link.to_worker.clear()
-        lost = LaneLost(worker.ident, "exit", "ended")
-        if link is not None and link.to_engine and link.is_open:
-            link.last = lost
-            return
-        if link is not None:
-            link.is_open = False
-        if worker.ident in self.claims and self.is_returning:
-            del self.claims[worker.ident]
-        elif not self.is_returning:
-            self.inbox.append((None, lost))
-
-    def _kill(self, ident: str) -> None:
-        coming = [one for one in self.starting if one[0] == ident]
-        if coming:
-            self.starting.remove(coming[0])
-            self.inbox.append((None, LaneLost(ident, "killed", "killed")))
-        elif ident in self.workers:
-            self.end_worker(self.workers[ident])
-
-    def kill_engine(self) -> None:
-        """kill -9: whatever was on its way is gone."""
-        for out in self.uncommitted:  # not accepted on disk: nobody can know later that it ran
-            self.excused |= {row[0] for row in out.accepted}
-            self.excused |= {row[0] for row in out.attempts}
-        self.excused |= self.late
-        for link in self.links:
-            link.is_open = False
-        for worker in list(self.workers.values()):
-            self.excused |= (
-                {message[1] for message in worker.link.to_worker if message[0] == EXECUTE} if worker.link else set()
-            )
-        losers = list(self.workers.values())
-        self._boot_after(losers)
-
-    def _boot_after(self, losers: list[Worker]) -> None:
-        self.is_returning = True
-        self.claims = {}
-        for worker in losers:
-            worker.lose_link()
-        self._boot()
-
-    def cut(self, worker: Worker) -> None:
-        """The connection breaks, both sides live."""
-        link = worker.link
-        if link is None or worker.ident in self.claims or worker.is_held or worker.ident not in self.state.lanes:
-            return
-        link.is_open = False
-        self.excused |= {message[1] for message in link.to_worker if message[0] == EXECUTE}
-        link.to_engine.clear()
-        link.to_worker.clear()
-        self.inbox.append((link, LaneCut(worker.ident)))
-        worker.lose_link()
-
     # ---- time -------------------------------------------------------------------------------------------------------
     def deliver_to_engine(self, link: Link) -> None:
         events = link.to_engine.pop(0)
@@ -410,24 +258,6 @@ class World:
             if link.saved > link.told and worker.link is link and self.random.random() < 0.5:
                 link.told = link.saved
                 link.to_worker.append((ACK, link.saved))
-
-    def _check(self) -> None:
-        state, held = self.state, 0.0
-        for lane in state.lanes.values():
-            busy = sum(not action.is_parked for action in lane.actions.values())
-            must(busy == lane.busy and lane.parked == len(lane.actions) - busy, "the accounts of a lane are wrong")
-            must(lane.has_slot == (busy > 0), "a slot without work, or work without a slot")
-            held += lane.shape.cpu if lane.has_slot and lane.shape is not None else 0
-            for action in lane.actions.values():
-                must(action.phase == RUNNING and state.live.get(action.id) is action, "a lane has what does not run")
-            for ident in lane.gpus:
-                must(lane in state.capacity.gpus.holders.get(ident, ()), "a GPU is held by nobody's leave")
-        must(abs(held - state.capacity.used_cpu) < 1e-6, "slots leak")
-        computing = [ident for worker in self.workers.values() if worker.computes() for ident in worker.gpus]
-        must(len(computing) == len(set(computing)), "two workers compute on one GPU")
-        for action in state.live.values():
-            must(action.phase < FIRST_TERMINAL, "an action that ended is live")
-            must(action.phase != RUNNING or action.lane is not None, "an action runs nowhere")
 
     def _fault(self) -> None:
         name = self.random.choice(list(self.faults))
@@ -471,16 +301,6 @@ class World:
                 if not self.is_returning:
                     self.inbox.append((None, Tick()))
         raise Broken(f"it hangs: {[(a.id, a.phase, a.is_parked) for a in self.state.live.values()]}")
-
-    def _ended(self) -> tuple[int, bytes]:
-        assert self.result is not None
-        row = self.disk.one("SELECT r.phase, a.outputs FROM run r JOIN action a ON a.id = r.id << 32")
-        must((row[0], bytes(row[1])) == self.result, "the client has another result than the disk")
-        must(self.result == (SUCCEEDED, self.expected), f"the result is {self.result}, not {self.expected!r}")
-        for child, (phase, payload) in self.observed.items():
-            row = self.disk.one("SELECT phase, outputs FROM action WHERE id = ?", child)
-            must((row[0], bytes(row[1])) == (phase, payload), f"{child} was observed and is not like that on disk")
-        return self.result
 
     def _step(self) -> None:
         moves: list[Any] = []
