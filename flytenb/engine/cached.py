@@ -85,6 +85,8 @@ class CacheDesk:
         def work() -> Pruned:
             runs, living = store.ended_runs(self._store, before)
             gone = [name for number, name in runs if is_dry or store.forget_run(self._store, number)]
+            if gone and not is_dry:
+                store.give_back(self._store)
             return Pruned(names=tuple(gone), kept=living + len(runs) - len(gone))
 
         return await asyncio.to_thread(work)

@@ -24,6 +24,8 @@ _INPUTS = "SELECT inputs FROM action WHERE id = ?"
 _FORGET = "DELETE FROM cache WHERE key = ? AND NOT is_pinned"
 #: Tables whose rows belong to an action by the column of that name; the cache outlives its makers.
 _OUTLIVES = frozenset(("cache",))
+#: A store that holds more is not copied into a smaller file: others would wait too long.
+_MOST_COPIED_BYTES = 64 << 20
 
 
 @contextmanager
@@ -162,6 +164,17 @@ def forget_run(path: Path, run: int) -> bool:
         connection.execute("DELETE FROM action WHERE id >= ? AND id < ?", (first, last))
         connection.execute("DELETE FROM run WHERE id = ?", (run,))
     return True
+
+
+def give_back(path: Path) -> None:
+    """Give the disk what a store does not use any more, if that is most of it and what is left is copied in a moment."""
+    with _open(path, read_only=False) as connection, suppress(sqlite3.OperationalError):  # in use: another time
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        if free * 2 > pages and (pages - free) * size <= _MOST_COPIED_BYTES:
+            connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _tables(connection: sqlite3.Connection, column: str) -> list[str]:
