@@ -40,9 +40,11 @@ def main(words: list[str]) -> int:
     """Answer one question on standard output."""
     import json
 
-    answer = {"why": explain_as_data, "plan": plan_as_data}
+    from flytenb.client.shown import code_as_data, page_as_data
+
+    answer = {"why": explain_as_data, "plan": plan_as_data, "code": code_as_data, "page": page_as_data}
     if not 2 <= len(words) <= 3 or words[0] not in answer:
-        print("usage: python -m flytenb.client.as_data why|plan RUN [ACTION]", file=sys.stderr)
+        print("usage: python -m flytenb.client.as_data why|plan|code|page RUN [ACTION]", file=sys.stderr)
         return 2
     try:
         told = answer[words[0]](*words[1:])

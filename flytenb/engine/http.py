@@ -69,6 +69,8 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("GET", "/api/v1/runs/{run}/actions/{action}/why", "why", "The same for one action", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/plan", "plan", "Of a rerun from this action on", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/report", "report", "Digest of the report page", dict[str, str]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/page", "page", "Its report as one HTML page", dict[str, Any]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/code", "code", "Source of its task as it ran", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/logs", "logs", "The last pieces of output", list[LogLine]),
     ("GET", "/api/v1/builds", "builds", "Builds of images, newest first", list[BuildRow]),
     ("GET", "/api/v1/builds/{build}/logs", "build_logs", "What the layers of a build wrote", list[BuildLog]),

@@ -115,6 +115,8 @@ class Queries:
             "run_why": self.why,
             "plan": self.plan,
             "run_plan": self.plan,
+            "code": self.code,
+            "page": self.page,
             "previous": self.previous,
             "declared": self.declared,
             "holders": self.holders,
@@ -410,6 +412,14 @@ class Queries:
     async def plan(self, asked: Asked) -> dict[str, Any]:
         """What a rerun of the run (or of `action`) would take from the cache, and what it would run."""
         return await self._asking.ask("plan", *await self._named(asked))
+
+    async def code(self, asked: Asked) -> dict[str, Any]:
+        """The source of an action's task as it ran, with the helpers and values that it reaches."""
+        return await self._asking.ask("code", *await self._named(asked))
+
+    async def page(self, asked: Asked) -> dict[str, Any]:
+        """The report of an action as one page that needs nothing else, "" when it has none."""
+        return await self._asking.ask("page", *await self._named(asked))
 
     async def _named(self, asked: Asked) -> tuple[str, ...]:
         number, name, *_ = await self._run_row(asked.run)
