@@ -53,8 +53,12 @@ def alt(view: RunView) -> str:
     for node in _leaves(view.nodes):
         if node.kind == "trace":
             continue
-        spent = words.duration(node.duration_s) if node.duration_s is not None else ""
-        parts.append(f"{node.label} {node.mark.word.lower()}" + (f", {spent}" if spent else ""))
+        facts = [f"{node.label} {node.mark.word.lower()}"]
+        if node.duration_s is not None:
+            facts.append(
+                f"{words.duration(node.duration_s)} from {words.duration(node.started_at - view.created_at)} on"
+            )
+        parts.append(words.joined(facts))
     return "Timeline: " + "; ".join(parts[:12]) + (f"; {words.count(len(parts) - 12)} more" if len(parts) > 12 else "")
 
 

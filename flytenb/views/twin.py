@@ -20,7 +20,9 @@ from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure
 
 #: Bytes of a twin: a small run, and any run.
 SMALL_LIMIT, LIMIT = 15_000, 60_000
-_SMALL_ACTIONS, _MAX_ROWS, _LOG_LINES = 12, 40, 20
+_SMALL_ACTIONS, _LOG_LINES = 12, 20
+#: Characters of a text and rows of the tree, tried in this order.
+_SIZES = (200, 40), (60, 40), (20, 40), (20, 15)
 _MAX_REPORTS, _REPORT_LINES = 3, 20
 MUTED = "opacity:.72"
 _CELL = "text-align:left;padding:2px 16px 2px 0;overflow-wrap:anywhere;min-width:6.5em;vertical-align:top"
@@ -46,8 +48,8 @@ def render(view: RunView, *, zone: tzinfo | None = None, surface: str = "noteboo
     limit = SMALL_LIMIT if view.action_count <= _SMALL_ACTIONS else LIMIT
     tail = _next(view, surface)
     frame = len(tail.encode()) + len(section("", _aria(view)).encode())
-    for width in (200, 60, 20):
-        parts = _needed(view, zone, width)
+    for width, rows in _SIZES:
+        parts = _needed(view, zone, width, rows)
         spent = frame + sum(len(p.encode()) for p in parts)
         if spent <= limit:
             break
@@ -64,16 +66,16 @@ def line(view: RunView, zone: tzinfo | None = None) -> str:
     return section(_head(view, zone), _aria(view))
 
 
-def _needed(view: RunView, zone: tzinfo | None, width: int) -> list[str]:
+def _needed(view: RunView, zone: tzinfo | None, width: int, rows: int) -> list[str]:
     parts = [_head(view, zone)]
     if view.mark.is_loud and view.is_terminal:
-        parts += _errors(view)
+        parts += _errors(view, width, rows // 5)
     if view.mark.key == "aborted" and view.root is not None and view.root.failure is not None:
         parts.append(f'<p style="margin:0 0 4px;">{html(view.root.failure.message, 2 * width)}</p>')
     parts += [_question(row, width) for row in view.asked[:3]]
     parts += [f'<p style="margin:0 0 4px;{MUTED}">{html(note, 2 * width)}</p>' for note in view.notes[:3]]
     parts += _builds(view, width)
-    parts.append(_tree(view, width))
+    parts.append(_tree(view, width, rows))
     parts += _places(view, width)
     return parts
 
@@ -220,7 +222,7 @@ def _head(view: RunView, zone: tzinfo | None) -> str:
     )
 
 
-def _errors(view: RunView) -> Iterator[str]:
+def _errors(view: RunView, width: int, at_most: int) -> Iterator[str]:
     if not view.causes:
         if view.root is not None and view.root.failure is not None:
             yield f'<p style="margin:0 0 4px"><b>{html(failure_text(view.root.failure), 500)}</b></p>'
@@ -244,37 +246,42 @@ def _errors(view: RunView) -> Iterator[str]:
         return
     rows = [
         (
-            f"{glyph(mark_of(c.actions[0].phase))} {html(c.message)}",
+            f"{glyph(mark_of(c.actions[0].phase))} {html(c.message, max(width, 40))}",
             words.count(len(c.actions)),
-            html(text.which(c)),
-            html(c.where),
+            html(text.which(c), max(width, 40)),
+            html(c.where, max(width, 40)),
         )
-        for c in view.causes[:8]
+        for c in view.causes[:at_most]
     ]
     yield table(("Cause", "Actions", "Which", "Where"), rows, right=(1,))
+    yield from _more(len(view.causes) - at_most, "more cause")
     yield failure_block(cause)
     yield _variables(cause.failure)
 
 
-def _tree(view: RunView, width: int) -> str:
+def _tree(view: RunView, width: int, at_most: int) -> str:
     flat = list(_flat(view.nodes))
     wide = [n for n in flat if n.is_wide and n.kind == "siblings"]
     if view.mark.is_loud and view.is_terminal and all(n.depth == 0 for n in flat):
         flat = [n for n in flat if n.mark.is_loud] + [n for n in flat if not n.mark.is_loud]
-    rows = [_row(n, width) for n in flat[:_MAX_ROWS] if n not in wide]
+    rows = [_row(n, width) for n in flat[:at_most] if n not in wide]
     parts = [table(("Action", "Phase", "Took", "Why"), rows, right=(2,))] if rows else []
-    if len(flat) > _MAX_ROWS:
-        parts.append(f'<p style="{MUTED};margin:0">and {words.count(len(flat) - _MAX_ROWS, "more row")}</p>')
+    parts += _more(len(flat) - at_most, "more row")
     parts += [_wide(n, 16_000 // len(wide[:6])) for n in wide[:6]]
     return "".join(parts)
 
 
+def _more(number: int, noun: str) -> Iterator[str]:
+    if number > 0:
+        yield f'<p style="{MUTED};margin:0">and {words.count(number, noun)}</p>'
+
+
 def _row(node: Node, width: int) -> tuple[str, str, str, str]:
-    indent = f'<span style="padding-left:{18 * node.depth}px"></span>' if node.depth else ""
+    indent = "&nbsp;" * (4 * node.depth)  # a margin is a style, which GitHub and mail take away
     word = f"<b>{html(node.mark.word)}</b>" if node.mark.is_loud else html(node.mark.word)
     spent = words.duration(node.duration_s) if node.duration_s is not None else ""
     why = progress.bar_html(node.share) + html(node.why[:1].upper() + node.why[1:], width)
-    cells = f"{indent}{glyph(node.mark)} {html(node.label, 60)}", word, spent, why
+    cells = f"{indent}{glyph(node.mark)} {html(node.label, min(60, 2 * width))}", word, spent, why
     if node.kind == "ghost":
         faint = [f'<span style="opacity:.5">{cell}</span>' if cell else "" for cell in cells]
         return faint[0], faint[1], faint[2], faint[3]

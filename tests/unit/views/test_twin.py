@@ -112,6 +112,25 @@ def test_budget_holds_for_small_and_huge_runs():
     assert len(checked(shown(mixed.snapshot())).encode()) <= 60_000
 
 
+@pytest.mark.parametrize(("actions", "limit"), [(12, 15_000), (10_000, 60_000)])
+@pytest.mark.parametrize("is_one_task", [True, False], ids=["one task", "a task each"])
+def test_budget_holds_for_long_names_of_many_bytes(actions, limit, is_one_task):
+    name = "𝒻𝒾𝓉🧪漢字ﷺ" * 40
+    b = Builder(name, "failed", 20.0, origin={"notes": [name]})
+    for i in range(actions - 1):
+        failure = Failure(code="ValueError", message=f"{i} {name * 20}", frames=(Frame("In[5]", 7, name, name * 3),))
+        phase, said = ("failed", failure) if i % 2 == 0 else ("succeeded", None)
+        b.add(name if is_one_task else f"{i} {name}", phase, start=i / 100, group=name, reason=name, failure=said)
+    b.logs += [LogLine(action=f"a{i}", attempt=1, stream="stdout", time=T0, text=name * 9) for i in range(1, 99)]
+    values = [Value(name, name, name * 9, 10**6)] * 30
+    view = tree.view(b.snapshot(), {a.name: {"inputs": values, "outputs": values} for a in b.actions[:60]})
+    html = checked(twin.render(view, zone=timezone.utc))
+    assert len(html.encode()) <= limit
+    assert "ValueError: 0 𝒻𝒾𝓉🧪漢字ﷺ" in html
+    if not is_one_task:
+        assert re.search(r"and [\d,]+ more causes", html)
+
+
 def test_traces_are_rows():
     b = Builder("top", "succeeded", 5.0).add("fit")
     traces = tuple(TraceRow(action="a1", name="clean", n=i, started_at=T0, duration_s=0.01, ok=i > 0) for i in range(3))
