@@ -233,10 +233,17 @@ def _replaced(io: ActionIo, task: str, replaced: dict[str, Any], store: ObjectSt
     """The stored inputs with single ones replaced."""
     names = payload_names(io.inputs) if io.inputs else []
     _check_names(names, task, replaced)
-    values = stored_values(io, store, where)  # also where nothing is replaced: what is gone is told now
-    if not replaced:
-        return io.inputs
-    return encode_values([replaced.get(name, value) for name, value in zip(names, values, strict=True)], names, store)
+    given = _given(names, io, replaced, store, where)
+    return encode_values([given[name] for name in names], names, store) if replaced else io.inputs
+
+
+def _given(
+    names: Sequence[str], io: ActionIo, replaced: dict[str, Any], store: ObjectStore, where: str
+) -> dict[str, Any]:
+    """Stored and replaced inputs by name. What is stored is read also where it goes on as it is: a lack is told now."""
+    if names and all(name in replaced for name in names):
+        return replaced
+    return {**dict(zip(names, stored_values(io, store, where), strict=True)), **replaced}
 
 
 def bound(task: Any, io: ActionIo, replaced: dict[str, Any], store: ObjectStore, where: str) -> tuple[bytes, list[str]]:
@@ -244,10 +251,9 @@ def bound(task: Any, io: ActionIo, replaced: dict[str, Any], store: ObjectStore,
     now = [parameter.name for parameter in task.interface.parameters]
     _check_names(now, task.name, replaced)
     before = payload_names(io.inputs) if io.inputs else []
-    values = stored_values(io, store, where)
+    given = _given(before, io, replaced, store, where)
     if before == now and not replaced and io.interface.get("inputs") == task.interface.describe().get("inputs"):
         return io.inputs, []
-    given = {**dict(zip(before, values, strict=True)), **replaced}
     dropped = [name for name in before if name not in now]
     bound = task.interface.bind((), {name: value for name, value in given.items() if name in now})
     return task.interface.encode_inputs(bound, store), dropped

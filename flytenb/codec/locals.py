@@ -19,8 +19,8 @@ from itertools import islice
 from time import perf_counter
 from typing import Any
 
-#: Characters of all variables of a failure, of one variable, and of one text inside.
-MOST_CHARACTERS = 28_000
+#: Bytes of all variables of a failure, characters of one variable, and of one text inside.
+MOST_BYTES = 28_000
 _MOST_OF_ONE = 400
 _MOST_OF_TEXT = 160
 _MOST_ITEMS = 6
@@ -53,7 +53,7 @@ Variables = tuple[tuple[str, str], ...]
 def locals_of(frames: Iterable[types.FrameType]) -> tuple[Variables, ...]:
     """The variables of frames, in their order; the innermost ones first come to their right."""
     listed = list(frames)
-    room, until = MOST_CHARACTERS, perf_counter() + MOST_S
+    room, until = MOST_BYTES, perf_counter() + MOST_S
     found: list[Variables] = []
     for number, frame in enumerate(reversed(listed)):
         variables: list[tuple[str, str]] = []
@@ -64,9 +64,14 @@ def locals_of(frames: Iterable[types.FrameType]) -> tuple[Variables, ...]:
                 continue
             text = _MASK if _HIDDEN.search(name) else describe(value)
             variables.append((name[:80], text))
-            room -= len(name) + len(text)
+            room -= _size(name) + _size(text)
         found.append(tuple(variables))
     return tuple(reversed(found))
+
+
+def _size(text: str) -> int:
+    """Bytes that a text takes at most."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def describe(value: Any) -> str:

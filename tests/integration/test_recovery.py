@@ -165,6 +165,10 @@ def test_the_errors_of_rerun_and_recover(home: Home) -> None:
         return len(data)
 
     @env.task
+    async def takes(data: bytes) -> int:
+        return len(data)
+
+    @env.task
     async def waits(n: int) -> int:
         await asyncio.sleep(60)
         return n
@@ -187,12 +191,18 @@ def test_the_errors_of_rerun_and_recover(home: Home) -> None:
         tell(local.value)
         tell(lambda: flyte.rerun(local))
         tell(lambda: local.recover().value())
+        large = flyte.run(takes, os.urandom(3_000_000))
+        tell(large.value)
         lost = flyte.run(uses, n=3_000_000)
         tell(lost.wait)
         (HERE / "mended").touch()
         shutil.rmtree(pathlib.Path(os.environ["FLYTENB_HOME"]) / "objects")
         tell(lambda: lost.recover().value())
         tell(lambda: lost.recover(allow_missing_source_outputs=True).value())
+        tell(lambda: flyte.rerun(large))
+        tell(lambda: large.recover())
+        tell(lambda: flyte.rerun(large, data=b"123").value())
+        tell(lambda: large.recover(data=b"1234").value())
     """,
     )
     by_position = iter(told)
@@ -215,9 +225,13 @@ def test_the_errors_of_rerun_and_recover(home: Home) -> None:
     assert next(by_position)["value"] == "2"
     error('ran with mode="local"', "flyte.run", code="CodeNotStored")
     assert next(by_position)["value"] == "2"
+    assert next(by_position)["value"] == "3000000"
     assert next(by_position)["code"] == "ValueError"
     error("outputs of", "are gone", "allow_missing_source_outputs=True", code="SourceRunOutputsUnavailableError")
     assert next(by_position)["value"] == "3000000"
+    for _ in ("rerun", "recover"):
+        error("the inputs of", "cannot be read any more", "give them all anew", code="SourceRunInputsUnavailableError")
+    assert [one["value"] for one in by_position] == ["3", "4"]
 
 
 def test_a_rerun_takes_the_stored_code_and_a_fork_begins_at_an_action(home: Home) -> None:

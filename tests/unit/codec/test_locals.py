@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from flytenb.codec.failure import to_failure
-from flytenb.codec.locals import MOST_CHARACTERS, describe, locals_of
+from flytenb.codec.locals import MOST_BYTES, describe, locals_of
 
 RAN: list[str] = []
 
@@ -139,7 +139,7 @@ def test_a_cycle_and_a_changing_container_end() -> None:
 
 def test_all_together_are_short_and_quick() -> None:
     def fail(depth: int) -> None:
-        rows = [{"text": "x" * 10_000, "more": list(range(1000))} for _ in range(50)]  # noqa: F841
+        rows = [{"text": "ж" * 10_000, "more": list(range(1000))} for _ in range(50)]  # noqa: F841
         if depth == 0:
             raise ValueError("deep")
         fail(depth - 1)
@@ -150,7 +150,8 @@ def test_all_together_are_short_and_quick() -> None:
         begun = time.perf_counter()
         failure = to_failure(error, with_locals=True)
         took = time.perf_counter() - begun
-    assert sum(len(name) + len(text) for frame in failure.locals for name, text in frame) < MOST_CHARACTERS + 500
+    size = sum(len(name.encode()) + len(text.encode()) for frame in failure.locals for name, text in frame)
+    assert MOST_BYTES / 10 < size < MOST_BYTES + 2_000
     assert took < 1, took
     assert len(failure.locals) == len(failure.frames)
     assert dict(failure.locals[-1])["depth"] == "0"  # the innermost frame comes first to its right
