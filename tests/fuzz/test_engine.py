@@ -33,6 +33,8 @@ _NOT_ASKED = {
     "rotate_token",
     "resources",
 }
+#: Addresses that a process of its own answers.
+_SLOW = ("/why", "/plan", "/page", "/code")
 QUERIES = [
     "runs", "run", "snapshot", "actions", "table", "placements", "io", "logs", "attempts", "report", "result",
     "history",
@@ -276,9 +278,9 @@ def test_http_that_follows_its_description(engine: Watched) -> None:
             for mode in modes:
 
                 @seed(number)
-                # A process of its own answers these two.
+                # A process of its own answers the slow ones.
                 @settings(
-                    max_examples=5 if operation.path.endswith(("/why", "/plan")) else each,
+                    max_examples=5 if operation.path.endswith(_SLOW) else each,
                     deadline=None,
                     database=None,
                     suppress_health_check=list(HealthCheck),
