@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flytenb.client.session import session
 from flytenb.errors import BaseRuntimeError, FlytenbError
+from flytenb.lab import local
 
 #: Bytes of a request's body that are passed on.
 MOST_BYTES = 8 << 20
@@ -43,6 +45,9 @@ def relay(home: Path, method: str, path: str, query: str = "", body: bytes = b""
         path: below the API's root, with its slash: "/api/v1/runs".
         query: as it stands in the address, without tokens.
     """
+    own = local.find(path) if method == "GET" else None
+    if own is not None:
+        return _own(own)
     target = f"{path}?{query}" if query else path
     headers = {"content-type": "application/json"} if body else {}
     error: Exception | None = None
@@ -64,6 +69,16 @@ def relay(home: Path, method: str, path: str, query: str = "", body: bytes = b""
         except (FlytenbError, BaseRuntimeError) as refused:
             return refusal(503, "EngineError", str(refused))
     return refusal(502, "Unreachable", f"the engine of {home} does not answer: {error}; see `flytenb engine logs`")
+
+
+def _own(answer: Callable[[], tuple[bytes, str]]) -> Answer:
+    try:
+        body, kind = answer()
+    except BaseRuntimeError as missing:
+        return refusal(404, str(getattr(missing, "code", "NotFound")), str(missing))
+    except FlytenbError as error:
+        return refusal(503, "EngineError", str(error))
+    return Answer(200, body, kind)
 
 
 def refusal(status: int, code: str, message: str) -> Answer:

@@ -118,6 +118,25 @@ def test_the_api_answers_whoever_the_server_lets_in(server, run):
     assert [row["short_name"] for row in snapshot["actions"]] == ["parent", "child", "child", "child"]
 
 
+def test_an_ended_run_is_given_as_an_output_holds_it(server, run):
+    status, _, told = ask(f"{server}runs/{run}/bundle", headers=AUTHORIZED)
+    assert (status, told["is_terminal"]) == (200, True)
+    kinds = told["data"]
+    assert set(kinds) == {"application/vnd.flytenb.run+json", "text/html", "text/plain"}
+    assert kinds["application/vnd.flytenb.run+json"]["phase"] == "succeeded"
+    assert "child ×3" in kinds["text/plain"]
+    assert "<script" not in kinds["text/html"]
+    status, _, said = ask(f"{server}runs/absent/bundle", headers=AUTHORIZED)
+    assert (status, said["code"]) == (404, "RunNotFound")
+
+
+def test_what_the_doctor_finds(server):
+    status, _, found = ask(f"{server}doctor", headers=AUTHORIZED)
+    assert status == 200
+    assert {"what", "is_good", "text", "fix"} == set(found[0])
+    assert found[0]["what"] == "flytenb"
+
+
 def test_the_engines_refusals_come_through(server):
     status, _, said = ask(server + "runs/absent", headers=AUTHORIZED)
     assert (status, said["code"]) == (404, "RunNotFound")

@@ -1,0 +1,242 @@
+"""A real Jupyter server in a folder of its own, and a page of JupyterLab or Notebook 7 on it.
+
+Pages are driven by commands, not by clicks where a click is not the point, and tests wait on data attributes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "browser-tests"
+#: Milliseconds that a page may take for anything.
+PATIENCE_MS = 60_000
+#: No question and no network on the first page.
+_SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": False,
+    },
+}  # fmt: skip
+
+
+class Server:
+    """One Jupyter server and the engine that its kernels start.
+
+    Args:
+        folder: empty; holds notebooks, settings and, in `home`, the engine's state.
+        kind: "lab" or "notebook".
+    """
+
+    def __init__(self, folder: Path, kind: str = "lab", base: str = "/user/ada/") -> None:
+        self.folder, self.kind = folder, kind
+        self.files = folder / "files"
+        self.home = folder / "home"
+        for each in (self.files, self.home):
+            each.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}{base}"
+        self.environment = {
+            **os.environ, "FLYTENB_HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
+            "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "JUPYTER_DATA_DIR": str(folder / "data"), "IPYTHONDIR": str(folder / "ipython"), "JUPYTER_NO_CONFIG": "",
+            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "TZ": "UTC", "COLUMNS": "80",
+            # What is built in this tree, whatever is installed.
+            "JUPYTER_PATH": str(_shared(folder)), "PYTEST_CURRENT_TEST": "",
+        }  # fmt: skip
+        words = [
+            sys.executable, "-m", "jupyterlab" if kind == "lab" else "notebook", "--no-browser", "--allow-root",
+            f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.base_url={base}", f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={self.files}", "--ServerApp.jpserver_extensions={'flytenb.lab': True}",
+            f"--LabServerApp.extra_labextensions_path={_shared(folder) / 'labextensions'}",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        ]  # fmt: skip
+        for plugin, chosen in _SETTINGS.items():
+            settings = folder / "settings" / (plugin + ".jupyterlab-settings")
+            settings.parent.mkdir(parents=True, exist_ok=True)
+            settings.write_text(json.dumps(chosen))
+        self.log = folder / "server.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                words, env=self.environment, stdout=log, stderr=log, cwd=self.files, start_new_session=True
+            )
+        self._await()
+
+    def _await(self) -> None:
+        import time
+
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                self.ask("api/status")
+                return
+            except OSError:
+                time.sleep(0.1)  # the only sign of a server is that it answers
+        raise AssertionError(f"the Jupyter server does not start:\n{self.log.read_text()[-4000:]}")
+
+    def ask(self, path: str) -> Any:
+        """JSON of the server's, or with `flytenb/api/v1/…` of the engine's, API."""
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"token {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Rows of all runs, newest first."""
+        rows: list[dict[str, Any]] = self.ask("flytenb/api/v1/runs?limit=100")
+        return rows
+
+    def notebook(self, name: str, *cells: str, kernel: str = "python3") -> str:
+        """Write a notebook; its path on the server."""
+        import nbformat
+        from nbformat import v4
+
+        made = v4.new_notebook(
+            cells=[v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
+        )
+        (self.files / name).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(made, self.files / name)
+        return name
+
+    def saved(self, name: str) -> Any:
+        """A notebook as it is on disk."""
+        import nbformat
+
+        return nbformat.read(self.files / name, as_version=4)
+
+    def stop(self) -> None:
+        """End the server, its kernels and the engine."""
+        for sign in (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, sign)
+                self.process.wait(8 if sign == signal.SIGTERM else 2)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        words = [sys.executable, "-m", "flytenb", "engine", "stop", "--force"]
+        subprocess.run(words, env=self.environment, cwd=ROOT, check=False, capture_output=True, timeout=60)
+
+
+def _shared(folder: Path) -> Path:
+    """A `share/jupyter` with what this tree builds, as an installed wheel has it."""
+    shared = folder / "share"
+    for name, target in (
+        ("labextensions/flytenb", ROOT / "flytenb" / "labextension"),
+        ("kernels/flytenb", ROOT / "kernels" / "flytenb"),
+    ):
+        link = shared / name
+        if not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
+    return shared
+
+
+class Page:
+    """A browser's page on a server."""
+
+    def __init__(self, page: Any, server: Server) -> None:
+        self.page, self.server = page, server
+        #: Errors of the page: exceptions, and what our code wrote to the console.
+        self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._heard)
+
+    def _heard(self, message: Any) -> None:
+        if message.type == "error" and "flytenb" in message.text:
+            self.errors.append(message.text)
+
+    def open(self, notebook: str = "", *, kernel: bool = True) -> Page:
+        """Show a notebook with its kernel ready, or the empty application."""
+        if self.server.kind == "lab":
+            tree = f"/tree/{notebook}" if notebook else ""
+            self.page.goto(f"{self.server.url}lab/workspaces/{id(self)}{tree}?reset&token={TOKEN}")
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+        else:
+            self.page.goto(f"{self.server.url}notebooks/{notebook}?token={TOKEN}")
+        self.page.wait_for_function("window.jupyterapp?.shell")
+        if notebook:
+            self.ready(notebook, kernel=kernel)
+        return self
+
+    def show(self, notebook: str) -> None:
+        """Open a further notebook in the same page."""
+        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', {path})", notebook)
+        self.ready(notebook)
+
+    def ready(self, notebook: str, *, kernel: bool = True) -> None:
+        """Until the notebook is in front and its kernel idle."""
+        self.page.wait_for_function(
+            """([path, kernel]) => {
+              const widget = window.jupyterapp?.shell.currentWidget;
+              if (widget?.context?.path !== path || !widget.context.isReady) { return false; }
+              return !kernel || widget.sessionContext.session?.kernel?.status === 'idle';
+            }""",
+            arg=[notebook, kernel],
+        )
+
+    def do(self, command: str, args: dict[str, Any] | None = None) -> None:
+        """Execute a command without waiting for its end (a running cell may take long)."""
+        self.page.evaluate("([c, a]) => { void window.jupyterapp.commands.execute(c, a ?? {}); }", [command, args])
+
+    def done(self, command: str, args: dict[str, Any] | None = None) -> None:
+        """Execute a command and wait for its end."""
+        self.page.evaluate(
+            "([c, a]) => window.jupyterapp.commands.execute(c, a ?? {}).then(() => null)", [command, args]
+        )
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell of the notebook in front."""
+        self.page.evaluate(
+            """index => {
+              const content = window.jupyterapp.shell.currentWidget.content;
+              content.activeCellIndex = index; content.deselectAll();
+              void window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
+
+    def run_all(self) -> None:
+        """Run the notebook in front."""
+        self.do("notebook:run-all-cells")
+
+    def view(self, phase: str = "", *, nth: int = 0, within: str = ".jp-OutputArea") -> Any:
+        """The view of a run in an output, once it is in this phase."""
+        which = f'[data-phase-of="{phase}"]' if phase else '[data-phase-of]:not([data-phase-of=""])'
+        found = self.page.locator(f"{within} section[data-run]{which}").nth(nth)
+        found.wait_for(state="attached")
+        return found
+
+    def output(self, text: str) -> None:
+        """Until an output of the notebook in front has this text."""
+        self.page.locator(".jp-OutputArea-output", has_text=text).first.wait_for()
+
+    def status(self, state: str) -> None:
+        """Until the kernel is "idle" or "busy"."""
+        self.page.wait_for_function(
+            "state => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === state",
+            arg=state,
+        )
+
+    def save(self) -> None:
+        """Save the notebook in front."""
+        self.done("docmanager:save")
+
+    def shot(self, path: Path | str, selector: str = "") -> None:
+        """A picture of the page or of a part of it."""
+        target = self.page.locator(selector).first if selector else self.page
+        target.screenshot(path=str(path), animations="disabled")
