@@ -116,6 +116,8 @@ class ProcessExecutor:
         self._zygotes: dict[str, _Zygote] = {}
         self._workers: dict[str, _Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: GPU locks of workers that were adopted: others may borrow from them.
+        self._allies: set[str] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._none_left: asyncio.Future[None] | None = None
@@ -144,6 +146,7 @@ class ProcessExecutor:
             env={**launch.env_vars, **gpu_variables(grant, launch.env_vars)},
             gpus=grant.gpus,
             engine=str(os.getpid()),
+            allies=sorted(self._allies),
             has_secrets=bool(launch.secrets),
             restart={"python": sys.executable, "path": os.environ.get("PYTHONPATH", "")},
         )
@@ -168,6 +171,8 @@ class ProcessExecutor:
 
     def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
         """Go on with a worker whose zygote is not ours."""
+        for gpu in grant.gpus:
+            self._allies |= {path.name for path in (Path(self._home) / "gpus").glob(f"{gpu}.*")}
         limit = 0 if launch.is_contained else grant.memory_bytes
         entry = self._workers[worker] = _Worker(worker, None, limit)
         self._watch_end(entry, pid)

@@ -167,7 +167,7 @@ def forget_run(path: Path, run: int) -> bool:
 
 
 def give_back(path: Path) -> None:
-    """Give the disk what a store does not use any more, if that is most of it and what is left is copied in a moment."""
+    """Give the disk what a store does not use any more, if that is most of it and the rest is copied in a moment."""
     with _open(path, read_only=False) as connection, suppress(sqlite3.OperationalError):  # in use: another time
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         (pages,) = connection.execute("PRAGMA page_count").fetchone()

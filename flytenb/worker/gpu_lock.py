@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 #: Kept open until the process ends.
 _held: list[int] = []
 
 
-def hold(folder: Path, ids: list[str], engine: str) -> None:
+def hold(folder: Path, ids: list[str], engine: str, allies: Collection[str] = ()) -> None:
     """Wait until no worker of another engine has these GPUs, and tell later ones that this process does.
 
     Where the file system knows no locks, nothing is waited for.
+
+    Args:
+        folder: where the files are.
+        ids: of the GPUs.
+        engine: names the engine that started this worker.
+        allies: files of workers that this engine has adopted from others: its rules know of them.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         for ident in ids:
             own = folder / f"{ident}.{engine}"
             for other in sorted(folder.glob(f"{ident}.*")):
-                if other != own:
+                if other != own and other.name not in allies:
                     _outlive(other)
             descriptor = os.open(own, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_SH)

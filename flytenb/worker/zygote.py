@@ -235,7 +235,7 @@ def _prepare(request: dict[str, Any]) -> None:
     os.environ["FLYTENB_WORKER"] = request["worker"]
     alive.hold(Path(request["home"]), request["worker"])
     if request.get("gpus"):
-        gpu_lock.hold(Path(request["home"]) / "gpus", request["gpus"], request["engine"])
+        gpu_lock.hold(Path(request["home"]) / "gpus", request["gpus"], request["engine"], request.get("allies", ()))
     cwd = request.get("cwd") or ""
     try:
         os.chdir(cwd or os.sep)

@@ -164,3 +164,47 @@ def test_nothing_is_left_when_no_engine_comes_back(home: Home) -> None:
     pid = int(__import__("json").loads((home.path.with_name("moved") / "engine.json").read_text())["pid"])
     os.kill(pid, signal.SIGKILL)
     until(lambda: not any(map(_is_alive, living.values())), "the workers to end", 45)
+
+
+LENT = """
+    import asyncio, os, sys, time
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment(name="lent", resources=flyte.Resources(cpu=0.1, gpu=1))
+
+    def note(folder, name):
+        with open(f"{folder}/{name}", "a") as f:
+            f.write(f"{os.getpid()}:{os.environ['CUDA_VISIBLE_DEVICES']}\\n")
+
+    @env.task
+    async def child(i: int, folder: str) -> int:
+        note(folder, f"child{i}")
+        while not os.path.exists(f"{folder}/go"):
+            await asyncio.sleep(0.01)
+        return i
+
+    @env.task
+    async def parent(folder: str) -> int:
+        note(folder, "parent")
+        return await child(1, folder) + await child(2, folder)
+
+    if __name__ == "__main__":
+        print(flyte.run(parent, folder=sys.argv[1]).outputs()[0])
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_gpu_and_who_borrowed_it_outlive_the_engine(home: Home) -> None:
+    """One GPU: the parent waits and lends it to its child; later children get it from the same parent again."""
+    home.env["FLYTENB_GPUS"] = "A100:1"
+    script = home.script("lent.py", LENT)
+    folder = home.path.parent
+    process = home.popen(str(script), str(folder))
+    until(lambda: (folder / "child1").exists(), "the child to begin")
+    assert home.kill_engine()
+    until(lambda: home.engine_pid() is not None and _is_alive(home.engine_pid() or 0), "another engine")
+    (folder / "go").touch()
+    out, err = process.communicate(timeout=60)
+    assert out.strip() == "3", f"{err}\n{home.engine_log()}"
+    for name in ("parent", "child1", "child2"):
+        assert [line.partition(":")[2] for line in _lines(folder / name)] == ["0"], f"{name} ran once, with the GPU"
