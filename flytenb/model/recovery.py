@@ -12,6 +12,7 @@ REASONS: dict[str, str] = {
     "changed": "its code is not that of {source}",
     "unkeyed": "its code has no key that could be compared with {source}",
     "inputs": "run {run} has no call of it with these inputs",
+    "fewer": "run {run} has fewer equal calls of it",
     "new": "run {run} never reached it",
     "forced": "it was to run again (force_rerun_actions)",
     "trusted": "recovered from {source}, whose code was another",

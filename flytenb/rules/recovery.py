@@ -77,7 +77,10 @@ def _is_same_code(state: State, before: SourceAction, task: Task) -> bool:
 
 def _why_not(state: State, source: Source, before: SourceAction | None, action: Action, *, is_same: bool) -> str:
     if before is None:
-        return "inputs" if action.task.declaration.name in source.task_names else "new"
+        name = action.task.declaration.name
+        if source.has_call(name, action.inputs):
+            return "fewer"
+        return "inputs" if name in source.task_names else "new"
     if is_same or before.phase not in SUCCESSES:
         return _ended(before)
     known = state.tasks_by_id.get(before.task)

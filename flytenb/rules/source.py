@@ -63,6 +63,7 @@ class Source:
         self.actions: dict[int, SourceAction] = {}
         self._by_key: dict[bytes, list[int]] = {}
         self._by_inputs: dict[bytes, list[int]] = {}
+        self._by_parent: dict[bytes, dict[int, list[int]]] = {}
         self.task_names: set[str] = set()
         for ident, parent, task, key, n, phase, inputs in actions:
             self.actions[ident] = SourceAction(ident, parent, task, n, phase)
@@ -80,7 +81,10 @@ class Source:
         return self.actions[self._top]
 
     def equals(self, name: str, key: bytes, n: int, inputs: bytes, above: int) -> list[SourceAction]:
-        """Calls of the same task with the same inputs, the most alike first: below the same parent, of equal number.
+        """The calls that a call may stand for: equal ones have different results perhaps, so the n-th is the n-th.
+
+        Below the same parent it is that one (or its repetitions); else one of the same number below any parent; else,
+        in another group or with a file of another name, the n-th call of the task with these inputs.
 
         Args:
             name: the task's.
@@ -88,13 +92,27 @@ class Source:
             inputs: the call's.
             above: the action of this run that the call's parent stands for; 0 = none.
         """
-        found = self._by_key.get(key + n.to_bytes(4, "little"), [])[:_MOST_EQUALS]
-        found = sorted(found, key=lambda ident: self.actions[ident].parent != above)
+        call = key + n.to_bytes(4, "little")
+        found = self._by_key.get(call, [])
+        chosen = self._below(call, found, above) or found[:_MOST_EQUALS]
+        if chosen:
+            return [self.actions[ident] for ident in chosen]
         others = self._by_inputs.get(_inputs_key(name, inputs), ())
-        # In another group, or in another file: the call has another key, its inputs are the same.
-        start = max(0, min(n, len(others)) - 1)
-        found += [ident for ident in others[start : start + _MOST_EQUALS] if ident not in found]
-        return [self.actions[ident] for ident in found]
+        return [self.actions[others[n - 1]]] if n <= len(others) else []
+
+    def _below(self, call: bytes, found: list[int], parent: int) -> list[int]:
+        if len(found) <= _MOST_EQUALS:
+            return [ident for ident in found if self.actions[ident].parent == parent]
+        by_parent = self._by_parent.get(call)
+        if by_parent is None:  # many parents made the same call: looked through once
+            by_parent = self._by_parent[call] = {}
+            for ident in found:
+                by_parent.setdefault(self.actions[ident].parent, []).append(ident)
+        return by_parent.get(parent, [])
+
+    def has_call(self, name: str, inputs: bytes) -> bool:
+        """Whether the task was called with these inputs at all."""
+        return _inputs_key(name, inputs) in self._by_inputs
 
     def has_inputs(self, inputs: bytes, name: str) -> bool:
         """Whether its root was called so."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 
@@ -145,7 +147,8 @@ def test_equal_calls_get_their_own_results(desk: RecoveryDesk) -> None:
     for n in (2, 3, 1, 4):
         desk.submit(root, desk.item, b"5", n=n, call=n)
         found.append(desk.why[0])
-    assert found == ["before/a2", "before/a3", "before/a1", "before/a3"]
+    assert found == ["before/a2", "before/a3", "before/a1", "before"]
+    assert desk.why[1] == "fewer"
 
 
 @pytest.mark.parametrize("named", ["a1", "item", "env.item"])
@@ -217,3 +220,60 @@ def test_an_ordinary_run_pays_nothing(desk: RecoveryDesk) -> None:
     assert desk.out.recovered == []
     assert root.recovery is None
     assert RUN_INFO not in [message[0] for _, message in desk.out.after]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_pasts_against_an_oracle(seed: int) -> None:
+    """What a call gets follows from the past alone: the same call, its code, how it ended, and what was listed."""
+    chance = random.Random(seed)
+    desk = RecoveryDesk()
+    codes = ["", "x", "y"]
+    names = ["f", "g"]
+    now = {name: (code := chance.choice(codes), desk.declare_code(name, code)) for name in names}
+    past = []
+    for index in range(1, chance.randrange(2, 30)):
+        name, code, inputs = chance.choice(names), chance.choice(codes), b"%d" % chance.randrange(3)
+        phase = chance.choice([SUCCEEDED, SUCCEEDED, RECOVERED, FAILED, ABORTED, QUEUED])
+        digest = desk.declare_code(name, code)
+        n = 1 + sum(one[:2] == (name, inputs) for one in past)
+        desk.record(digest, inputs, phase, index=index, key=name.encode() + inputs, n=n)
+        past.append((name, inputs, code, phase, f"a{index}"))
+    forced = set(chance.sample(names, chance.randrange(2)))
+    trusted = set(chance.sample(names, chance.randrange(2)))
+    root = desk.begin(force_rerun=sorted(forced), trusted=sorted(trusted))
+    counts: dict[tuple[str, bytes], int] = {}
+    for call in range(1, 25):
+        name, inputs = chance.choice(names), b"%d" % chance.randrange(4)
+        counts[name, inputs] = n = counts.get((name, inputs), 0) + 1
+        code, digest = now[name]
+        phase = desk.submit(root, digest, inputs, name.encode() + inputs, n, call)
+        equal = [one for one in past if one[:2] == (name, inputs)]
+        before = (
+            equal[n - 1] if n <= len(equal) else None
+        )  # equal calls may give different results: the n-th is the n-th
+        is_done = before is not None and before[3] in (SUCCEEDED, RECOVERED)
+        source, why = desk.why
+        if name in forced:
+            assert (phase < SUCCEEDED, why) == (True, "forced")
+        elif before is not None and is_done and (before[2] == code != "" or name in trusted):
+            assert (phase, why) == (RECOVERED, "" if before[2] == code != "" else "trusted")
+            assert source == f"before/{before[4]}"
+        elif before is not None:
+            assert phase < SUCCEEDED
+            assert why in (("changed", "unkeyed") if is_done else ("failed", "unfinished"))
+        else:
+            assert phase < SUCCEEDED
+            assert why in (("fewer",) if equal else ("inputs", "new"))
+
+
+def test_many_parents_that_made_the_same_call(desk: RecoveryDesk) -> None:
+    for index in range(1, 201):
+        desk.record(desk.item, b"5", SUCCEEDED, index=index)
+        desk.rows[-1] = (desk.rows[-1][0], BEFORE | (1000 + index), *desk.rows[-1][2:])
+    desk.begin()
+    source = desk.state.runs["after"].source
+    assert source is not None
+    for index in (1, 77, 200):
+        (found,) = source.equals("env.item", KEY, 1, b"5", BEFORE | (1000 + index))
+        assert found.id == BEFORE | index
+    assert len(source.equals("env.item", KEY, 1, b"5", 0)) == 64
