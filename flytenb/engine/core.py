@@ -292,7 +292,7 @@ class Engine:
         """The executor reports the end of a worker's process."""
         forget(self.home, worker)
         lane = self.state.lanes.get(worker)
-        if lane is not None and lane.secrets:
+        if lane is not None and (lane.secrets or (lane.shape is not None and lane.shape.secrets)):
             detail = without_values(detail, lane.secrets)
         alive.forget(self.home, worker)
         lost = LaneLost(worker, cause, detail or _exit_words(status), code)

@@ -29,11 +29,15 @@ def _variable(name: str) -> bytes | None:
 
 
 def without_values(words: str, secrets: Iterable[tuple[str, str, str, bytes]]) -> str:
-    """What a worker said last, without the secrets that it had, and no longer than it is told of others."""
+    """What a worker said last, without the secrets that it had, and no longer than it is told of others.
+
+    An engine that took a worker over does not know what it was given: then nothing of it is told.
+    """
     from flytenb.redaction import Redactor  # few workers have any
 
-    told, mark, last = Redactor(value for *_, value in secrets).text(words).partition("its last words: ")
-    return told + mark + last[-200:]
+    hidden = Redactor(value for *_, value in secrets)
+    told, mark, last = hidden.text(words).partition("its last words: ")
+    return told + mark + (last[-200:] if hidden else "not told, it had secrets") if mark else told
 
 
 def forget(home: Path, worker: str = "") -> None:

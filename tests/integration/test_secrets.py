@@ -6,6 +6,7 @@ import contextlib
 import stat
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.integration.conftest import Home, until
@@ -134,7 +135,11 @@ def test_the_engine_dies_and_values_come_again_from_who_waits(home: Home, is_gon
     name = process.stdout.readline().strip()  # type: ignore[union-attr]
     if is_gone:
         process.communicate(timeout=20)
+    workers = psutil.Process(home.engine_pid()).children(recursive=True)  # they would go on with the next engine
     assert home.kill_engine()
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
     (folder / "go").touch()
     for variable in ("API_KEY", "TLS_CERT"):
         del home.env[variable]
