@@ -14,6 +14,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("these tests read /proc", allow_module_level=True)
+
 COUNT = int(os.environ.get("FLYTENB_FUZZ", "250"))
 #: The same inputs every time where nobody says otherwise; `make fuzz` draws a seed.
 SEED = os.environ.get("FLYTENB_FUZZ_SEED", "1")
@@ -168,7 +173,3 @@ def mutated(rng: random.Random, given: bytes) -> bytes:
         else:
             made[at:at] = rng.choice([b"\x91", b"\x81\xa1x", b"("]) * rng.choice([10, 600, 5000])
     return bytes(made)
-
-
-if sys.platform != "linux":
-    raise ImportError("these tests read /proc")
