@@ -16,6 +16,25 @@ from flytenb.model.ids import action_name
 _MOST_EQUALS = 64
 
 
+#: A single one stands for itself: a million lists would take as much as all the rest.
+_Index = dict[bytes, int | list[int]]
+
+
+def _put(index: _Index, key: bytes, ident: int) -> None:
+    known = index.get(key)
+    if known is None:
+        index[key] = ident
+    elif isinstance(known, int):
+        index[key] = [known, ident]
+    else:
+        known.append(ident)
+
+
+def _all(index: _Index, key: bytes) -> list[int]:
+    known = index.get(key)
+    return [] if known is None else [known] if isinstance(known, int) else known
+
+
 class SourceAction(NamedTuple):
     """An action of the run that is recovered."""
 
@@ -61,16 +80,16 @@ class Source:
         self.force, self.trusted = frozenset(force), frozenset(trusted)
         self._origins = origins or {}
         self.actions: dict[int, SourceAction] = {}
-        self._by_key: dict[bytes, list[int]] = {}
-        self._by_inputs: dict[bytes, list[int]] = {}
+        self._by_key: _Index = {}
+        self._by_inputs: _Index = {}
         self._by_parent: dict[bytes, dict[int, list[int]]] = {}
         self.task_names: set[str] = set()
         for ident, parent, task, key, n, phase, inputs in actions:
             self.actions[ident] = SourceAction(ident, parent, task, n, phase)
-            self._by_key.setdefault(key + n.to_bytes(4, "little"), []).append(ident)
+            _put(self._by_key, key + n.to_bytes(4, "little"), ident)
             told = names.get(task, "")
             self.task_names.add(told)
-            self._by_inputs.setdefault(_inputs_key(told, inputs), []).append(ident)
+            _put(self._by_inputs, _inputs_key(told, inputs), ident)
         self.traces: dict[int, list[tuple[Any, ...]]] = {}
         for row in traces:
             self.traces.setdefault(row[0], []).append(row)
@@ -93,11 +112,11 @@ class Source:
             above: the action of this run that the call's parent stands for; 0 = none.
         """
         call = key + n.to_bytes(4, "little")
-        found = self._by_key.get(call, [])
+        found = _all(self._by_key, call)
         chosen = self._below(call, found, above) or found[:_MOST_EQUALS]
         if chosen:
             return [self.actions[ident] for ident in chosen]
-        others = self._by_inputs.get(_inputs_key(name, inputs), ())
+        others = _all(self._by_inputs, _inputs_key(name, inputs))
         return [self.actions[others[n - 1]]] if n <= len(others) else []
 
     def _below(self, call: bytes, found: list[int], parent: int) -> list[int]:
@@ -116,7 +135,7 @@ class Source:
 
     def has_inputs(self, inputs: bytes, name: str) -> bool:
         """Whether its root was called so."""
-        return self._top in self._by_inputs.get(_inputs_key(name, inputs), ())
+        return self._top in _all(self._by_inputs, _inputs_key(name, inputs))
 
     def words(self, ident: int) -> str:
         """ "RUN/ACTION" of one of its actions, or of the one that it has its own result from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _CACHED_REPORT = (
 )
 
 
+#: Rows of a long list that are read at a time.
+_PIECE = 20_000
 _CHILDREN = (
     "SELECT id, key, n, CASE WHEN phase < 5 AND ("
     " id IN (SELECT parent FROM action WHERE id >= :first AND id < :last)"
@@ -169,12 +171,19 @@ class Reader:
         """(attempt, why) of an action's attempts that did not end it."""
         return self._all("SELECT attempt, why FROM attempt WHERE action = ? ORDER BY attempt", (action,))
 
-    def source_actions(self, run: int) -> list[tuple[int, int, int, bytes, int, int, bytes]]:
-        """(id, parent, task, key, n, phase, inputs) of a run's actions, for one that recovers it."""
-        return self._all(
-            "SELECT id, parent, task, key, n, phase, inputs FROM action WHERE id >= ? AND id < ? ORDER BY id",
-            (run << 32, (run + 1) << 32),
-        )
+    def source_actions(self, run: int) -> Iterator[tuple[int, int, int, bytes, int, int, bytes]]:
+        """(id, parent, task, key, n, phase, inputs) of a run's actions, for one that recovers it; read in pieces."""
+        first, last = run << 32, (run + 1) << 32
+        while True:
+            rows = self._all(
+                "SELECT id, parent, task, key, n, phase, inputs FROM action"
+                " WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+                (first, last, _PIECE),
+            )
+            yield from rows
+            if len(rows) < _PIECE:
+                return
+            first = rows[-1][0] + 1
 
     def source_traces(self, run: int) -> list[tuple[Any, ...]]:
         """(action, key, n, name, started_at, duration_s, ok, inputs, outputs) of its actions that did not end well."""
