@@ -101,10 +101,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     made = Watched(home)
     made.run = name  # type: ignore[attr-defined]
     yield made
+    home.cli("engine", "stop", "--force")
     log = home.engine_log()
     assert NEEDLE.decode() not in log
     assert "Traceback" not in log, log[log.index("Traceback") - 200 :][:3000]
-    home.cli("engine", "stop", "--force")
 
 
 def _heard(raw: Raw, most: int = 1 << 20) -> bytes:

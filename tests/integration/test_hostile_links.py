@@ -59,8 +59,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     made = Home(tmp_path_factory.mktemp("links") / "home")
     made.cli("engine", "start")
     yield made
+    made.cli("engine", "stop", "--force")
     assert "Traceback" not in made.engine_log()
-    made.cli("engine", "stop")
 
 
 @pytest.fixture
