@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +98,8 @@ def notebook(rng: random.Random) -> bytes:
     return mutated(rng, text) if rng.random() < 0.4 else text
 
 
-def test_notebooks_that_become_scripts() -> None:
-    path = Path(tempfile.mkdtemp(prefix="flytenb-fuzz-")) / "n.ipynb"
+def test_notebooks_that_become_scripts(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
 
     def attempt(rng: random.Random) -> None:
         path.write_bytes(notebook(rng))
@@ -110,8 +109,8 @@ def test_notebooks_that_become_scripts() -> None:
     try_all("notebooks read", attempt, (NotebookError,))
 
 
-def test_notebooks_whose_tasks_are_run() -> None:
-    path = Path(tempfile.mkdtemp(prefix="flytenb-fuzz-")) / "n.ipynb"
+def test_notebooks_whose_tasks_are_run(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
     path.parent.joinpath("a").mkdir()
     path.parent.joinpath("a", "b.py").touch()
 

@@ -73,12 +73,14 @@ class Odd:
         self.x = 1
 
 
-STORE = ObjectStore(Path(tempfile.mkdtemp(prefix="flytenb-fuzz-")) / "objects", is_durable=False)
+_FOLDER = tempfile.TemporaryDirectory(prefix="flytenb-fuzz-")
+STORE = ObjectStore(Path(_FOLDER.name) / "objects", is_durable=False)
 INTERFACE = Interface.of(takes, task_name="fuzz.takes")
 
 
 def _samples() -> tuple[bytes, bytes]:
-    path = Path(tempfile.mkdtemp(prefix="flytenb-fuzz-")) / "file.txt"
+    path = Path(_FOLDER.name, "given", "file.txt")
+    path.parent.mkdir()
     path.write_text("content")
     given = (
         3, [Point(1, dt.datetime(2020, 1, 1), [Point(2)])], {"m": Model(name="n", sizes={"a": 1.0})},
