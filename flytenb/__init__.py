@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from flytenb import report as report
     from flytenb import storage as storage
     from flytenb import types as types
+    from flytenb.batches.execute import batch as batch
+    from flytenb.batches.sweep import sweep as sweep
     from flytenb.client import build as build
     from flytenb.client import build_images as build_images
     from flytenb.client import current_domain as current_domain
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
 
 #: Room → the names that it gives.
 _ROOMS: dict[str, tuple[str, ...]] = {
+    "batches.execute": ("batch",),
+    "batches.sweep": ("sweep",),
     "client": (
         *("build", "build_images", "current_domain", "current_project", "deploy", "init", "init_from_api_key"),
         *("init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available", "plan", "rerun"),
@@ -186,6 +190,7 @@ __all__ = [
     "TriggeredArtifact",
     "TriggeredPartition",
     "__version__",
+    "batch",
     "build",
     "build_images",
     "ctx",
@@ -214,6 +219,7 @@ __all__ = [
     "run_python_script",
     "serve",
     "spin",
+    "sweep",
     "system_logger",
     "trace",
     "version",

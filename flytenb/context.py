@@ -40,6 +40,9 @@ class Port(Protocol):
     def ask(self, spec: Any, group: str) -> Any:
         """Submit a condition; what comes back has `result()` for threads and `later()` for loops."""
 
+    def log(self, stream: str, text: str) -> None:
+        """Write into the action's log, and nowhere else."""
+
     def report(self, html: str) -> None:
         """Publish the action's whole report page."""
 

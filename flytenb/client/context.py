@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flytenb.client import belonging
 from flytenb.client.hooks import notify_submitted
 from flytenb.client.options import RunOptions
 from flytenb.client.session import session
@@ -170,6 +171,11 @@ def _submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue]
             'executes too; put flyte.run(…) under if __name__ == "__main__":',
         )
     session().begin()  # an engine that must be started boots while this process imports and captures
+    batch = belonging.current()
+    if batch is not None:
+        from flytenb.client.batched import submit_in_batch
+
+        return started(submit_in_batch(batch, task, args, kwargs, options))
     from flytenb.client.submit import submit
 
     return started(submit(task, args, kwargs, options))

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from flytenb.client import belonging
+
 #: The notebook room installs what it knows (notebook's path, cell number and id).
 _tellers: list[Callable[[], dict[str, Any]]] = []
 
@@ -34,6 +36,8 @@ def origin() -> dict[str, Any]:
         told["script"] = os.path.abspath(script)
     for teller in _tellers:
         told.update(teller())
+    if batch := belonging.current():
+        told["batch"] = {"name": batch.name, "cell": told.get("cell", 0)}
     return told
 
 

@@ -16,6 +16,8 @@ from flytenb.errors import EngineError
 
 #: Seconds a new engine may take until it says ready: migrations of a large store come before.
 _START_TIMEOUT_S = 60.0
+#: Variables of one kernel; an engine outlives it.
+_KERNELS_OWN = ("JPY_PARENT_PID", "FLYTENB_BATCH")
 #: How often a vanished engine is looked for again before giving up.
 _ATTEMPTS = 4
 
@@ -69,7 +71,7 @@ def spawn(state: Path) -> str:
     import subprocess  # only who must start an engine pays for it
 
     ready, inherited = os.pipe()
-    environment = {key: value for key, value in os.environ.items() if key != "JPY_PARENT_PID"}
+    environment = {key: value for key, value in os.environ.items() if key not in _KERNELS_OWN}
     environment["FLYTENB_HOME"] = str(state)
     command = [sys.executable, "-m", "flytenb.engine", "--home", str(state), "--ready-fd", str(inherited)]
     try:

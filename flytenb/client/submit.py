@@ -55,6 +55,14 @@ def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue],
         EngineError: the engine cannot be started or reached.
         RuntimeUserError: code RunAlreadyExistsError, the name is taken.
     """
+    inputs, link, store = prepared(task, args, kwargs)
+    return submit_encoded(task, inputs, options, link, store)
+
+
+def prepared(
+    task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue]
+) -> tuple[bytes, Session, ObjectStore]:
+    """A call's inputs as bytes, and where they go. Raises as `submit` does."""
     check_task(task)
     interface = task.interface
     values = interface.bind(args, kwargs)
@@ -63,10 +71,9 @@ def submit(task: Any, args: tuple[UserValue, ...], kwargs: dict[str, UserValue],
     link.begin()  # an engine that must be started does so while we capture
     store = objects_of(state)
     try:
-        inputs = interface.encode_inputs(values, store)
+        return interface.encode_inputs(values, store), link, store
     except OSError as error:
         raise cannot_store(state, error) from error
-    return submit_encoded(task, inputs, options, link, store)
 
 
 def submit_encoded(

@@ -97,6 +97,7 @@ class Queries:
         self._engine = engine
         self.methods: dict[str, Callable[[Asked], Awaitable[Any]]] = {
             "runs": self.runs,
+            "runs_below": self.runs_below,
             "run": self.run,
             "snapshot": self.snapshot,
             "actions": self.actions,
@@ -207,6 +208,10 @@ class Queries:
                 break
             before = page[-1][0]
         return found[: asked.limit]
+
+    async def runs_below(self, asked: Asked) -> list[RunRow]:
+        """Runs that a batch has started, oldest first: they are named after it."""
+        return [self._present(row) for row in self._engine.reader.runs_below(asked.run)]
 
     async def run(self, asked: Asked) -> RunRow:
         """One run."""

@@ -94,6 +94,10 @@ class Reader:
             " FROM run r JOIN action a ON a.id = r.id << 32 WHERE r.ended_at IS NULL ORDER BY r.id"
         )
 
+    def runs_below(self, name: str) -> list[tuple[Any, ...]]:
+        """Runs named `NAME.…`, oldest first: those that a batch has started."""
+        return self._all(f"{_RUN} WHERE name >= ? AND name < ? ORDER BY id", [f"{name}.", f"{name}/"])
+
     def runs(self, *, limit: int = 100, phase: int | None = None, before: int | None = None) -> list[tuple[Any, ...]]:
         """Runs, newest first."""
         where, arguments = ["1"], []

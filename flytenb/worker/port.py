@@ -162,6 +162,13 @@ class WorkerPort:
         if duration_s > _TELL_AT_ONCE_S and get_ident() == self.thread:
             self._link.flush()  # a body that never awaits would keep it to itself, and lose it when it is killed
 
+    def log(self, stream: str, text: str) -> None:
+        """Write into the action's log, and nowhere else."""
+        action, _ = self._current()
+        log = self._runtime.log_of(action.id, action.attempt)
+        if log is not None:
+            log.write(stream, text)
+
     def report(self, html: str) -> None:
         """Store the page and tell the engine its digest."""
         action, _ = self._current()

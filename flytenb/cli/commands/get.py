@@ -36,8 +36,11 @@ def get_run(name: str | None, limit: int, in_phase: str, task_name: str, audit: 
         return
     snapshot = session().query("snapshot", RunSnapshot, run=name)
     actions = [show.action_data(action, snapshot.placements) for action in snapshot.actions]
+    below = session().query("runs_below", list[RunRow], run=snapshot.run.name)
     data = {**show.row_data(snapshot.run), "actions": actions}
-    emit(data, output, show.run_text(snapshot))
+    if below:
+        data["runs"] = [show.row_data(row) for row in below]
+    emit(data, output, show.run_text(snapshot) + (f"\nruns of its cells\n{show.runs_text(below)}" if below else ""))
 
 
 @get.command("action")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from flytenb.context import current_action
 from flytenb.errors import RuntimeUserError
 from flytenb.sdk.environment import TaskEnvironment
 
@@ -27,6 +28,8 @@ class Steps:
         #: ("begin", number, source), ("text", stream, text), ("end", outputs), ("fail", name, words), ("over",).
         self.told: asyncio.Queue[tuple[Any, ...]] | None = None
         self.is_aborted = False
+        #: Called once when somebody has stopped the run, from the thread of the tasks.
+        self.on_abort: Callable[[], None] = _nothing
 
 
 @env.task
@@ -37,7 +40,9 @@ async def cell(number: int, source: str, steps: str) -> str:
     while True:
         kind, *values = await told.get()
         if kind == "text":
-            print(values[1], end="", file=sys.stderr if values[0] == "stderr" else sys.stdout)
+            context = current_action.get()
+            if context is not None:  # not print: the text stands in the notebook, this process's own output is another
+                context.port.log(values[0], values[1])
         elif kind == "fail":
             raise CellFailed(values[0], f"cell {number}: {values[0]}: {values[1]}", None)
         else:
@@ -59,6 +64,7 @@ async def notebook(path: str, parameters: dict[str, Any], steps: str) -> str:
             await cell.override(short_name=f"cell {number}").aio(number, source, steps)
     except asyncio.CancelledError:
         mine.is_aborted = True
+        mine.on_abort()
         raise
 
 

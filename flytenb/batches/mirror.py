@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FuturesTimeout
 from typing import Any
 
-from flytenb.batch import tasks
+from flytenb.batches import tasks
 from flytenb.client.context import with_runcontext
 from flytenb.client.names import new_run_name
 from flytenb.errors import BaseRuntimeError, EngineError, FlytenbError
 
 #: Seconds within which the run of a batch begins: an engine is started for it.
 _BEGIN_S = 60.0
+#: Seconds within which its end is recorded.
+_END_S = 30.0
 
 
 class Mirror:
@@ -22,16 +26,25 @@ class Mirror:
         path: of the notebook.
         parameters: as they were given.
         name: of the run, "" for a new one.
-        origin: what the run records of itself besides.
+        on_abort: called once when somebody stops the run, from another thread.
+        **origin: options of the run besides: annotations …
     """
 
-    def __init__(self, path: str, parameters: dict[str, Any], name: str = "", **origin: Any) -> None:
+    def __init__(
+        self,
+        path: str,
+        parameters: dict[str, Any],
+        name: str = "",
+        on_abort: Callable[[], None] | None = None,
+        **origin: Any,
+    ) -> None:
         self.name = name or new_run_name()
         self._steps = tasks.Steps.by_run[self.name] = tasks.Steps()
+        self._steps.on_abort = on_abort or self._steps.on_abort
         ready = threading.Event()
         tasks.mine_is_ready[self.name] = ready.set
         plain = {key: value for key, value in parameters.items() if _is_plain(value)}
-        runner = with_runcontext(mode="local", name=self.name, labels={"batch": path[-63:]}, **origin)
+        runner = with_runcontext(mode="local", name=self.name, **origin)
         self.run = runner.run(tasks.notebook, path=path, parameters=plain, steps=self.name)
         self._end: Future[Any] = self.run.ended()
         if not ready.wait(_BEGIN_S):
@@ -71,8 +84,8 @@ class Mirror:
             self.fail("Interrupted", "the execution ended in the middle of the cell")
         self._tell("over")
         try:
-            self.run.wait()
-        except (FlytenbError, BaseRuntimeError):
+            self._end.result(_END_S)
+        except (FlytenbError, BaseRuntimeError, OSError, FuturesTimeout):
             pass  # the run says it; who executes raises what the notebook raised
         finally:
             tasks.Steps.by_run.pop(self.name, None)

@@ -1,0 +1,24 @@
+"""How a notebook is executed, beyond what papermill asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Plan:
+    """One batch."""
+
+    name: str = ""
+    #: Batches that this one resumes, the nearest first.
+    before: tuple[str, ...] = ()
+    #: Hears ("cell", number, count), ("run", told) and ("end",).
+    on_step: Callable[..., None] | None = None
+    #: As they were given; papermill's engine knows those that it has injected.
+    parameters: dict[str, Any] | None = None
+    #: Address of the notebook; papermill's engine knows the one that papermill was given.
+    path: str = ""
+    #: Seconds for the whole notebook; 0 = no limit.
+    timeout_s: float = 0.0

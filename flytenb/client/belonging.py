@@ -1,0 +1,59 @@
+"""Whether this process is the kernel of a batch, whose runs belong to it. Told by one variable of the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+VARIABLE = "FLYTENB_BATCH"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The batch whose kernel this is."""
+
+    name: str
+    #: Batches that this one resumes, the nearest first.
+    before: tuple[str, ...] = ()
+    #: A file that hears of every run that is started, one JSON object a line; "" = nobody wants to know.
+    told: str = ""
+    #: Runs started so far, by cell.
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def variable(self) -> str:
+        """The variable's value for the kernel."""
+        return json.dumps({"name": self.name, "before": list(self.before), "told": self.told})
+
+    def tell(self, run: str, task: str, cell: int, how: str) -> None:
+        """A run was started, reused or recovered."""
+        if not self.told:
+            return
+        line = json.dumps({"run": run, "task": task, "cell": cell, "how": how}) + "\n"
+        try:
+            with open(self.told, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError:
+            pass  # it is a kernel elsewhere: nobody hears it
+
+
+_known: dict[str, Batch] = {}
+
+
+def current() -> Batch | None:
+    """The batch whose kernel this process is; None outside of one."""
+    value = os.environ.get(VARIABLE)
+    if not value or "ipykernel" not in sys.modules or os.environ.get("FLYTENB_WORKER"):
+        return None  # programs that a cell starts inherit the variable
+    batch = _known.get(value)
+    if batch is None:
+        told = json.loads(value)
+        batch = _known[value] = Batch(told["name"], tuple(told.get("before", ())), told.get("told", ""))
+    return batch
+
+
+def run_name(batch: str, cell: int, nth: int) -> str:
+    """Name of the nth run that a cell of a batch starts: "k7p2x9.5.1"."""
+    return f"{batch}.{cell}.{nth}"
