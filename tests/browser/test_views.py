@@ -265,20 +265,33 @@ def test_values_go_to_variables(opened: Callable[..., Any]) -> None:
 
 def test_a_question_is_answered_by_a_form_that_checks(opened: Callable[..., Any], server: ViewServer) -> None:
     page = opened("asks")
+    page.wait_for_selector("[data-condition]")
+    assert "Waiting for you" in page.inner_text(".fnb-head")
     form = page.locator("[data-condition]")
-    form.get_by_label("Yes").check()
-    form.get_by_label("traffic").fill("1.4")
+    form.get_by_label("Answer").fill("many")
     form.get_by_role("button", name="Submit").click()
-    assert "At most 1" in form.inner_text()
-    assert form.get_by_label("traffic").get_attribute("aria-invalid") == "true"
+    assert "Write a number" in form.inner_text()
+    assert form.get_by_label("Answer").get_attribute("aria-invalid") == "true"
+    form.get_by_label("Answer").fill("0.5")
     snapshot = server.recorded.runs["asks"]["snapshot"]
-    server.say({"op": "change", "run": "asks", "data": {"run": snapshot["run"]}})
-    form.get_by_label("traffic").fill("0.5")
-    assert form.get_by_label("Yes").is_checked(), "a draft survives updates"
-    server.answers["runs/asks/actions/a2/signal"] = (200, "{}")
-    with page.expect_request("**/signal*") as asked:
+    server.say({"op": "change", "run": "asks", "data": {"run": snapshot["run"], "actions": [snapshot["actions"][1]]}})
+    assert form.get_by_label("Answer").input_value() == "0.5", "a draft survives updates"
+    server.answers["runs/asks/conditions/a2/signal"] = (200, "{}")
+    with page.expect_request("**/signal") as asked:
         form.get_by_role("button", name="Submit").click()
-    assert "value=%7B%22approve%22%3Atrue" in asked.value.url
+    assert json.loads(asked.value.post_data) == {"value": 0.5}
+
+
+def test_why_it_ran_is_told_when_it_is_asked(opened: Callable[..., Any]) -> None:
+    page = opened("success", form="open")
+    page.locator('[data-row="a1"]').click()
+    page.get_by_role("button", name="Why did it run?").click()
+    page.wait_for_selector('[data-why="a1"]')
+    assert "helper clean changed" in page.inner_text("[data-detail]")
+    assert page.locator(".is-add").inner_text() == "+    return x + 2"
+    page.locator('[data-row="a0"]').focus()
+    page.keyboard.press("w")
+    page.wait_for_selector('[data-why="a0"]')
 
 
 def test_a_lost_connection_comes_back(opened: Callable[..., Any], server: ViewServer) -> None:

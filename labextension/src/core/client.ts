@@ -8,8 +8,8 @@ import { ROUTES } from '../generated/routes.js';
 import type { ClientMessage, EngineState, ServerMessage } from '../protocol.js';
 import { mismatchText, parseMessage, PROTOCOL } from '../protocol.js';
 import { RunState } from './run-state.js';
-import type { Transport } from './transport.js';
-import { askJson, askText, pathOf, RequestError } from './transport.js';
+import type { Query, Transport } from './transport.js';
+import { askJson, pathOf, RequestError } from './transport.js';
 
 /** Seconds before the next try to connect, and between two looks when there is no WebSocket at all. */
 const RETRY_S = [0.25, 0.5, 1, 2, 5, 10, 30];
@@ -135,19 +135,15 @@ export class Connection {
   }
 
   /** Ask one of the API's routes. */
-  async ask<T>(
-    route: keyof typeof ROUTES,
-    values: Readonly<Record<string, string>> = {},
-    query?: Readonly<Record<string, string>>
-  ): Promise<T> {
+  async ask<T>(route: keyof typeof ROUTES, values: Query = {}, query?: Query, body?: unknown): Promise<T> {
     const { method, path } = ROUTES[route];
-    return askJson<T>(this.transport, method, pathOf(path, values), query);
+    return askJson<T>(this.transport, method, pathOf(path, values), query, body);
   }
 
-  /** Ask for something that not every server has; null where it has not. */
-  async askOptional(path: string, query?: Readonly<Record<string, string>>): Promise<string | null> {
+  /** Ask for something that an older engine has not; null there. */
+  async askOptional<T>(route: keyof typeof ROUTES, values: Query, query?: Query): Promise<T | null> {
     try {
-      return await askText(this.transport, 'GET', path, query);
+      return await this.ask<T>(route, values, query);
     } catch (error) {
       if (error instanceof RequestError && [404, 405, 501].includes(error.status)) {
         return null;

@@ -1,9 +1,4 @@
-/**
- * Questions that a run asks a person: typed fields, checked before they are sent.
- *
- * An action that waits for an answer is "paused". What it asks is read from the action's row where the engine says it
- * (`condition`), else it is a plain yes or no.
- */
+/** Questions that a run asks a person: typed fields, checked before they are sent. */
 import type { ActionRow } from '../generated/model.js';
 
 export type FieldKind = 'bool' | 'int' | 'float' | 'str' | 'choice';
@@ -45,12 +40,12 @@ export function conditionOf(action: ActionRow): Condition | null {
   if (action.phase !== 'paused') {
     return null;
   }
-  const raw = ((action as unknown as Record<string, unknown>)['condition'] ?? {}) as Record<string, unknown>;
+  const raw = (action.condition ?? {}) as Record<string, unknown>;
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const fields = Array.isArray(raw['fields']) ? (raw['fields'] as RawField[]).map(fieldOf) : [];
   if (!fields.length) {
     fields.push(
-      fieldOf({ name: 'value', type: raw['type'] ?? 'bool', choices: raw['choices'], default: raw['default'] })
+      fieldOf({ name: 'value', type: raw['data_type'] ?? 'bool', choices: raw['choices'], default: raw['default'] })
     );
   }
   return {
@@ -58,8 +53,8 @@ export function conditionOf(action: ActionRow): Condition | null {
     prompt: text(raw['prompt']) || action.reason || `${action.short_name} waits for an answer`,
     description: text(raw['description']),
     fields,
-    deadline: typeof raw['deadline'] === 'number' ? raw['deadline'] : 0,
-    askedAt: typeof raw['asked_at'] === 'number' ? raw['asked_at'] : action.started_at || action.accepted_at || 0
+    deadline: typeof raw['expires_at'] === 'number' ? raw['expires_at'] : 0,
+    askedAt: typeof raw['since'] === 'number' ? raw['since'] : action.started_at || action.accepted_at || 0
   };
 }
 

@@ -10,7 +10,7 @@ import type { Mounted } from './mount.js';
 import { mountRun } from './mount.js';
 import type { FetchOptions } from './transport.js';
 import { fetchTransport } from './transport.js';
-import { setLoader } from './ui/tabs.js';
+import { setLoader } from './ui/later.js';
 
 export interface MountOptions extends FetchOptions {
   run: string;

@@ -1,7 +1,7 @@
 /** When what ran: rows of segments, the scale, the critical path. */
 import type { ActionRow, BuildRow, TraceRow } from '../generated/model.js';
 import type { Node, RunModel } from './tree.js';
-import { keyOf } from './tree.js';
+import { beginOf, keyOf } from './tree.js';
 import * as words from './words.js';
 
 /** More rows than this are drawn as one per task. */
@@ -106,10 +106,6 @@ function below(model: RunModel, node: Node, isFolded: boolean): Node[] {
     }
     return [child];
   });
-}
-
-function beginOf(node: Node): number {
-  return node.actions[0]?.accepted_at ?? (node.startedAt || Infinity);
 }
 
 function actionRow(

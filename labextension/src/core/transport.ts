@@ -8,9 +8,11 @@ export interface Answer {
   text(): Promise<string>;
 }
 
+export type Query = Readonly<Record<string, string>>;
+
 export interface Transport {
   /** Path below the base, without a leading slash: `api/v1/runs`. */
-  request(method: string, path: string, query?: Readonly<Record<string, string>>): Promise<Answer>;
+  request(method: string, path: string, query?: Readonly<Record<string, string>>, body?: string): Promise<Answer>;
   /** Opens the WebSocket. */
   socket(): WebSocket;
 }
@@ -32,9 +34,10 @@ export async function askJson<T>(
   transport: Transport,
   method: string,
   path: string,
-  query?: Readonly<Record<string, string>>
+  query?: Readonly<Record<string, string>>,
+  body?: unknown
 ): Promise<T> {
-  const text = await askText(transport, method, path, query);
+  const text = await askText(transport, method, path, query, body);
   return (text ? parseClean(text) : null) as T;
 }
 
@@ -43,11 +46,12 @@ export async function askText(
   transport: Transport,
   method: string,
   path: string,
-  query?: Readonly<Record<string, string>>
+  query?: Readonly<Record<string, string>>,
+  body?: unknown
 ): Promise<string> {
   let answer: Answer;
   try {
-    answer = await transport.request(method, path, query);
+    answer = await transport.request(method, path, query, body === undefined ? undefined : JSON.stringify(body));
   } catch (error) {
     throw new RequestError(0, 'Unreachable', `the engine cannot be reached (${String(error)})`);
   }
@@ -89,7 +93,7 @@ export function fetchTransport(options: FetchOptions): Transport {
     socketUrl.searchParams.set('token', options.token);
   }
   return {
-    request: async (method, path, query) => {
+    request: async (method, path, query, body) => {
       const url = new URL(path, base);
       for (const [name, value] of Object.entries(query ?? {})) {
         url.searchParams.set(name, value);
@@ -101,7 +105,11 @@ export function fetchTransport(options: FetchOptions): Transport {
       } else if (xsrf) {
         headers['X-XSRFToken'] = xsrf;
       }
-      return fetch(url, { method, headers, credentials: 'same-origin', cache: 'no-store' });
+      if (body !== undefined) {
+        headers['Content-Type'] = 'application/json';
+      }
+      const sent = body === undefined ? {} : { body };
+      return fetch(url, { method, headers, credentials: 'same-origin', cache: 'no-store', ...sent });
     },
     socket: () => new WebSocket(socketUrl)
   };

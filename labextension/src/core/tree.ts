@@ -6,7 +6,7 @@
  */
 import { CLOSED_ORDER, MARKS, OPEN_ORDER, SEVERITY, WORD_ORDER } from '../generated/marks.js';
 import type { Mark } from '../generated/marks.js';
-import type { ActionRow, Failure, TraceRow } from '../generated/model.js';
+import type { ActionRow, ConditionRow, Failure, TraceRow } from '../generated/model.js';
 import type { Expected } from './ghosts.js';
 import { ghosts, leftOf } from './ghosts.js';
 import * as progress from './progress.js';
@@ -65,6 +65,12 @@ export function markOf(phase: string, isCached = false): Mark {
     color: '#868e96',
     isLoud: false
   };
+}
+
+/** `true, by ada (command line), 14:05`. */
+function answerWords(asked: ConditionRow): string {
+  const by = asked.answered_by ? `by ${asked.answered_by} (${asked.answered_from})` : asked.answered_from;
+  return words.joined([words.oneLine(JSON.stringify(asked.value), 60), by, words.moment(asked.answered_at ?? 0)]);
 }
 
 /** `cached`, or the phase. */
@@ -154,6 +160,10 @@ export class RunModel {
   /** Seconds until the end, when the run before says so. */
   readonly left: number | null;
   readonly ghosts: readonly Node[];
+  /** Whether all that goes on waits for room. */
+  readonly isWaiting: boolean;
+  /** Questions that wait for a person. */
+  readonly asks: readonly ActionRow[];
   private readonly below = new Map<string, ActionRow[]>();
   private readonly traced = new Map<string, TraceRow[]>();
   private readonly families = new Map<string, ActionRow[]>();
@@ -169,10 +179,13 @@ export class RunModel {
     const isOver = isTerminal(run.phase);
     let ended = 0;
     let cached = 0;
+    let waiting = 0;
+    let busy = 0;
     let saved = 0;
     let kept = 0;
     let last = run.created_at;
     const failed: ActionRow[] = [];
+    const asks: ActionRow[] = [];
     for (let i = 0; i < actions.length; i++) {
       const action = actions[i]!;
       if (i > 0) {
@@ -181,9 +194,17 @@ export class RunModel {
         push(this.families, familyOf(parent, action), action);
       }
       ended += Number(isTerminal(action.phase));
+      if (action.condition && action.phase === 'paused' && !isOver) {
+        asks.push(action);
+      }
       if (action.is_cached) {
         cached++;
         saved += action.saved_s ?? 0;
+      }
+      if (!isOver && !isTerminal(action.phase)) {
+        waiting += Number(action.phase === 'waiting_for_resources');
+        // Whoever calls others waits for them: the leaves tell.
+        busy += Number(action.phase !== 'waiting_for_resources' && action !== this.root);
       }
       kept += Number(action.phase === 'succeeded' || action.phase === 'recovered');
       if (action.failure && (action.phase === 'failed' || action.phase === 'timed_out' || action.phase === 'aborted')) {
@@ -194,6 +215,8 @@ export class RunModel {
     for (const trace of state.traces) {
       push(this.traced, trace.action, trace);
     }
+    this.asks = asks;
+    this.isWaiting = waiting > 0 && busy === 0;
     this.now = isOver ? run.ended_at || last : now;
     this.elapsed = Math.max(0, this.now - run.created_at);
     this.endedCount = ended;
@@ -239,7 +262,11 @@ export class RunModel {
   }
 
   get mark(): Mark {
-    return markOf(this.state.run.phase, this.root?.is_cached);
+    if (this.asks.length) {
+      return MARKS['paused']!;
+    }
+    // A run of which all that goes on waits for room is not told as running.
+    return markOf(this.isWaiting ? 'waiting_for_resources' : this.state.run.phase, this.root?.is_cached);
   }
 
   get isTerminal(): boolean {
@@ -331,6 +358,7 @@ export class RunModel {
     for (const [name, equal] of byName) {
       nodes.push(traceNode(name, equal, node.depth + 1, node.key));
     }
+    nodes.sort((a, b) => beginOf(a) - beginOf(b));
     return action === this.root ? [...nodes, ...this.ghosts] : nodes;
   }
 
@@ -458,9 +486,11 @@ export class RunModel {
     const culprit = this.culprit(action);
     return words.joined([
       action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
+      action.recovery_source && action.phase === 'recovered' ? `from ${action.recovery_source}` : '',
       culprit ? `because of ${this.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
       (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
       action.reason,
+      action.condition?.answered_at ? answerWords(action.condition) : (action.condition?.prompt ?? ''),
       progress.wordsOf(action, this.now)
     ]);
   }
@@ -557,6 +587,11 @@ function traceNode(name: string, equal: TraceRow[], depth: number, above: string
     hasChildren: false,
     share: null
   };
+}
+
+/** When a row was called first. */
+export function beginOf(node: Node): number {
+  return node.actions[0]?.accepted_at ?? (node.startedAt || Infinity);
 }
 
 function familyOf(parent: string, action: ActionRow): string {

@@ -8,9 +8,9 @@ export const NAMESPACE = 'flytenb';
 
 export function labTransport(settings: ServerConnection.ISettings): Transport {
   return {
-    request: (method, path, query) => {
+    request: (method, path, query, body) => {
       const url = URLExt.join(settings.baseUrl, NAMESPACE, path) + URLExt.objectToQueryString({ ...query });
-      return ServerConnection.makeRequest(url, { method, cache: 'no-store' }, settings);
+      return ServerConnection.makeRequest(url, { method, ...(body === undefined ? {} : { body }) }, settings);
     },
     socket: () => {
       const url = URLExt.join(settings.wsUrl, NAMESPACE, 'api/v1/ws');

@@ -1,4 +1,7 @@
-"""Runs the scenarios on a real engine and keeps what it tells of them: `python -m tests.browser.views.record FOLDER`."""
+"""Runs the scenarios on a real engine and keeps what it tells of them.
+
+python -m tests.browser.views.record tests/browser/views/runs
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def record(folder: Path) -> None:
             pages[action] = read_page(here()[1], digest)
         attempts = {a.name: store.query("attempts", run=name, action=a.name) for a in found.actions if a.attempt > 1}
         logs = store.query("logs", run=name, limit=5000)
-        body = {"snapshot": found, "pages": pages, "attempts": attempts, "logs": logs}
+        from flytenb.client.shown import code_as_data
+
+        code = {a.name: code_as_data(name, a.name) for a in found.actions[:4]}
+        body = {"code": code, "snapshot": found, "pages": pages, "attempts": attempts, "logs": logs}
         data = json.dumps(json.loads(msgspec.json.encode(body)), ensure_ascii=True)
         for here_only, told in ((str(ROOT), "/home/ada/digits"), (sys.executable, "python3")):
             data = data.replace(here_only, told)

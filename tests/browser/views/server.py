@@ -52,6 +52,14 @@ for (const run of query.getAll('run')) {
 """
 
 
+WHY = {
+    "task": "digits.load",
+    "verdict": "miss",
+    "headline": "helper clean changed (Cell In[4], line 8) since run h3d9",
+    "differences": [{"words": "helper clean", "diff": " def clean(x):\n-    return x + 1\n+    return x + 2\n"}],
+}
+
+
 class Recorded:
     """The runs in a folder."""
 
@@ -230,8 +238,8 @@ class _Api(tornado.web.RequestHandler):
         if found is None:
             self.set_status(404)
             found = {"code": "UnknownQuery", "message": f"nothing at {path}"}
-        self.set_header("content-type", "text/html" if isinstance(found, str) else "application/json")
-        self.write(found if isinstance(found, str) else json.dumps(found))
+        self.set_header("content-type", "application/json")
+        self.write(json.dumps(found))
 
     def _found(self, parts: list[str]) -> Any:
         recorded = self.server.recorded
@@ -264,7 +272,7 @@ class _Api(tornado.web.RequestHandler):
             case ["runs", name, "actions", action, kind] if name in recorded.runs:
                 run = recorded.runs[name]
                 if kind == "page":
-                    return run.get("pages", {}).get(action)
+                    return {"page": run.get("pages", {}).get(action, "")}
                 if kind == "attempts":
                     return run.get("attempts", {}).get(action, [])
                 if kind == "io":
@@ -272,6 +280,10 @@ class _Api(tornado.web.RequestHandler):
                     return {key: row.get(key, "") for key in ("inputs", "outputs")} if row else None
                 if kind == "code":
                     return run.get("code", {}).get(action)
+                if kind == "why":
+                    return WHY
+            case ["runs", name, "why"]:
+                return {"badge": "1 of 8 cached; clean changed", "tasks": [WHY]}
         return None
 
 
@@ -280,7 +292,7 @@ def extra(recorded: Recorded, now: float | None = None) -> None:
     now = now or time.time()
     copied = json.loads(json.dumps(recorded.runs["success"]))
     snapshot = copied["snapshot"]
-    snapshot["run"] |= {"task": "release.release", "phase": "paused", "created_at": now - 200, "ended_at": 0}
+    snapshot["run"] |= {"task": "release.release", "phase": "running", "created_at": now - 200, "ended_at": 0}
     snapshot["actions"] = [
         {**snapshot["actions"][0], "short_name": "release", "task": "release.release", "phase": "running",
          "accepted_at": now - 200, "started_at": now - 199, "ended_at": 0, "outputs": ""},
@@ -288,10 +300,10 @@ def extra(recorded: Recorded, now: float | None = None) -> None:
          "phase": "succeeded", "accepted_at": now - 199, "started_at": now - 199, "ended_at": now - 180},
         {"id": 2, "name": "a2", "parent": "a0", "task": "release.publish", "short_name": "publish", "phase": "paused",
          "accepted_at": now - 180, "started_at": now - 180,
-         "condition": {"prompt": "Publish this model?", "asked_at": now - 180,
+         "condition": {"run": "asks", "action": "a2", "parent": "a0", "name": "publish", "phase": "paused",
+                       "prompt": "Which share of the traffic should this model get?", "data_type": "float",
                        "description": "Accuracy 0.983 on 360 digits, 0.008 better than the one in use.",
-                       "fields": [{"name": "approve", "type": "bool"}, {"name": "note", "type": "str"},
-                                  {"name": "traffic", "type": "float", "minimum": 0, "maximum": 1.0}]}},
+                       "since": now - 180, "timeout_s": 3600.0, "expires_at": now + 3420}},
     ]  # fmt: skip
     snapshot |= {"taken_at": now, "reports": {}, "traces": [], "logs": []}
     snapshot["run"]["action_count"] = 3

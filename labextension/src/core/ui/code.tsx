@@ -14,7 +14,7 @@ interface CodeFacts {
   line?: number;
   /** The same lines as the cell has them now, "" when unknown. */
   current?: string;
-  captured?: { name: string; kind?: string; text?: string; digest?: string }[];
+  captured?: { name: string; kind?: string; place?: string; text?: string; digest?: string; source?: string }[];
 }
 
 interface Declaration {
@@ -34,7 +34,6 @@ export function Code(): JSX.Element {
   const { model, store, connection, selected } = useView();
   const action = model.state.action(selected) ?? model.root;
   const key = action ? `${store.name}/${action.task}/${action.name}` : '';
-  const base = action ? `api/v1/runs/${encodeURIComponent(store.name)}/actions/${encodeURIComponent(action.name)}` : '';
   const declared = useLoaded(key, async () => {
     if (!action) {
       return null;
@@ -42,10 +41,9 @@ export function Code(): JSX.Element {
     const io = await connection.ask<{ declaration?: string }>('io', { run: store.name, action: action.name });
     return io.declaration ? (plain(decode(fromBase64(io.declaration))) as Declaration) : null;
   });
-  const code = useLoaded(key, async () => {
-    const text = base ? await connection.askOptional(`${base}/code`) : null;
-    return text ? (JSON.parse(text) as CodeFacts) : null;
-  });
+  const code = useLoaded(key, () =>
+    action ? connection.askOptional<CodeFacts>('code', { run: store.name, action: action.name }) : Promise.resolve(null)
+  );
   if (!action) {
     return <Empty>Nothing has started yet.</Empty>;
   }
@@ -67,11 +65,11 @@ export function Code(): JSX.Element {
             </span>
             {action.source && <PlaceText text={action.source} />}
           </p>
-          {code.value ? (
+          {code.value?.source ? (
             <Source code={code.value} />
           ) : (
             <p class="fnb-2">
-              {code.isLoading ? 'Loading …' : 'This server does not read sources; the place above names them.'}
+              {code.isLoading ? 'Loading …' : code.error || 'No source was kept; the place above names it.'}
             </p>
           )}
           {code.value?.captured?.length ? (
@@ -94,6 +92,13 @@ export function Code(): JSX.Element {
                     <td>
                       {each.kind && <span class="fnb-2">{each.kind} </span>}
                       {each.text && <code>{words.oneLine(each.text, 100)}</code>}
+                      {each.place && <PlaceText text={each.place} />}
+                      {each.source && (
+                        <details>
+                          <summary class="fnb-2">source</summary>
+                          <pre class="fnb-pre">{each.source}</pre>
+                        </details>
+                      )}
                     </td>
                     <td class="fnb-num fnb-2">
                       <code>{each.digest?.slice(0, 4)}</code>

@@ -3,12 +3,16 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ActionRow } from '../../generated/model.js';
 import type { Condition, Field } from '../condition.js';
-import { parseField } from '../condition.js';
-import { askJson } from '../transport.js';
+import { conditionOf, parseField } from '../condition.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 
-export function ConditionForm({ action, condition }: { action: ActionRow; condition: Condition }): JSX.Element {
+export function Question({ action }: { action: ActionRow }): JSX.Element | null {
+  const condition = conditionOf(action);
+  return condition && <Form action={action} condition={condition} />;
+}
+
+function Form({ action, condition }: { action: ActionRow; condition: Condition }): JSX.Element {
   const { connection, store, model, id } = useView();
   const [draft, setDraft] = useState<Record<string, string>>({});
   const [isTried, setTried] = useState(false);
@@ -29,8 +33,7 @@ export function ConditionForm({ action, condition }: { action: ActionRow; condit
     setSending(true);
     setProblem('');
     try {
-      const path = `api/v1/runs/${encodeURIComponent(store.name)}/actions/${encodeURIComponent(action.name)}/signal`;
-      await askJson(connection.transport, 'POST', path, { value: JSON.stringify(answer) });
+      await connection.ask('signal', { run: store.name, name: action.name }, {}, { value: answer });
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
     } finally {

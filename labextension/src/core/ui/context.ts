@@ -19,6 +19,9 @@ export interface View {
   /** Name of the selected action, or "". */
   readonly selected: string;
   readonly hasDetail: boolean;
+  /** The action of which somebody asks why it ran or not, or "". */
+  readonly why: string;
+  askWhy(action: string): void;
   select(action: string, hasDetail?: boolean): void;
   open(tab: Tab, action?: string): void;
   /** Say something once, in the footer and to screen readers. */

@@ -7,7 +7,7 @@ import * as words from '../words.js';
 import { python, useView } from './context.js';
 import { useLoaded } from './hooks.js';
 import { Button, Glyph, PlaceText, Word } from './parts.js';
-import { ValueLine } from './values.js';
+import { Later } from './later.js';
 
 export function Detail(): JSX.Element | null {
   const view = useView();
@@ -83,17 +83,17 @@ export function Detail(): JSX.Element | null {
           </Fact>
         ) : null}
         {action.reason && <Fact name="waits">{action.reason}</Fact>}
-        {action.is_cached && (
-          <Fact name="cached">{action.saved_s ? `saved ${words.duration(action.saved_s)}` : 'nothing ran'}</Fact>
-        )}
+        {isTerminal(action.phase) && !action.condition && <Later part="Why" action={action} />}
         {inputs.map(each => (
           <Fact key={'i' + each.name} name={each.name || 'input'}>
-            <ValueLine value={each} />
+            <code>{each.text}</code>
+            {each.sizeBytes >= 100_000 && <span class="fnb-2"> {words.size(each.sizeBytes)}</span>}
           </Fact>
         ))}
         {outputs.map((each, i) => (
           <Fact key={`o${i}`} name={each.name && !/^o\d+$/.test(each.name) ? each.name : 'returned'}>
-            <ValueLine value={each} />
+            <code>{each.text}</code>
+            {each.sizeBytes >= 100_000 && <span class="fnb-2"> {words.size(each.sizeBytes)}</span>}
           </Fact>
         ))}
         {action.source && (
@@ -107,7 +107,7 @@ export function Detail(): JSX.Element | null {
               placement.executor === 'docker'
                 ? `container of ${placement.image || placement.image_id}`
                 : placement.executor,
-              placement.python && `Python ${placement.python}`,
+              /^\d/.test(placement.python ?? '') && `Python ${placement.python}`,
               placement.reason
             ])}
           </Fact>

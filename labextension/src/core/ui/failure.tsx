@@ -18,7 +18,14 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
   const spent = took(action, model.now);
   const run = `flytenb.run(${python(store.name)})`;
   const call = `${run}.action(${python(action.name)})`;
-  const inputs = preview(action.inputs);
+  // What the variables of the innermost frame held, where that was kept; else what it was called with.
+  const known = failure.locals ?? [];
+  const at = known.findLastIndex(each => each.length > 0);
+  const held: [string, string][] =
+    at >= 0
+      ? (known[at] as [string, string][])
+      : preview(action.inputs).map((each, i) => [each.name || `#${i}`, each.text]);
+  const heldIn = at >= 0 ? `Locals in ${frames[at]?.function ?? ''}` : `Inputs of ${model.label(action.name)}`;
   const advice = adviceOf(failure.code, failure.message);
   const others = model.causes.filter(each => each !== cause && !isAbortion(each)).length;
   return (
@@ -75,18 +82,18 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
           )}
           {!frames.length && failure.traceback && <pre class="fnb-pre">{failure.traceback}</pre>}
         </div>
-        {inputs.length > 0 && (
+        {held.length > 0 && (
           <div>
-            <p class="fnb-sub">Inputs of {model.label(action.name)}</p>
+            <p class="fnb-sub">{heldIn}</p>
             <table class="fnb-table">
               <tbody>
-                {inputs.slice(0, 12).map((each, i) => (
-                  <tr key={i}>
+                {held.slice(0, 12).map(([name, text]) => (
+                  <tr key={name}>
                     <th scope="row">
-                      <code>{each.name || `#${i}`}</code>
+                      <code>{name}</code>
                     </th>
                     <td>
-                      <code>{words.oneLine(each.text, 120)}</code>
+                      <code>{words.oneLine(text, 160)}</code>
                     </td>
                   </tr>
                 ))}

@@ -18,8 +18,8 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
   const { model, tell } = view;
   const { run } = model.state;
   const call = `flytenb.run(${python(run.name)})`;
-  const isAsking = run.phase === 'paused';
-  const word = isAsking ? 'Waiting for you' : model.mark.word;
+  const { mark } = model;
+  const word = model.asks.length ? 'Waiting for you' : mark.word;
   const age = model.isTerminal ? model.state.now() - run.ended_at! : 0;
   const when = model.isTerminal && run.ended_at ? (age > 12 * 3600 ? words.ago(age) : words.moment(run.ended_at)) : '';
   return (
@@ -33,7 +33,7 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
       >
         <Icon u={isOpen ? 'down' : 'open'} />
       </button>
-      <Glyph mark={model.mark} />
+      <Glyph mark={mark} />
       <span class="fnb-name" title={run.task}>
         {model.task}
       </span>
@@ -45,7 +45,7 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
       >
         {run.name}
       </button>
-      <Word mark={model.mark} text={word} />
+      <Word mark={mark} text={word} />
       <span class="fnb-facts">
         {factsOf(model, change).map(fact => (
           <span key={fact.replace(/[\d:,.]+/g, '')}>{fact}</span>
@@ -113,7 +113,7 @@ function More(): JSX.Element {
     }
   }
   items.push(['Compare with another run', `flytenb.compare(…)`, () => view.open('compare')]);
-  items.push(['Why cached or not', `${call}.why()`, () => view.write(`${call}.why()`)]);
+  items.push(['Why cached or not', `${call}.why()`, () => view.askWhy(model.root?.name ?? '')]);
   if (view.host.openRun) {
     items.push(['Open in a tab', '', () => view.host.openRun?.(store.name)]);
   }

@@ -3,7 +3,6 @@ import type { JSX } from 'preact';
 import { isTerminal } from '../run-state.js';
 import { flatten } from '../rows.js';
 import type { Tab, View } from './context.js';
-import { python } from './context.js';
 import type { TreeState } from './tree.js';
 import { acceptOf, nameOf } from './tree.js';
 
@@ -91,11 +90,9 @@ function act(
         view.abort(action && action !== model.root && !isTerminal(action.phase) ? action.name : undefined);
       }
       return !model.isTerminal;
-    case 'w': {
-      const of = `flytenb.run(${python(view.store.name)})`;
-      view.write(action && action !== model.root ? `${of}.action(${python(action.name)}).why()` : `${of}.why()`);
+    case 'w':
+      view.askWhy(action?.name ?? model.root?.name ?? '');
       return true;
-    }
     case '?':
       keys.setKeys(isShown => !isShown);
       return true;

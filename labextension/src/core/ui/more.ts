@@ -1,7 +1,7 @@
 /** The tabs that most people open later or never: one bundle of its own. */
 import type { JSX } from 'preact';
-export { conditionOf } from '../condition.js';
-export { ConditionForm } from './condition.js';
+export { Question } from './condition.js';
+export { Why } from './why.js';
 import { Code } from './code.js';
 import { Compare } from './compare.js';
 import type { Tab } from './context.js';

@@ -15,10 +15,10 @@ export function Report(): JSX.Element {
   const { reports } = model.state;
   const names = Object.keys(reports).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
   const action = reports[selected] ? selected : (names[0] ?? '');
-  const path = `api/v1/runs/${encodeURIComponent(store.name)}/actions/${encodeURIComponent(action)}/page`;
   const page = useLoaded(action ? `${store.name}/${action}/${reports[action]}` : '', () =>
-    action ? connection.askOptional(path) : Promise.resolve(null)
+    action ? connection.askOptional<{ page: string }>('page', { run: store.name, action }) : Promise.resolve(null)
   );
+  const html = page.value?.page ?? '';
   if (!action) {
     return (
       <Empty>
@@ -62,13 +62,11 @@ export function Report(): JSX.Element {
         )}
         <span class="fnb-grow" />
         {host.openReport && <Link onClick={() => host.openReport?.(store.name, action)}>Open in a tab</Link>}
-        {page.value && (
-          <Link onClick={() => save(`${store.name}-${action}.html`, 'text/html', page.value!)}>Save HTML</Link>
-        )}
+        {page.value && <Link onClick={() => save(`${store.name}-${action}.html`, 'text/html', html)}>Save HTML</Link>}
       </div>
       {page.error && <p class="fnb-err fnb-pad">{page.error}</p>}
-      {page.value ? (
-        <Frame page={page.value} title={`Report of ${model.label(action, true)}`} />
+      {html ? (
+        <Frame page={html} title={`Report of ${model.label(action, true)}`} />
       ) : (
         !page.error && (
           <Empty>

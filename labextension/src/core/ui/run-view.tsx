@@ -17,8 +17,9 @@ import { Footer } from './footer.js';
 import { Header } from './header.js';
 import { useChanges, useSeen, useTick } from './hooks.js';
 import { handleKey } from './keys.js';
+import { Later } from './later.js';
 import { Button, copy } from './parts.js';
-import { Question, Tabs } from './tabs.js';
+import { Tabs } from './tabs.js';
 import type { TreeState } from './tree.js';
 import { emptyTree } from './tree.js';
 
@@ -62,6 +63,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const [tree, setTreeState] = useState<TreeState>(emptyTree);
   const [asking, setAsking] = useState<{ action: string } | null>(null);
   const [told, setTold] = useState('');
+  const [why, setWhy] = useState('');
   const [hasKeys, setHasKeys] = useState(false);
   const setTree = (change: Partial<TreeState>): void => setTreeState(old => ({ ...old, ...change }));
   const expected = useExpected(store);
@@ -109,6 +111,14 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
         setSelection(old => ({ ...old, name: action }));
       }
     },
+    why,
+    askWhy: name => {
+      setWhy(name);
+      setTab('tree');
+      setTouched(true);
+      setOpen(true);
+      setSelection({ name, hasDetail: true });
+    },
     tell: setTold,
     write: code => {
       if (host.insertCode) {
@@ -130,7 +140,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
       setTold(error instanceof Error ? error.message : String(error));
     }
   };
-  const questions = state.actions.filter(each => each.phase === 'paused').slice(0, 3);
+  const questions = model.asks.slice(0, 3);
   const keys = {
     tree,
     setTree,
@@ -168,7 +178,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
             </span>
           </div>
         )}
-        {isOpen && questions.map(action => <Question key={action.name} action={action} />)}
+        {isOpen && questions.map(action => <Later key={action.name} part="Question" action={action} />)}
         {isOpen && cause && tab === 'tree' && <Failure cause={cause} />}
         {isOpen && <Tabs tree={tree} setTree={setTree} />}
         {(isOpen || told) && <Footer told={told} hasKeys={hasKeys} setKeys={setHasKeys} />}

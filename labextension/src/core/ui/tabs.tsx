@@ -1,11 +1,11 @@
 /** The views of a run; one tab stop, arrows move. A panel is built when it is first looked at. */
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ActionRow } from '../../generated/model.js';
+import { useEffect, useRef } from 'preact/hooks';
 import * as words from '../words.js';
 import type { Tab } from './context.js';
 import { TABS, useView } from './context.js';
 import type { TreeState } from './tree.js';
+import { LaterTab } from './later.js';
 import { Tree } from './tree.js';
 
 const TITLES: Readonly<Record<Tab, string>> = {
@@ -73,53 +73,8 @@ export function Tabs({ tree, setTree }: Props): JSX.Element {
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-tab-${tab}`} data-panel={tab}>
-        {tab === 'tree' ? <Tree tree={tree} setTree={setTree} /> : <Later tab={tab} />}
+        {tab === 'tree' ? <Tree tree={tree} setTree={setTree} /> : <LaterTab tab={tab} />}
       </div>
     </>
-  );
-}
-
-type More = typeof import('./more.js');
-let more: More | null = null;
-let load = (): Promise<More> => import(/* webpackChunkName: "more" */ './more.js');
-
-/** For a page that must bring along more than the code: its style. */
-export function setLoader(loader: (load: () => Promise<More>) => Promise<More>): void {
-  const before = load;
-  load = () => loader(before);
-}
-
-/** What is loaded when it is first looked at; null until then. */
-export function useMore(): { more: More | null; error: string } {
-  const [, redraw] = useState(0);
-  const [error, setError] = useState('');
-  useEffect(() => {
-    if (!more) {
-      load().then(
-        found => {
-          more = found;
-          redraw(n => n + 1);
-        },
-        (reason: unknown) => setError(`This part of the page could not be loaded (${String(reason)}): reload the page.`)
-      );
-    }
-  }, []);
-  return { more, error };
-}
-
-function Later({ tab }: { tab: Tab }): JSX.Element {
-  const { more, error } = useMore();
-  const Panel = more?.PANELS[tab];
-  return Panel ? <Panel /> : <p class="fnb-none">{error || 'Loading …'}</p>;
-}
-
-/** The form of a question. */
-export function Question({ action }: { action: ActionRow }): JSX.Element {
-  const { more, error } = useMore();
-  const condition = more?.conditionOf(action);
-  return more && condition ? (
-    <more.ConditionForm action={action} condition={condition} />
-  ) : (
-    <p class="fnb-none">{error || action.reason}</p>
   );
 }

@@ -10,16 +10,6 @@ import { useLoaded } from './hooks.js';
 import { copy, Empty, Link, PlaceText } from './parts.js';
 import { ActionPicker } from './picker.js';
 
-/** A value on one line. */
-export function ValueLine({ value }: { value: Preview }): JSX.Element {
-  return (
-    <>
-      <code>{value.text}</code>
-      {value.sizeBytes >= 100_000 && <span class="fnb-2"> {words.size(value.sizeBytes)}</span>}
-    </>
-  );
-}
-
 export function Values(): JSX.Element {
   const view = useView();
   const { model, store, connection } = view;
