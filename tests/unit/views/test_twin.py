@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 from view_samples import T0, Builder, Value, failed, fan_out, running, success
 
 from flytenb.model.outcome import Failure, Frame
 from flytenb.model.snapshot import LogLine, TraceRow
-from flytenb.views import facts, timeline, tree, twin
+from flytenb.views import facts, post_mortem, timeline, tree, twin
 from flytenb.views.marks import _MARKS
 
 ALLOWED = {
@@ -190,3 +191,23 @@ def test_long_words_stay_in_their_column():
     """Where a page gives all columns one width, a long value would be written over its neighbour."""
     cell = twin.table(("Preview",), [("x" * 200,)])
     assert "overflow-wrap:anywhere" in cell.partition("<td")[2]
+
+
+def test_variables_of_a_failure_are_folded_and_escaped() -> None:
+    failure = Failure(
+        code="ValueError",
+        message="<img src=x onerror=alert(1)>",
+        frames=(Frame("Cell In[1]", 3, "<lambda>", "x = '</code><script>'"), Frame("Cell In[2]", 4, "fit", "y")),
+        locals=((("a</td><script>", "<script>alert(1)</script>\u202e"),), (("words", "x" * 5000), ("b", "<b>"))),
+    )
+    snapshot = failed()
+    actions = [replace(one, failure=failure) if one.failure is not None else one for one in snapshot.actions]
+    page = checked(shown(replace(snapshot, actions=tuple(actions))))
+    for markup in (page, post_mortem.page(failure, "<script>")):
+        assert "<script" not in markup
+        assert "<img src=x" not in markup
+        assert "\u202e" not in markup
+    assert '<summary style="cursor:pointer">Variables of Cell In[2], line 4, in fit</summary>' in page
+    assert "<code>&lt;b&gt;</code>" in page
+    assert len(page) < len(shown(snapshot)) + 4_000
+    assert "> Cell In[2], line 4, in fit" in post_mortem.text(failure, "fit", 1)
