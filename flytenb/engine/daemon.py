@@ -30,7 +30,7 @@ from flytenb.rules import Capacity, State
 from flytenb.store import Journal, Reader, StoreError, open_store, set_aside
 from flytenb.store.sweep import Objects
 from flytenb.wire import alive
-from flytenb.wire.paths import http_socket_path, info_path, require_own, socket_path
+from flytenb.wire.paths import http_socket_path, info_path, require_own, socket_path, workers_socket_path
 
 _log = logging.getLogger("flytenb.engine")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -131,7 +131,7 @@ async def _serve(home: Path, starter: Starter) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.parent != home:
         require_own(path.parent)
-    living = alive.living(home)
+    living = {**alive.living(home), **dict.fromkeys(alive.contained(home), 0)}
     engine, connection = _recovered(home / "store.db", token, living)
     engine.workers_secret = workers_secret(home, is_kept=bool(living))
     engine.home, engine.socket, engine.http_socket = home, path, http_path
@@ -142,6 +142,8 @@ async def _serve(home: Path, starter: Starter) -> None:
     engine.journal.start()
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+    if 0 in living.values():
+        await engine.listen_for_workers(workers_socket_path(home))  # for those that live in containers
     server = await loop.create_unix_server(engine.new_link, str(path), backlog=BACKLOG)
     path.chmod(0o600)
     facts = {"pid": os.getpid(), "version": VERSION, "protocol": PROTOCOL, "socket": str(path), "home": str(home)}

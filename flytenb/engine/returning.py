@@ -52,7 +52,7 @@ class Returning:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._runs: list[Recovered] = []
-        #: Workers of an engine before this one that live and have not come.
+        #: Workers of an engine before this one that live and have not come: their processes, 0 in containers.
         self._awaited: dict[str, int] = {}
         self._claims: dict[str, tuple[Link, Resume]] = {}
         self._later: list[Callable[[], None]] = []
@@ -103,7 +103,7 @@ class Returning:
         if claim is not None and claim[0] is link:
             del self._claims[link.ident]
             pid = alive.is_alive(self._engine.home, link.ident)
-            if pid and self.is_open:
+            if self.is_open and (pid or link.ident in alive.contained(self._engine.home)):
                 self._awaited[link.ident] = pid
 
     # ---- all have come --------------------------------------------------------------------------------------------
@@ -115,7 +115,8 @@ class Returning:
 
     def _look_once(self) -> None:
         home = self._engine.home
-        for ident in [ident for ident in self._awaited if not alive.is_alive(home, ident)]:
+        contained = alive.contained(home) if 0 in self._awaited.values() else {}
+        for ident in [ident for ident in self._awaited if ident not in contained and not alive.is_alive(home, ident)]:
             del self._awaited[ident]
         is_late = self._engine.loop.time() > self._deadline
         if self._awaited and not is_late:
@@ -135,6 +136,8 @@ class Returning:
         parents = {number for lane in lanes for number in may_have_called(lane.held)}
         stored = await asyncio.to_thread(stored_actions, self._engine.reader, numbers, parents)
         self._engine.happen(Comeback(self._runs, lanes, stored))
+        self._engine.turn_now()
+        self._engine.executor.settle()
         for ident, (link, _) in claims.items():
             if link.is_closed:
                 self._engine.happen(LaneLost(ident, "link", "its connection closed"))

@@ -91,8 +91,11 @@ class Executor(Protocol):
     def spawn(self, worker: str, launch: Launch, grant: Grant) -> None:
         """Start a worker; it connects by itself."""
 
-    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
-        """Go on with a worker that an engine before this one started."""
+    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int, executor: str) -> None:
+        """Go on with a worker that an engine before this one started with this kind of executor."""
+
+    def settle(self) -> None:
+        """All workers that were to be adopted are; what else is left of an engine before this one can go."""
 
     def kill(self, worker: str, why: str = "") -> None:
         """End a worker's process at once; `on_worker_exit` follows, with these words if there are any."""

@@ -15,6 +15,7 @@ from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
 from flytenb.model import Grant, Launch, Placement
 from flytenb.model.build import IMAGE
+from flytenb.wire import alive
 from flytenb.wire.paths import home, object_path
 
 if TYPE_CHECKING:
@@ -68,11 +69,19 @@ class Router:
         self._preparing[worker] = task
         task.add_done_callback(lambda _: self._preparing.pop(worker, None))
 
-    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int) -> None:
-        """Go on with a worker that an engine before this one started."""
+    def adopt(self, worker: str, launch: Launch, grant: Grant, pid: int, executor: str) -> None:
+        """Go on with a worker that an engine before this one started with this kind of executor."""
+        if executor == "docker" and not launch.is_contained:
+            self._containers().adopt(worker, launch, grant, alive.contained(self._home).get(worker, ""))
+            return
         if launch.is_contained:
             self._contained.add(worker)
         self._process.adopt(worker, launch, grant, pid)
+
+    def settle(self) -> None:
+        """All workers that were to be adopted are."""
+        if self._docker is not None:
+            self._docker.settle()
 
     def is_stopped(self, worker: str) -> bool:
         """Whether a worker's process is stopped (SIGSTOP)."""

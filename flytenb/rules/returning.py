@@ -134,7 +134,7 @@ def _lane_of(state: State, returned: ReturnedLane, action: Action, out: Out) -> 
     if not shape.is_plain:
         state.kept[id(shape)] = shape
     launch: Launch = shape.launch
-    out.chores.append(("adopt", lane.id, launch, shape.grant(facts.gpus), returned.pid))
+    out.chores.append(("adopt", lane.id, launch, shape.grant(facts.gpus), returned.pid, facts.executor))
     return lane
 
 

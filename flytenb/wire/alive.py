@@ -25,15 +25,25 @@ def hold(home: Path, worker: str) -> None:
     """Tell that this process is that worker, until it ends. Where the file system knows no locks, nothing is told."""
     with contextlib.suppress(OSError):
         folder(home).mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(folder(home) / worker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()} {born(os.getpid())} {boot()}".encode())
-        _held.append(descriptor)
+        _lock(folder(home) / worker, 0o600, f"{os.getpid()} {born(os.getpid())} {boot()}")
+
+
+def hold_contained(shared: Path, worker: str) -> None:
+    """The same in a container, in the folder that it shares with its executor."""
+    with contextlib.suppress(OSError):
+        _lock(shared / "alive", 0o666, worker)  # the folder is private, and this user may be another one
+
+
+def _lock(path: Path, mode: int, words: str) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, words.encode())
+    _held.append(descriptor)
 
 
 def living(home: Path) -> dict[str, int]:
@@ -49,6 +59,17 @@ def living(home: Path) -> dict[str, int]:
     return found
 
 
+def contained(home: Path) -> dict[str, str]:
+    """Workers that live in containers of this machine, and the names of these."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for shared in (home / "containers").iterdir():
+            words = _words_of(shared / "alive")
+            if len(words) == 1:
+                found[words[0]] = shared.name
+    return found
+
+
 def is_alive(home: Path, worker: str) -> int:
     """The process of a worker that lives, else 0."""
     return _process_of(folder(home) / worker)
@@ -59,21 +80,26 @@ def forget(home: Path, worker: str) -> None:
     (folder(home) / worker).unlink(missing_ok=True)
 
 
-def _process_of(path: Path) -> int:
+def _words_of(path: Path) -> list[str]:
+    """What a locked file says; nothing when nobody holds its lock."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return 0
+        return []
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        words = os.read(descriptor, 256).decode("ascii", "replace").split()
+        return os.read(descriptor, 256).decode("ascii", "replace").split()
     except OSError:
-        return 0
+        return []
     else:
-        return 0
+        return []
     finally:
         os.close(descriptor)
+
+
+def _process_of(path: Path) -> int:
+    words = _words_of(path)
     if len(words) != 3 or not words[0].isdigit() or words[2] != boot():
         return 0
     pid = int(words[0])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 
 import pytest
 
 from tests.docker.conftest import DockerHome
 from tests.docker.scripts import HEAD, result, run_beside
-from tests.integration.conftest import until
+from tests.integration.conftest import _is_alive, until
 
 
 def test_hello_values_files_and_children(docker_home: DockerHome) -> None:
@@ -169,14 +171,53 @@ def test_the_image_may_be_deleted_during_a_run(docker_home: DockerHome) -> None:
     assert printed == ["0\n"]
 
 
-def test_engine_killed_orphans_removed_run_ends_right(docker_home: DockerHome) -> None:
-    thread, printed = run_beside(docker_home, WAITS_ONCE)
-    before = {one["Id"] for one in docker_home.containers()}
+GATED = """
+    env = flyte.TaskEnvironment(name="gated", image=IMAGE)
+
+    @env.task
+    async def wait(folder: str) -> str:
+        with open(f"{folder}/begun", "a") as file:
+            file.write(socket.gethostname() + "\\n")
+        while not os.path.exists(f"{folder}/go-on"):
+            await asyncio.sleep(0.05)
+        return socket.gethostname()
+
+    if __name__ == "__main__":
+        flyte.init()
+        run = flyte.run(wait, folder=sys.argv[1])
+        run.wait()
+        print(json.dumps(run.outputs()[0]))
+"""
+
+
+def test_a_container_outlives_its_engine(docker_home: DockerHome) -> None:
+    """The next engine goes on with it; nothing runs twice, and afterwards none is left."""
+    shared = docker_home.path / "objects"
+    thread, printed = run_beside(docker_home, GATED)
+    before = {one["Id"] for one in docker_home.containers() if one["State"] == "running"}
     assert before
+    assert docker_home.kill_engine()
+    until(lambda: docker_home.engine_pid() and _is_alive(docker_home.engine_pid() or 0), "another engine")
+    until(lambda: docker_home.cli("get", "pools", check=False).returncode == 0, "the engine to answer")
+    (shared / "go-on").touch()
+    thread.join(60)
+    hosts = (shared / "begun").read_text().split()
+    assert printed == [json.dumps(hosts[0]) + "\n"], docker_home.engine_log()
+    assert len(hosts) == 1, "it ran once"
+    until(lambda: not before & {one["Id"] for one in docker_home.containers()}, "its container to be removed")
+
+
+def test_engine_and_container_killed_orphans_removed_run_ends_right(docker_home: DockerHome) -> None:
+    thread, printed = run_beside(docker_home, WAITS_ONCE)
+    before = [one["Id"] for one in docker_home.containers() if one["State"] == "running"]
+    assert before
+    os.kill(docker_home.engine_pid() or 0, signal.SIGSTOP)  # it must not see the container's end
+    for ident in before:
+        docker_home.docker.api.kill(ident)
     assert docker_home.kill_engine()
     thread.join(60)
     assert printed == ["42\n"]
-    until(lambda: not before & {one["Id"] for one in docker_home.containers()}, "the orphans to be removed")
+    until(lambda: not set(before) & {one["Id"] for one in docker_home.containers()}, "the orphans to be removed")
 
 
 def test_docker_restarted_during_a_run(docker_home: DockerHome) -> None:

@@ -30,6 +30,7 @@ from flytenb.executors.docker.stream import Stream
 from flytenb.executors.docker.volumes import Volumes, clear_states
 from flytenb.executors.docker.watch import Watch
 from flytenb.model import Grant, Launch
+from flytenb.wire import alive
 from flytenb.wire.paths import workers_socket_path
 from flytenb.wire.tokens import worker_token
 
@@ -84,6 +85,9 @@ class DockerExecutor:
         self._compiled: set[str] = set()
         #: An earlier engine may have left containers, which could not be looked for yet.
         self._has_orphans = False
+        #: Containers of an engine before this one whose workers live, and those of them that go on with this one.
+        self._spared: set[str] = set()
+        self._adopted: set[str] = set()
         self._is_stopping = False
 
     @property
@@ -97,7 +101,38 @@ class DockerExecutor:
         folder = self._home / "containers"
         if folder.is_dir() and any(folder.iterdir()):
             self._has_orphans = True
+            self._spared = set(alive.contained(self._home).values())
             self._spawn(self._remove_orphans())
+
+    def settle(self) -> None:
+        """What was not adopted goes now."""
+        if self._spared:
+            self._spared = set()
+            self._spawn(self._remove_orphans())
+
+    def adopt(self, worker: str, launch: Launch, grant: Grant, name: str) -> None:
+        """Go on with a worker in a container that an engine before this one made."""
+        entry = self._workers[worker] = _Entry(worker, launch, grant, "", "")
+        entry.name = name
+        self._adopted.add(name)
+        entry.task = self._spawn(self._take_over(entry))
+
+    async def _take_over(self, entry: _Entry) -> None:
+        try:
+            await self._prepared()
+            docker = self._docker
+            assert docker is not None
+            found = await self._thread(docker.api.inspect_container, entry.name)
+        except Exception as error:  # docker, requests and urllib3 share no class
+            detail = f"its container {entry.name} is not found any more: {said(error)}"
+            self._told(entry, Exit(status=-9, cause="exit", detail=detail))
+            return
+        entry.ident, entry.image = found["Id"], found["Config"]["Image"]
+        self._by_ident[entry.ident] = entry
+        if entry.is_killed:
+            await self._remove(entry)
+        elif not found["State"]["Running"]:
+            await self._close(entry)
 
     def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
         """Start a worker in a container of an image."""
@@ -421,10 +456,13 @@ class DockerExecutor:
             _log.warning("containers of an earlier engine could not be looked for: %s", error)
 
     def _is_mine(self, listed: dict[str, Any]) -> bool:
-        return bool(listed["Labels"].get(ENGINE) == self._engine_id)
+        is_kept_on = any(name.lstrip("/") in self._adopted for name in listed["Names"])
+        return is_kept_on or bool(listed["Labels"].get(ENGINE) == self._engine_id)
 
     def _is_orphan(self, listed: dict[str, Any]) -> bool:
         """Of an engine that is no more; an image may be built by any process, which is named by its label."""
+        if any(name.lstrip("/") in self._spared for name in listed["Names"]):
+            return False
         return not (self._is_mine(listed) or is_owner_alive(str(listed["Labels"].get(ENGINE, ""))))
 
     def _clear_folders(self, docker: Docker | None = None) -> None:
@@ -440,7 +478,7 @@ class DockerExecutor:
         mine = {entry.name for entry in self._workers.values()}
         with contextlib.suppress(OSError):
             for folder in (self._home / "containers").iterdir():
-                if folder.name not in there | mine:
+                if folder.name not in there | mine | self._spared:
                     shutil.rmtree(folder, ignore_errors=True)
 
     async def _thread(self, call: Callable[..., _T], *values: Any, **named: Any) -> _T:

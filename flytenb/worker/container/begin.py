@@ -28,6 +28,9 @@ def serve(boot: dict[str, Any], folder: str, failed: int) -> int:
     from flytenb.codec import proof
 
     proof.give_key(bytes.fromhex(boot["key"]))  # of the home, which is not seen from here
+    from flytenb.wire import alive
+
+    alive.hold_contained(Path(folder), boot["worker"])
     home = Path(boot["home"])
     ended = shipped.serve(boot["worker"], boot["socket"], boot["token"], home, door=boot.get("objects", ""))
     if not boot.get("keep") or not runtime.failed_actions:
