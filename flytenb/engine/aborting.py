@@ -46,7 +46,7 @@ class AbortDesk:
     async def _action(self, run: tuple[Any, ...], number: int, reason: str) -> Stopped:
         engine = self._engine
         if number in engine.state.live:
-            engine.happen(AbortRequest(number, reason))
+            await self._happen([AbortRequest(number, reason)])
             return Stopped(count=1)
         await engine.committed()  # its end may be on the way to the disk
         row = await asyncio.to_thread(engine.reader.action, number)
@@ -57,15 +57,21 @@ class AbortDesk:
         # A recovered run has not come to it again: when it does, it finds it aborted.
         declaration = engine.state.tasks_by_id[row[2]].declaration
         what = f"condition {declaration.short_name!r}" if declaration.condition else f"task {declaration.name!r}"
-        engine.happen(AbortRequest(number, reason, what, row[7]))
+        await self._happen([AbortRequest(number, reason, what)])
         return Stopped(count=1)
+
+    async def _happen(self, events: list[AbortRequest]) -> None:
+        """Who is told of an abort has it on disk."""
+        for event in events:
+            self._engine.happen(event)
+        await asyncio.sleep(0)  # the turn that hears them
+        await self._engine.committed()
 
     async def _group(self, run: tuple[Any, ...], group: str, reason: str) -> Stopped:
         engine = self._engine
         live = [action for action in engine.state.live.values() if action.run.id == run[0]]
         members = [action for action in live if action.group == group and not _is_below(action, group)]
-        for action in members:
-            engine.happen(AbortRequest(action.id, reason))
+        await self._happen([AbortRequest(action.id, reason) for action in members])
         if members:
             return Stopped(count=len(members))
         groups = await asyncio.to_thread(engine.reader.groups, run[0])

@@ -38,11 +38,14 @@ class ConditionDesk:
         self._being_answered: set[int] = set()
 
     def take_up(self) -> None:
-        """Questions of unfinished runs stay open: they may be answered before their run comes to them again."""
-        engine = self._engine
-        for number, task, accepted_at in engine.reader.open_actions():
-            if engine.state.tasks_by_id[task].declaration.condition is not None:
-                engine.state.unasked[number] = accepted_at
+        """Questions of unfinished runs stay open: they may be answered before their run comes to them again.
+
+        Other actions may be aborted before that.
+        """
+        state = self._engine.state
+        for number, task, accepted_at in self._engine.reader.open_actions():
+            is_question = state.tasks_by_id[task].declaration.condition is not None
+            (state.unasked if is_question else state.uncalled)[number] = accepted_at
 
     # ---- reading ------------------------------------------------------------------------------------------------
 

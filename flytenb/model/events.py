@@ -368,9 +368,8 @@ class AbortRequest(msgspec.Struct, frozen=True):
 
     action: int
     reason: str
-    #: Of an action on disk that a recovered run has not called again yet: `task 'env.f'`, and when it was called.
+    #: Of an action on disk that a recovered run has not called again yet: `task 'env.f'`.
     what: str = ""
-    accepted_at: float = 0.0
 
 
 class Signal(msgspec.Struct, frozen=True):

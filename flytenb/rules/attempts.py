@@ -17,7 +17,7 @@ from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure, encode_failure, without_locals
 from flytenb.model.phases import QUEUED
 from flytenb.rules import lanes, pools
-from flytenb.rules.ending import abort, end, fail, note_progress
+from flytenb.rules.ending import end, fail, note_progress
 from flytenb.rules.lanes import lane_of
 from flytenb.rules.out import Out
 from flytenb.rules.phases import move
@@ -59,8 +59,8 @@ def on_finished(state: State, source: Any, event: Finished, now: float, out: Out
         end(state, action, "succeed", event.payload, now, out)
     else:
         failure = decode_failure(event.payload)
-        if failure.code == "Aborted":
-            abort(state, action, failure.message, now, out)
+        if failure.code == "Aborted":  # an engine before this one wanted it, and could not write down why any more
+            again(state, action, "lose", failure, 0.0, now, out)
         else:
             attempt_failed(state, action, failure, now, out)
     settle(state, lane, now, out)

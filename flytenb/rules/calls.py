@@ -68,6 +68,8 @@ def on_submit(state: State, source: Any, event: Submit, now: float, out: Out) ->
         number = (run.id << 32) | run.next_index
         run.next_index += 1
         run.action_count += 1
+    elif state.uncalled:
+        state.uncalled.pop(number, None)
     kind = Action if task.declaration.condition is None else Question
     action = kind(number, run, task, parent, event.call, event.key, event.n, event.inputs)
     action.accepted_at = now

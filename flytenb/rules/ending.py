@@ -136,13 +136,12 @@ def on_abort(state: State, source: Any, event: AbortRequest, now: float, out: Ou
     action = state.live.get(event.action)
     if action is not None:
         abort(state, action, event.reason, now, out, is_wanted=True)
-    elif (
-        event.what and event.action not in state.early and any(r.id == event.action >> 32 for r in state.runs.values())
-    ):
+        return
+    began_at = state.uncalled.pop(event.action, None) or state.unasked.pop(event.action, None)
+    if began_at is not None:
         payload = encode_failure(_aborted(event.what, event.reason, is_wanted=True))
         state.early[event.action] = (ABORTED, payload)
-        state.unasked.pop(event.action, None)
-        out.ended.append((ABORTED, bytearray(payload), event.accepted_at, now, 1, None, 0, event.action))
+        out.ended.append((ABORTED, bytearray(payload), began_at, now, 1, None, 0, event.action))
 
 
 def abort(
@@ -198,7 +197,7 @@ def _end_run(state: State, root: Action, payload: bytes, now: float, out: Out) -
     for waiter in run.waiters:
         out.after.append((waiter, (ENDED, run.name, root.phase, payload)))
     state.runs.pop(run.name, None)
-    for table in (state.early, state.unasked):
+    for table in (state.early, state.unasked, state.uncalled):
         for number in [number for number in table if number >> 32 == run.id] if table else ():
             del table[number]
     pools.close(run, out)

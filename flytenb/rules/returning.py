@@ -70,6 +70,7 @@ def _take_up(state: State, event: Recovered, is_held: bool, now: float, out: Out
 def _revive(
     state: State, stored: StoredAction, claim: tuple[ReturnedLane, int, int, float] | None, now: float, out: Out
 ) -> None:
+    state.uncalled.pop(stored.id, None)
     action = state.live.get(stored.id)  # a root
     if action is None:
         parent = state.live.get(stored.parent)

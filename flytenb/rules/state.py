@@ -441,6 +441,8 @@ class State:
         self.paused: dict[int, Question] = {}
         #: Questions of recovered runs that were not asked again yet, and when they were asked first.
         self.unasked: dict[int, float] = {}
+        #: Other actions of recovered runs that were not called again yet, and when they were called first.
+        self.uncalled: dict[int, float] = {}
         #: Ends that a person gave to actions which a recovered run has not called again yet: (phase, payload).
         self.early: dict[int, tuple[int, bytes]] = {}
         #: Values of secrets by key and group in the home's own store, and of the engine's variables by name.

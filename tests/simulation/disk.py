@@ -11,7 +11,7 @@ from typing import Any
 from flytenb.store import database, journal
 from flytenb.store.reader import Reader
 
-_TABLES = ("task", "run", "action", "attempt", "cache", "trace", "log", "report", "placement")
+_TABLES = ("task", "run", "action", "attempt", "cache", "trace", "log", "report", "placement", "answer")
 _spare: list[sqlite3.Connection] = []
 
 

@@ -39,7 +39,7 @@ class Processes:
             self.faults["start"] -= 1
             self.inbox.append((None, LaneLost(ident, "exit", "died")))
             return
-        worker = self.workers[ident] = Worker(self, ident)
+        worker = self.workers[ident] = self.worker_class(self, ident)
         worker.gpus = gpus
         worker.link = self._connect(worker)
         self.inbox.append((worker.link, LaneReady(ident, 1)))

@@ -52,6 +52,8 @@ _declared: dict[str, tuple[bytes, bytes]] = {}
 class World(Processes, Promises):
     """All that one seed decides."""
 
+    worker_class = Worker
+
     def __init__(self, seed: int, *, tell: Any = None) -> None:
         self.seed, self.tell = seed, tell
         chance = self.random = random.Random(seed)
@@ -191,7 +193,7 @@ class World(Processes, Promises):
         for chore in out.chores:
             if chore[0] == "spawn":
                 self.starting.append((chore[1], chore[3].gpus))
-            elif chore[0] == "kill":
+            elif chore[0] in ("kill", "end"):
                 self._kill(chore[1])
             elif chore[0] == "gpus":
                 self.inbox.append((None, GpusFound(devices=_GPUS)))

@@ -189,7 +189,7 @@ class World:
         for chore in out.chores:
             if chore[0] == "spawn":
                 self.inbox_later_ready(chore[1])
-            elif chore[0] == "kill":
+            elif chore[0] in ("kill", "end"):
                 self.kill_worker(chore[1], "killed")
         self.uncommitted.append(out)
         self.check()

@@ -202,7 +202,8 @@ def test_an_action_aborted_before_a_recovered_run_calls_it_again_stays_aborted()
     child, task = desk.declare("child"), desk.declare()
     number = (1 << 32) | 1
     root = recovered(desk, task, [(number, b"key", 1, 0, b"")])
-    out = desk.happen(AbortRequest(number, "wrong data", "task 'env.child'", 950.0))
+    desk.state.uncalled[number] = 950.0
+    out = desk.happen(AbortRequest(number, "wrong data", "task 'env.child'"))
     assert [row[0] for row in out.ended] == [ABORTED]
     assert root.lane is not None
     desk.happen(Submit(root.id, 1, child, b"key", 1, b""), root.lane.link)
