@@ -51,12 +51,13 @@ def started_within(age_s: float) -> list[_Process]:
     """Processes of this one that are younger than this."""
     if not _PROC.is_dir():
         return []  # the group's end is all there is elsewhere
+    # Before the look at all processes, which takes its time; the kernel counts in ticks.
+    since = time.clock_gettime(time.CLOCK_BOOTTIME) - age_s - 2 / os.sysconf("SC_CLK_TCK")
     own = os.getpid()
     known = _all()
     me = known.get(own)
     if me is None:
         return []
-    since = time.clock_gettime(time.CLOCK_BOOTTIME) - age_s - 2 / os.sysconf("SC_CLK_TCK")
     young = [each for each in known.values() if each.pid != own and each.started_at >= since]
     return [
         each
