@@ -12,6 +12,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.notebooks.ipykernels import ipykernel, old_kernels
+
+__all__ = ["ipykernel", "old_kernels"]
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

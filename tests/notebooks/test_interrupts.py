@@ -16,7 +16,7 @@ from jupyter_client.manager import start_new_kernel
 
 from tests.notebooks.conftest import execute, texts
 
-pytestmark = [pytest.mark.notebook, pytest.mark.engine]
+pytestmark = [pytest.mark.notebook, pytest.mark.engine, pytest.mark.usefixtures("ipykernel")]
 
 SETUP = """
 %load_ext flytenb
@@ -98,7 +98,7 @@ def cli(*words: str) -> str:
 
 
 @pytest.fixture
-def pressed(home: Path, tmp_path: Path) -> Iterator[Pressed]:
+def pressed(home: Path, ipykernel: str, tmp_path: Path) -> Iterator[Pressed]:
     made = Pressed(tmp_path)
     yield made
     made.close()

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager, start_new_kernel
 
-pytestmark = [pytest.mark.notebook, pytest.mark.engine]
+pytestmark = [pytest.mark.notebook, pytest.mark.engine, pytest.mark.usefixtures("ipykernel")]
 
 SUCCEEDED = 5
 
@@ -93,7 +93,7 @@ class Kernel:
 
 
 @pytest.fixture
-def kernels(home: Path) -> Iterator[Callable[[], Kernel]]:
+def kernels(home: Path, ipykernel: str) -> Iterator[Callable[[], Kernel]]:
     """Starts kernels, which end with the test."""
     made: list[Kernel] = []
 

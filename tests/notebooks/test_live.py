@@ -6,7 +6,7 @@ import time
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-pytestmark = [pytest.mark.notebook, pytest.mark.engine]
+pytestmark = [pytest.mark.notebook, pytest.mark.engine, pytest.mark.usefixtures("ipykernel")]
 
 SETUP = """%load_ext flytenb
 import asyncio
@@ -21,7 +21,7 @@ async def slow(x: int) -> int:
 
 
 @pytest.fixture
-def kernel(home):
+def kernel(home, ipykernel):
     manager, client = start_new_kernel(kernel_name="python3")
     run(client, SETUP)
     yield manager, client
@@ -118,3 +118,10 @@ def test_an_interrupt_gets_through_an_await(kernel):
     _, reply, seen = run(client, "print(run)")
     assert reply["status"] == "ok", reply
     assert "6" in "".join(m["content"].get("text", "") for m in seen if m["msg_type"] == "stream"), seen
+
+
+def test_the_kernel_is_the_one_that_was_asked_for(kernel, ipykernel):
+    _, client = kernel
+    _, _, seen = run(client, "import ipykernel; print(ipykernel.__version__)")
+    version = "".join(m["content"]["text"] for m in seen if m["msg_type"] == "stream").strip()
+    assert version == ipykernel if ipykernel else version.startswith("7.")
