@@ -82,6 +82,8 @@ class RunDisplay:
             view = self._view(is_redrawn=True)
             self._update(view)
             self.is_final = view.is_terminal
+            if self.is_final:
+                self._known = self._expected = None  # a kernel may start thousands of runs
             return view.is_terminal
 
     def tick(self) -> None:
@@ -98,7 +100,9 @@ class RunDisplay:
     def _update(self, view: tree.RunView) -> None:
         self._shown = _text(view)
         for handle, is_compact in list(self._handles):
-            handle.update(_line(view) if is_compact else _whole(view), raw=True)
+            bundle = _line(view) if is_compact else _whole(view)
+            handle.update(bundle, raw=True)
+            publisher.sent(_size_bytes(bundle))
 
     def finish(self) -> None:
         """Draw the state of now, in the cell's own thread: a headless client ignores updates of finished cells."""
@@ -172,6 +176,10 @@ def _line(view: tree.RunView) -> dict[str, Any]:
         "text/plain": text.state_line(view, ascii_only=is_ascii()),
         MIME: _identity(view) | {"form": "line"},
     }
+
+
+def _size_bytes(bundle: dict[str, Any]) -> int:
+    return sum(len(form.encode()) for form in bundle.values() if isinstance(form, str))
 
 
 def _text(view: tree.RunView) -> str:

@@ -59,6 +59,8 @@ def alt(view: RunView) -> str:
                 f"{words.duration(node.duration_s)} from {words.duration(node.started_at - view.created_at)} on"
             )
         parts.append(words.joined(facts))
+    if not parts and view.root is not None:
+        parts.append(f"{view.root.short_name} {view.mark.word.lower()}, {words.duration(view.elapsed_s)}")
     return "Timeline: " + "; ".join(parts[:12]) + (f"; {words.count(len(parts) - 12)} more" if len(parts) > 12 else "")
 
 

@@ -18,8 +18,8 @@ from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
 from flytenb.views.tree import Cause, Node, Preview, RunView, counts_of, failure_place, failure_text, took
 
-#: Bytes of a twin: a small run, and any run.
-SMALL_LIMIT, LIMIT = 15_000, 60_000
+#: Bytes of a twin: a small run, one that goes on (it is sent again and again), and any run.
+SMALL_LIMIT, LIVE_LIMIT, LIMIT = 15_000, 20_000, 60_000
 _SMALL_ACTIONS, _LOG_LINES = 12, 20
 #: Characters of a text and rows of the tree, tried in this order.
 _SIZES = (200, 40), (60, 40), (20, 40), (20, 15)
@@ -45,7 +45,9 @@ def render(view: RunView, *, zone: tzinfo | None = None, surface: str = "noteboo
         zone: time zone of the moment shown; the reader's own by default.
         surface: "notebook" or "shell": which commands are named.
     """
-    limit = SMALL_LIMIT if view.action_count <= _SMALL_ACTIONS else LIMIT
+    limit = LIMIT if view.is_terminal else LIVE_LIMIT
+    if view.action_count <= _SMALL_ACTIONS:
+        limit = SMALL_LIMIT
     tail = _next(view, surface)
     frame = len(tail.encode()) + len(section("", _aria(view)).encode())
     for width, rows in _SIZES:
@@ -267,7 +269,8 @@ def _tree(view: RunView, width: int, at_most: int) -> str:
     rows = [_row(n, width) for n in flat[:at_most] if n not in wide]
     parts = [table(("Action", "Phase", "Took", "Why"), rows, right=(2,))] if rows else []
     parts += _more(len(flat) - at_most, "more row")
-    parts += [_wide(n, 16_000 // len(wide[:6])) for n in wide[:6]]
+    raster_bytes = 16_000 if view.is_terminal else 8_000
+    parts += [_wide(n, raster_bytes // len(wide[:6])) for n in wide[:6]]
     return "".join(parts)
 
 

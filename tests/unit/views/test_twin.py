@@ -132,6 +132,18 @@ def test_budget_holds_for_long_names_of_many_bytes(actions, limit, is_one_task):
         assert re.search(r"and [\d,]+ more causes", html)
 
 
+def test_a_run_that_goes_on_is_small_because_it_is_sent_again_and_again():
+    b = Builder("score_all", "running", 30.0)
+    for i in range(10_000):
+        b.add("score_page", ["succeeded", "running", "queued"][min(2, i // 4_000)], start=i / 500)
+    assert len(checked(shown(b.snapshot())).encode()) <= 20_000
+    assert len(checked(shown(running())).encode()) <= 20_000
+
+
+def test_the_timeline_of_one_action_is_told_in_words():
+    assert 'alt="Timeline: alone succeeded, 3.0 s"' in shown(Builder("alone", "succeeded", 3.0).snapshot())
+
+
 def test_traces_are_rows():
     b = Builder("top", "succeeded", 5.0).add("fit")
     traces = tuple(TraceRow(action="a1", name="clean", n=i, started_at=T0, duration_s=0.01, ok=i > 0) for i in range(3))
