@@ -205,7 +205,7 @@ def test_what_is_too_much_is_refused(home: Home, facts: dict) -> None:
             "limit=99999999999999999999",
             "older_s=nan",
             "older_s=-1",
-            "attempt=1e3",
+            "attempt=1e300",
             "limit=9223372036854775808",
         ):
             assert client.get(f"{path}/logs?{query}").status_code == 400, query
