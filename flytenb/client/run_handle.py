@@ -107,7 +107,7 @@ class Run:
             and (updated_at is None or updated_at.covers(row.ended_at or row.created_at))
             and labels.items() <= (row.origin.get("labels") or {}).items()
             and all(key in (row.origin.get("labels") or {}) for key in with_label_keys or ())
-            and (not paused_actions_only or row.phase == "paused")
+            and (not paused_actions_only or row.paused_count > 0)
         ]
         if sort_by is not None and sort_by[1].lower() == "asc":
             kept.reverse()

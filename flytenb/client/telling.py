@@ -9,7 +9,6 @@ from flytenb.client import interrupts
 from flytenb.client.session import Ended, Session
 from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.snapshot import ConditionRow
-from flytenb.views.conditions import hint
 
 #: Seconds until the first look for questions, and between looks at most.
 FIRST_S, MOST_S = 1.0, 5.0
@@ -38,6 +37,10 @@ def tell(link: Session, run: str, told: set[str]) -> None:
         rows: list[ConditionRow] = link.query("conditions", list[ConditionRow], run=run)
     except (FlytenbError, BaseRuntimeError):
         return  # the wait itself meets what is wrong
+    if not rows:
+        return
+    from flytenb.views.conditions import hint  # few runs ask
+
     for row in rows:
         if row.action not in told:
             told.add(row.action)

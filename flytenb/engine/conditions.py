@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import threading
 import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from flytenb.engine.condition_rows import live_condition, stored_condition
 from flytenb.engine.refused import QueryError
@@ -176,6 +174,8 @@ class ConditionDesk:
 
     def _call(self, number: int, webhook: Webhook, uri: str) -> None:
         """In a thread of its own: whoever is called may take his time."""
+        from urllib.parse import urlsplit  # few conditions have a webhook
+
         place = urlsplit(webhook.url).netloc.rpartition("@")[2]  # an address may hold a secret: only the host is told
         try:
             status = _post(webhook.url, filled(webhook.payload, uri))
@@ -199,6 +199,8 @@ def filled(payload: bytes, uri: str) -> bytes:
         if isinstance(value, dict):
             return {put(key): put(one) for key, one in value.items()}
         return [put(one) for one in value] if isinstance(value, list) else value
+
+    import json
 
     return json.dumps(put(json.loads(payload))).encode()
 
