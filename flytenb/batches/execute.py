@@ -50,7 +50,8 @@ class BatchResult:
     @property
     def run(self) -> Run:
         """The batch's run."""
-        return Run.get(self.name)
+        found: Run = Run.get(self.name)
+        return found
 
     @property
     def reused(self) -> list[str]:

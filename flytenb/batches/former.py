@@ -44,7 +44,7 @@ def chain(path: str, parameters: dict[str, Any], resume: bool | str) -> tuple[st
 
 
 def _named(name: str) -> Run:
-    run = Run.get(name)
+    run: Run = Run.get(name)
     if run.row.task != _TASK:
         raise CannotResume(f"run {name} is no batch of a notebook; recover it with `flytenb recover {name}`")
     return run

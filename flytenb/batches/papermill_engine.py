@@ -21,7 +21,7 @@ from flytenb.batches.plan import Plan
 papermill_places.register()
 
 
-class BatchStopped(PapermillException):
+class BatchStopped(PapermillException):  # type: ignore[misc]
     """The batch's run was aborted, or took too long."""
 
 

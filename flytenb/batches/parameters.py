@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flytenb.codec.annotations import codec_of
-from flytenb.codec.codec import Codec
-from flytenb.codec.containers import MismatchError, parse_text
+from flytenb.codec.codec import Codec, MismatchError
+from flytenb.codec.containers import parse_text
 from flytenb.errors import FlytenbError
 
 #: What an annotation may be made of: nothing of the notebook is executed for it.
