@@ -2,3 +2,4 @@ import './tokens.css';
 import './run.css';
 import './more.css';
 import './side.css';
+import './lab.css';

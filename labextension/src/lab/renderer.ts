@@ -1,23 +1,36 @@
-/** Draws an output that names a run, live; while it cannot, the output's own HTML stays. */
+/** Draws an output that names a run, live, and stores its last state in the notebook when no kernel has. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
-import type { Connection } from '../core/client.js';
+import type { Connection, RunStore } from '../core/client.js';
 import type { Host } from '../core/host.js';
 import type { Mounted } from '../core/mount.js';
 import { mountRun } from '../core/mount.js';
+import { isTerminal } from '../core/run-state.js';
+import { askJson } from '../core/transport.js';
 import { MIME, mismatchText, parseReference, PROTOCOL } from '../protocol.js';
+
+/** Milliseconds that a kernel has to write the last state itself. */
+const KERNELS_TURN_MS = 2500;
 
 /** What a renderer needs of the plugin; made when the first run is shown. */
 export interface RendererServices {
   connection(): Connection;
   /** What this page can do for the view in `widget`. */
-  hostOf(widget: RunWidget): Host;
+  hostOf(widget: RunWidget): Host & { dispose?(): void };
+  /** All views in outputs. */
+  readonly widgets: Set<RunWidget>;
 }
 
 export class RunWidget extends Widget implements IRenderMime.IRenderer {
   /** The run that is shown, "" before that. */
   run = '';
+  store: RunStore | null = null;
   private mounted: Mounted | null = null;
+  private host: (Host & { dispose?(): void }) | null = null;
+  private model: IRenderMime.IMimeModel | null = null;
+  private endWatch: (() => void) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly services: RendererServices) {
     super();
@@ -25,6 +38,7 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    this.model = model;
     const reference = parseReference(model.data[MIME]);
     if (!reference || (reference.protocol ?? PROTOCOL) > PROTOCOL) {
       this.take();
@@ -35,7 +49,13 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
     if (reference.run !== this.run) {
       this.take();
       this.run = reference.run;
-      this.mounted = mountRun(this.node, this.services.connection(), reference.run, this.services.hostOf(this));
+      const connection = this.services.connection();
+      this.host = this.services.hostOf(this);
+      this.mounted = mountRun(this.node, connection, reference.run, this.host, this.isLine ? 'line' : 'auto');
+      this.store = connection.watch(reference.run);
+      this.endWatch = this.store.subscribe(() => this.look());
+      this.services.widgets.add(this);
+      this.look();
     }
     return Promise.resolve();
   }
@@ -45,9 +65,53 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
     super.dispose();
   }
 
+  /** A second display of a run is one line. */
+  private get isLine(): boolean {
+    return (this.model?.data[MIME] as { form?: unknown } | undefined)?.form === 'line';
+  }
+
+  /** What the notebook holds of the run; "" of another version's. */
+  private get storedPhase(): string {
+    return String((this.model?.data[MIME] as { phase?: unknown } | undefined)?.phase ?? '');
+  }
+
+  private look(): void {
+    if (this.store?.state?.isTerminal && this.timer === undefined && !isTerminal(this.storedPhase) && !this.isLine) {
+      this.timer = setTimeout(() => void this.keep().catch(() => undefined), KERNELS_TURN_MS);
+    }
+  }
+
+  /** The document then holds the end of the run, also for readers who have neither kernel nor engine. */
+  private async keep(): Promise<void> {
+    const { run, model } = this;
+    if (!run || !model || isTerminal(this.storedPhase)) {
+      return;
+    }
+    const path = `api/v1/runs/${encodeURIComponent(run)}/bundle`;
+    const told = await askJson<{ is_terminal: boolean; data: ReadonlyPartialJSONObject }>(
+      this.services.connection().transport,
+      'GET',
+      path
+    );
+    if (told.is_terminal && this.run === run && !this.isDisposed && !isTerminal(this.storedPhase)) {
+      this.model?.setData({ data: told.data });
+    }
+  }
+
   private take(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.endWatch?.();
+    this.endWatch = null;
     this.mounted?.close();
     this.mounted = null;
+    this.host?.dispose?.();
+    this.host = null;
+    if (this.store) {
+      this.services.connection().release(this.store);
+      this.store = null;
+    }
+    this.services.widgets.delete(this);
     this.run = '';
   }
 }

@@ -1,0 +1,150 @@
+/** Everything that can be done, as commands: for the palette, shortcuts, toolbars, menus and other extensions. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { isTerminal } from '../core/run-state.js';
+import type { RunRow } from '../generated/model.js';
+import { icon } from './icon.js';
+import type { Lab } from './lab.js';
+import { PANEL } from './side/panel.js';
+
+export const CATEGORY = 'Flyte';
+
+export const COMMANDS = {
+  panel: 'flytenb:show-runs',
+  open: 'flytenb:open-run',
+  last: 'flytenb:show-last-run',
+  cell: 'flytenb:show-runs-of-cell',
+  cancel: 'flytenb:cancel-run',
+  failure: 'flytenb:show-last-failure',
+  form: 'flytenb:run-task',
+  files: 'flytenb:show-runs-of-file',
+  doctor: 'flytenb:doctor'
+} as const;
+
+/** Those that need no arguments, in the order of the palette. */
+export const IN_PALETTE = [
+  COMMANDS.panel,
+  COMMANDS.last,
+  COMMANDS.failure,
+  COMMANDS.cell,
+  COMMANDS.cancel,
+  COMMANDS.form,
+  COMMANDS.doctor
+];
+
+const RUN = {
+  args: { type: 'object', properties: { run: { type: 'string', description: 'Name of the run' } } }
+} as const;
+const NOTHING = { args: { type: 'object', properties: {} } } as const;
+
+export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrowserFactory | null): void {
+  const show = (): void => app.shell.activateById(PANEL);
+  const failed = (): RunRow | undefined =>
+    [...lab.ofNotebook, ...lab.runs].find(each => each.phase === 'failed' || each.phase === 'timed_out');
+  const add = (
+    id: string,
+    label: string,
+    execute: (args: Record<string, unknown>) => unknown,
+    more: object = {}
+  ): void => {
+    app.commands.addCommand(id, {
+      label,
+      icon,
+      describedBy: NOTHING,
+      execute: args => execute(args),
+      ...more
+    });
+  };
+  add(COMMANDS.panel, 'Show Flyte Runs', show);
+  add(
+    COMMANDS.open,
+    'Open Flyte Run',
+    args => (typeof args['run'] === 'string' && args['run'] ? lab.openTab(args['run']) : show()),
+    { describedBy: RUN }
+  );
+  add(COMMANDS.last, 'Show Last Flyte Run', async () => {
+    await known(lab);
+    const run = lab.ofNotebook[0] ?? lab.runs[0];
+    return run ? lab.show(run.name) : show();
+  });
+  add(COMMANDS.failure, 'Show Last Failed Flyte Run', async () => {
+    await known(lab);
+    const run = failed();
+    return run ? lab.show(run.name) : show();
+  });
+  add(
+    COMMANDS.cell,
+    'Show Last Flyte Run of This Cell',
+    async () => {
+      await known(lab);
+      const cell = lab.notebooks.current?.content.activeCell?.model.sharedModel.getId();
+      const run = lab.ofNotebook.find(each => each.origin?.['cell_id'] === cell);
+      return run ? lab.openTab(run.name) : show();
+    },
+    { isEnabled: () => lab.path !== '' }
+  );
+  add(
+    COMMANDS.cancel,
+    'Cancel Flyte Run',
+    async args => {
+      await known(lab);
+      const run = typeof args['run'] === 'string' ? args['run'] : '';
+      const chosen = run || (lab.ofNotebook.find(each => !isTerminal(each.phase)) ?? lab.active[0])?.name;
+      if (!chosen) {
+        return show();
+      }
+      if (!run) {
+        const answer = await showDialog({
+          title: `Cancel run ${chosen}?`,
+          body: 'All its actions are stopped. What has ended stays.',
+          buttons: [Dialog.cancelButton({ label: 'Keep running' }), Dialog.warnButton({ label: 'Cancel it' })]
+        });
+        if (!answer.button.accept) {
+          return undefined;
+        }
+      }
+      return lab.abort(chosen);
+    },
+    { describedBy: RUN }
+  );
+  add(
+    COMMANDS.form,
+    'Run Flyte Task…',
+    args => {
+      show();
+      const variable = typeof args['task'] === 'string' ? args['task'] : (lab.tasks.current?.tasks[0]?.variable ?? '');
+      // The panel is drawn when it is shown.
+      requestAnimationFrame(() => lab.openForm(variable));
+    },
+    { isEnabled: () => lab.path !== '' }
+  );
+  add(COMMANDS.files, 'Show Flyte Runs of This File', () => {
+    const chosen = browsers?.tracker.currentWidget?.selectedItems().next().value as { path?: string } | undefined;
+    show();
+    requestAnimationFrame(() => lab.setFilter(chosen?.path?.split('/').at(-1) ?? ''));
+  });
+  add(COMMANDS.doctor, 'Examine Flyte (Doctor)', () => {
+    lab.hasDoctor = true;
+    show();
+    lab.tell();
+  });
+}
+
+/** Until the list of runs has been told once. */
+async function known(lab: Lab): Promise<void> {
+  const connection = lab.connection();
+  connection.watchRuns();
+  if (connection.runs === null && connection.engine !== 'down') {
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, 3000);
+      const end = connection.subscribe(() => {
+        if (connection.runs !== null || connection.engine === 'down') {
+          clearTimeout(timer);
+          end();
+          resolve();
+        }
+      });
+    });
+  }
+}

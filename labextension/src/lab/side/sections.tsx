@@ -1,0 +1,256 @@
+/** The sections of the sidebar that tell of runs: what goes on now, this notebook's, all. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { isTerminal } from '../../core/run-state.js';
+import { Link } from '../../core/ui/parts.js';
+import * as words from '../../core/words.js';
+import type { ConditionRow, ResourcesView, RunRow } from '../../generated/model.js';
+import type { Lab } from '../lab.js';
+import { batchOf, Item, lastsOf, List, RunItem, Section, shortOf, usePolled, useRemembered, whenOf } from './parts.js';
+
+/** Rows that a list shows before it is asked for more. */
+const MOST_ROWS = 40;
+const RECENT_FAILURES = 5;
+
+interface Props {
+  lab: Lab;
+}
+
+export function Now({ lab, resources }: Props & { resources: ResourcesView | null }): JSX.Element {
+  const [seen, setSeen] = useRemembered('seen', 0);
+  const { active } = lab;
+  const questions = useConditions(lab);
+  const asks = new Set(questions.map(each => each.run));
+  const failed = lab.runs
+    .filter(each => (each.phase === 'failed' || each.phase === 'timed_out') && (each.ended_at ?? 0) > seen)
+    .slice(0, RECENT_FAILURES);
+  const goesOn = active.filter(each => !asks.has(each.name));
+  const waits = new Map((resources?.waiting ?? []).map(each => [each.run, each.does ?? '']));
+  const note = words.joined([
+    questions.length > 0 && `${questions.length} for you`,
+    goesOn.length > 0 && `${words.count(goesOn.length)} active`,
+    failed.length > 0 && `${failed.length} failed`
+  ]);
+  const { engine, engineMessage } = lab.connection();
+  return (
+    <Section title="Now" note={note}>
+      {questions.length + goesOn.length + failed.length === 0 && (
+        <p class="fnb-empty">
+          {engine === 'down' ? engineMessage || 'No engine runs; it starts with the first run.' : 'Nothing is running.'}
+        </p>
+      )}
+      <List label="Now">
+        {questions.map(each => (
+          <Item
+            key={`${each.run}/${each.action}`}
+            glyph={<i class="fnb-i" data-phase="paused" role="img" aria-label="Waiting for you" />}
+            name={
+              <>
+                {each.name} <span class="fnb-id">{each.run}</span>
+              </>
+            }
+            side={words.ago(Date.now() / 1000 - each.since).replace(' ago', '')}
+            line={
+              <>
+                <span class="fnb-word" data-phase="paused">
+                  Waiting for you
+                </span>
+                : {words.oneLine(each.prompt, 120)} <Link onClick={() => void lab.show(each.run)}>Answer</Link>
+              </>
+            }
+            onOpen={() => void lab.show(each.run)}
+            data={{ 'data-question': each.action }}
+          />
+        ))}
+        {goesOn.slice(0, MOST_ROWS).map(run => (
+          <RunItem
+            key={run.name}
+            lab={lab}
+            run={run}
+            line={
+              <>
+                {waits.get(run.name) ||
+                  words.joined([
+                    words.count(run.action_count ?? 0, 'action'),
+                    (run.failed_count ?? 0) > 0 && `${run.failed_count} failed`
+                  ])}{' '}
+                <Cancel lab={lab} run={run} />
+              </>
+            }
+          />
+        ))}
+        {failed.map(run => (
+          <RunItem
+            key={run.name}
+            lab={lab}
+            run={run}
+            line={
+              <>
+                {words.joined([`${words.count(run.failed_count ?? 1, 'action')} failed`, `after ${lastsOf(run)}`])}{' '}
+                <Link onClick={() => setSeen(Math.max(...failed.map(each => each.ended_at ?? 0)))}>Seen</Link>
+              </>
+            }
+          />
+        ))}
+      </List>
+    </Section>
+  );
+}
+
+function Cancel({ lab, run }: { lab: Lab; run: RunRow }): JSX.Element {
+  const [state, setState] = useState<'' | 'sure' | 'sent'>('');
+  const [problem, setProblem] = useState('');
+  const abort = (): void => {
+    setState('sent');
+    lab.abort(run.name).catch((error: unknown) => {
+      setState('');
+      setProblem(error instanceof Error ? error.message : String(error));
+    });
+  };
+  if (state === 'sent') {
+    return <span>Cancelling …</span>;
+  }
+  return (
+    <>
+      <Link
+        title={`flytenb.run("${run.name}").abort()`}
+        onClick={() => (state === 'sure' ? abort() : setState('sure'))}
+      >
+        {state === 'sure' ? `Cancel ${run.name}?` : 'Cancel'}
+      </Link>
+      {state === 'sure' && <Link onClick={() => setState('')}> Keep</Link>}
+      {problem && <span class="fnb-err"> {problem}</span>}
+    </>
+  );
+}
+
+/** Open questions of all runs; asked for only while a run says that it has one. */
+function useConditions(lab: Lab): ConditionRow[] {
+  const [rows, setRows] = useState<ConditionRow[]>([]);
+  const key = lab.active.map(each => (each.paused_count ? `${each.name}:${each.paused_count}` : '')).join('');
+  useEffect(() => {
+    let isCurrent = true;
+    if (!key) {
+      setRows([]);
+      return undefined;
+    }
+    lab
+      .conditions()
+      .then(found => isCurrent && setRows(found))
+      .catch(() => undefined);
+    return () => {
+      isCurrent = false;
+    };
+  }, [key]);
+  return rows;
+}
+
+const FILTERS: readonly [string, string][] = [
+  ['', 'All states'],
+  ['active', 'Active'],
+  ['failed', 'Failed'],
+  ['succeeded', 'Succeeded'],
+  ['aborted', 'Aborted'],
+  ['batch', 'Batches']
+];
+
+export function Runs({ lab }: Props): JSX.Element {
+  const [text, setText] = useState(lab.filter);
+  const [state, setState] = useRemembered('runs-state', '');
+  const [most, setMost] = useState(MOST_ROWS);
+  useEffect(() => lab.onFilter(setText), [lab]);
+  const found = lab.runs.filter(run => fits(run, text, state));
+  return (
+    <Section title="Runs" note={words.count(lab.runs.length)}>
+      {lab.runs.length > 0 ? (
+        <div class="fnb-filters">
+          <input
+            class="fnb-input"
+            type="search"
+            placeholder="Filter: task, name, notebook"
+            aria-label="Filter runs"
+            value={text}
+            onInput={event => setText(event.currentTarget.value)}
+          />
+          <select
+            class="fnb-input"
+            aria-label="State of runs"
+            value={state}
+            onChange={event => setState(event.currentTarget.value)}
+          >
+            {FILTERS.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </div>
+      ) : (
+        <div class="fnb-empty">
+          Runs of every notebook appear here.<code>flyte.run(task, x=1)</code>
+        </div>
+      )}
+      <List label="Runs">
+        {found.slice(0, most).map(run => (
+          <RunItem
+            key={run.name}
+            lab={lab}
+            run={run}
+            side={
+              <>
+                <span class="s-wide">{words.count(run.action_count ?? 0, 'action')}</span>
+                <span class="fnb-col">{lastsOf(run)}</span>
+                <span class="fnb-col">{isTerminal(run.phase) ? whenOf(run) : 'now'}</span>
+              </>
+            }
+          />
+        ))}
+      </List>
+      {found.length > most && (
+        <p class="fnb-empty">
+          <Link onClick={() => setMost(most + 200)}>{words.count(found.length - most)} more</Link>
+        </p>
+      )}
+      {lab.runs.length > 0 && found.length === 0 && <p class="fnb-empty">No run fits.</p>}
+    </Section>
+  );
+}
+
+function fits(run: RunRow, text: string, state: string): boolean {
+  const isRight =
+    state === '' ||
+    (state === 'active' ? !isTerminal(run.phase) : state === 'batch' ? batchOf(run) !== '' : run.phase === state);
+  const wanted = text.trim().toLowerCase();
+  return (
+    isRight &&
+    (wanted === '' ||
+      `${run.task} ${run.name} ${run.phase} ${String(run.origin?.['notebook'] ?? run.origin?.['script'] ?? '')}`
+        .toLowerCase()
+        .includes(wanted))
+  );
+}
+
+export function Batches({ lab }: Props): JSX.Element | null {
+  const found = lab.runs.filter(each => batchOf(each) !== '');
+  if (!found.length) {
+    return null;
+  }
+  return (
+    <Section title="Batch" note={words.count(found.length)}>
+      <List label="Batches">
+        {found.slice(0, MOST_ROWS).map(run => (
+          <RunItem
+            key={run.name}
+            lab={lab}
+            run={run}
+            line={`${shortOf(run)}: ${words.count(Math.max(0, (run.action_count ?? 1) - 1), 'cell')}, ${lastsOf(run)}`}
+          />
+        ))}
+      </List>
+    </Section>
+  );
+}
+
+export function useResources(lab: Lab, isOn: boolean): ResourcesView | null {
+  return usePolled(3, () => lab.connection().ask<ResourcesView>('resources'), isOn);
+}
