@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: Seconds that the receiver of a webhook has for its answer, and that the API's port may take to be there.
 WEBHOOK_S = 10.0
 _TOLD = "webhook"
+#: Characters of a name that anybody may give over HTTP.
+MOST_WHO = 100
 
 
 class ConditionDesk:
@@ -102,7 +104,7 @@ class ConditionDesk:
             raise self._not_open(found)
         self._being_answered.add(number)
         try:
-            engine.happen(Signal(number, encode_answer(answer), who, origin))
+            engine.happen(Signal(number, encode_answer(answer), who[:MOST_WHO], origin))
             await asyncio.sleep(0)  # the turn that hears it
             await engine.committed()
         finally:

@@ -121,6 +121,8 @@ class WorkerPort:
         from flytenb.worker import questions  # few bodies ask
 
         action, _ = self._current()
+        if self._runtime.hidden:
+            spec = questions.without_secrets(spec, self._runtime.hidden.text)
         digest, body = questions.declared(spec)
         key = questions.call_key(spec)
         number, n = action.call_number(), action.number_of(key)

@@ -9,6 +9,8 @@ from hashlib import blake2b
 from threading import get_ident
 from typing import Any
 
+import msgspec
+
 from flytenb.model.condition import AnswerValue, ConditionSpec, decode_answer
 from flytenb.model.declaration import Launch, TaskDeclaration, encode_declaration
 
@@ -72,6 +74,11 @@ class Answers:
 def call_key(spec: ConditionSpec) -> bytes:
     """What makes it the same question when its parent runs again: its name (and its number among equals)."""
     return blake2b(b"flytenb.condition/1\0" + spec.name.encode(), digest_size=16).digest()
+
+
+def without_secrets(spec: ConditionSpec, redacted: Callable[[str], str]) -> ConditionSpec:
+    """The question as it may be stored and shown."""
+    return msgspec.structs.replace(spec, prompt=redacted(spec.prompt), description=redacted(spec.description))
 
 
 def _meaning(spec: ConditionSpec) -> str:

@@ -163,3 +163,30 @@ def test_handles(home: Home) -> None:
     assert values[14].endswith("condition 'n' was aborted: not today")
     assert "ActionAbortedError" in told[14]["bases"]
     assert values[15] == "42"
+
+
+def test_questions_and_logs_hold_no_secret(home: Home) -> None:
+    text = (
+        _HEAD
+        + """
+    import os
+    vault = flyte.TaskEnvironment("vault", secrets="API_KEY")
+
+    @vault.task
+    async def asks() -> bool:
+        key = os.environ["API_KEY"]
+        asked = flyte.new_condition("ok", prompt=f"Use {key}?", description=key, timeout=0.5, default=True)
+        return await asked.wait.aio()
+
+    if __name__ == "__main__":
+        os.environ["API_KEY"] = "s3cret-of-somebody"
+        run = flyte.run(asks)
+        tell(lambda: run.outputs()[0])
+        tell(lambda: [one.prompt for one in Condition.listall(run_name=run.name)])
+    """
+    )
+    told = told_by_script(home, "secret.py", text)
+    assert told[0]["value"] == "True", told[0]
+    assert "s3cret-of-somebody" not in told[1]["value"]
+    assert told[1]["value"].startswith("['Use ")
+    assert b"s3cret-of-somebody" not in (home.path / "store.db").read_bytes()
