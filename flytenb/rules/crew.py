@@ -142,10 +142,9 @@ def _worker_lost(action: Action, event: LaneLost) -> Failure:
 
 
 def _no_worker(shape: Shape, event: LaneLost) -> Failure:
-    message = (
-        f"no worker starts with {shape.launch.python}: {event.detail or event.cause}; "
-        "check that this interpreter can import flytenb, then run again"
-    )
+    said = event.detail or event.cause
+    remedy = "" if ";" in said else "; check that this interpreter can import flytenb, then run again"
+    message = f"no worker starts with {shape.launch.python}: {said}{remedy}"
     return Failure(code="WorkerStartError", kind="system", message=message, is_recoverable=False)
 
 

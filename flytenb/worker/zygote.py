@@ -11,6 +11,7 @@ look for the engine that follows. The zygote stays for them: it reaps them, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import importlib
 import json
@@ -32,6 +33,13 @@ from flytenb.worker.orphaned import Widow
 
 #: Seconds between two looks at pipes; one that is full twice running has lost its reader.
 _LOOK_S = 1.0
+#: What to do when no process can be made.
+_REMEDIES = {
+    errno.EMFILE: "; raise the limit (ulimit -n) where the engine is started, then run 'flytenb engine restart'",
+    errno.ENFILE: "; the whole machine has no more: end programs, or raise fs.file-max",
+    errno.EAGAIN: "; this user may have no more processes: end some, or raise the limit (ulimit -u)",
+    errno.ENOMEM: "; the machine has no memory left: end programs",
+}
 #: Of a dead worker's last words, this much is told with its end.
 _LAST_WORDS = 200
 
@@ -132,7 +140,8 @@ class Zygote:
         except OSError as error:
             if pipes is not None:
                 pipes.close()
-            self._say(op="exit", worker=request["worker"], pid=0, status=-1, detail=f"no process can be made: {error}")
+            words = f"no process can be made: {error.strerror}{_REMEDIES.get(error.errno or 0, '')}"
+            self._say(op="exit", worker=request["worker"], pid=0, status=-1, detail=words)
             return
         if pid == 0:
             self._become_worker(request, pipes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from typing import Any
@@ -99,6 +100,26 @@ def test_a_worker_over_its_memory_is_killed_and_says_so(tmp_path, monkeypatch):
         assert (worker, status, cause) == ("w1", -signal.SIGKILL, "oom")
         assert "asks for 1 MiB" in detail
         assert "Resources(memory=" in detail
+
+    run(scenario, tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="another process's limits can be set on Linux only")
+def test_no_more_files_for_a_fork(tmp_path, monkeypatch):
+    async def scenario(engine, executor, exits):
+        executor.spawn("w1", LAUNCH, Grant())
+        await engine.hello
+        zygote = executor._zygotes[sys.executable].process.pid
+        before = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
+        resource.prlimit(zygote, resource.RLIMIT_NOFILE, (3, before[1]))
+        executor.spawn("w2", LAUNCH, Grant())
+        worker, status, _, detail = await exits.get()
+        assert (worker, status) == ("w2", -1)
+        assert detail.startswith("no process can be made: Too many open files; raise the limit (ulimit -n)")
+        resource.prlimit(zygote, resource.RLIMIT_NOFILE, before)
+        engine.hello = asyncio.get_running_loop().create_future()
+        executor.spawn("w3", LAUNCH, Grant())
+        assert (await engine.hello)[4] == "w3"
 
     run(scenario, tmp_path, monkeypatch)
 
