@@ -12,6 +12,7 @@ import contextlib
 import linecache
 import sys
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType, ModuleType
@@ -59,6 +60,8 @@ class CellRegistry:
         self._cells: dict[str, Cell] = {}
         self._files: dict[str, tuple[int, Cell]] = {}
         self._bindings: dict[str, Binding] = {}
+        #: Bindings of notebooks that this one imported.
+        self._others: list[dict[str, Binding]] = []
         self._classes: weakref.WeakKeyDictionary[type, Binding] = weakref.WeakKeyDictionary()
         self._before: dict[str, int] | None = None
         self._fresh: list[Cell] = []
@@ -107,6 +110,17 @@ class CellRegistry:
         for name in changed:
             before[name] = id(namespace[name])
         self._snapshot_modules()
+
+    @contextlib.contextmanager
+    def apart(self, namespace: dict[str, Any]) -> Iterator[None]:
+        """Cells of another notebook are executed in a namespace of their own; what is known of this one's stays."""
+        kept = self.namespace, self._before, self._fresh, self._bindings
+        self.namespace, self._before, self._fresh, self._bindings = namespace, None, [], {}
+        try:
+            yield
+        finally:
+            self._others.append(self._bindings)
+            self.namespace, self._before, self._fresh, self._bindings = kept
 
     def texts(self) -> list[str]:
         """Text of all cells that were executed."""
@@ -200,8 +214,11 @@ class CellRegistry:
 
     def binding(self, name: str, value: Any) -> Binding | None:
         """The statement that bound this very object to a name of the notebook."""
-        found = self._bindings.get(name)
-        return found if found is not None and found.ident == id(value) else None
+        for known in (self._bindings, *self._others):
+            found = known.get(name)
+            if found is not None and found.ident == id(value):
+                return found
+        return None
 
     def class_binding(self, cls: type) -> Binding | None:
         """The `class` statement that made a class."""

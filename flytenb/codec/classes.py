@@ -33,6 +33,26 @@ def set_resolver(resolve: Callable[[str], Any] | None) -> None:
     resolver = resolve or _resolve_in_main
 
 
+#: Namespaces of notebooks that this process imported.
+_imported: list[dict[str, Any]] = []
+
+
+def also_find_in(namespace: dict[str, Any]) -> None:
+    """Classes that the notebook itself does not have are looked for here too, the newest first."""
+    _imported.insert(0, namespace)
+
+
+def _resolve_notebook(qualname: str) -> Any:
+    try:
+        return resolver(qualname)
+    except (LookupError, AttributeError):
+        top, *rest = qualname.split(".")
+        for namespace in _imported:
+            if top in namespace:
+                return reduce(getattr, rest, namespace[top])
+        raise
+
+
 def treat_as_main(module_name: str) -> None:
     """Say that this module is the user's `__main__` under another name, as a script imported by a worker is."""
     _main_modules.add(module_name)
@@ -62,7 +82,7 @@ def resolve(ref: str) -> Any:
     """
     try:
         if ref.startswith(_NOTEBOOK):
-            return resolver(ref[len(_NOTEBOOK) :])
+            return _resolve_notebook(ref[len(_NOTEBOOK) :])
         module, _, qualname = ref.partition(":")
         return reduce(getattr, qualname.split("."), importlib.import_module(module))
     except (ImportError, AttributeError, KeyError) as error:
