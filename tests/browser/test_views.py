@@ -144,6 +144,18 @@ def test_keys(opened: Callable[..., Any]) -> None:
     page.wait_for_function("document.activeElement.dataset.tab === 'timeline'")
 
 
+def test_attempts_one_by_one(opened: Callable[..., Any], server: ViewServer) -> None:
+    page = opened("failed")
+    page.locator('[data-row="a7"]').click()
+    page.wait_for_function("document.querySelector('[data-detail]')?.innerText.includes('Attempt 1')")
+    page.keyboard.press("[")
+    page.wait_for_selector("[data-panel=logs]")
+    page.wait_for_selector('button[aria-pressed=true]:has-text("Attempt 2")')
+    page.keyboard.press("[")
+    page.wait_for_selector('button[aria-pressed=true]:has-text("Attempt 1")')
+    assert any("attempt=1" in address for _, address in server.asked)
+
+
 def test_cancel_asks_first_and_other_keys_go_through(opened: Callable[..., Any], server: ViewServer) -> None:
     page = opened("running")
     page.evaluate("window.heard = []; addEventListener('keydown', e => window.heard.push(e.key))")
@@ -154,7 +166,7 @@ def test_cancel_asks_first_and_other_keys_go_through(opened: Callable[..., Any],
     page.wait_for_selector("[role=alertdialog]", state="detached")
     page.keyboard.press("c")
     page.wait_for_selector("[role=alertdialog]")
-    with page.expect_request("**/abort"):
+    with page.expect_response("**/abort"):
         page.keyboard.press("Enter")
     page.keyboard.press("z")
     assert page.evaluate("window.heard") == ["z"], "what the view handles stops there"

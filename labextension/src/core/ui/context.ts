@@ -19,6 +19,9 @@ export interface View {
   /** Name of the selected action, or "". */
   readonly selected: string;
   readonly hasDetail: boolean;
+  /** Attempt of the selected action whose output is shown; 0 = all. */
+  readonly attempt: number;
+  setAttempt(attempt: number): void;
   /** The action of which somebody asks why it ran or not, or "". */
   readonly why: string;
   askWhy(action: string): void;

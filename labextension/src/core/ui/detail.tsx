@@ -83,6 +83,7 @@ export function Detail(): JSX.Element | null {
           </Fact>
         ) : null}
         {action.reason && <Fact name="waits">{action.reason}</Fact>}
+        {(action.attempt ?? 1) > 1 && <Later part="Attempts" action={action} />}
         {isTerminal(action.phase) && !action.condition && <Later part="Why" action={action} />}
         {inputs.map(each => (
           <Fact key={'i' + each.name} name={each.name || 'input'}>

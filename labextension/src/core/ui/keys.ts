@@ -93,6 +93,18 @@ function act(
     case 'w':
       view.askWhy(action?.name ?? model.root?.name ?? '');
       return true;
+    case '[':
+    case ']': {
+      const last = action?.attempt ?? 1;
+      if (last < 2) {
+        view.tell('The selected action had one attempt');
+        return true;
+      }
+      view.open('logs', action!.name);
+      const from = view.attempt || last + Number(event.key === '[');
+      view.setAttempt(Math.max(1, Math.min(last, from + (event.key === ']' ? 1 : -1))));
+      return true;
+    }
     case '?':
       keys.setKeys(isShown => !isShown);
       return true;

@@ -21,9 +21,8 @@ const BLOCK = 100;
 
 export function Logs(): JSX.Element {
   const view = useView();
-  const { model, store, connection, host } = view;
+  const { model, store, connection, host, attempt, setAttempt } = view;
   const [isAll, setAll] = useState(view.selected === '' || !model.state.action(view.selected));
-  const [attempt, setAttempt] = useState(0);
   const [hasTime, setTime] = useState(true);
   const [isWrapped, setWrapped] = useState(true);
   const [isFollowing, setFollowing] = useState(!model.isTerminal);
@@ -34,7 +33,6 @@ export function Logs(): JSX.Element {
   const selected = model.state.action(view.selected) ? view.selected : '';
   const action = isAll ? '' : selected;
   useEffect(() => setAll(selected === ''), [selected]);
-  useEffect(() => setAttempt(0), [action]);
   const attempts = model.state.action(action)?.attempt ?? 1;
   // Asked again at the end: the last lines may have come with it.
   const loaded = useLoaded(`${store.name}/${action}/${attempt}/${model.isTerminal}`, () =>
@@ -149,7 +147,11 @@ export function Logs(): JSX.Element {
             </p>
           )}
           {blocks(lines, start).map(([at, block]) => (
-            <div key={at} class="fnb-logblock" style={{ containIntrinsicSize: `auto ${18 * block.length}px` }}>
+            <div
+              key={at}
+              class={'fnb-logblock' + (lines.length > 300 ? ' is-many' : '')}
+              style={{ containIntrinsicSize: `auto ${18 * block.length}px` }}
+            >
               {block.map((line, i) => (
                 <LineRow
                   key={at + i}

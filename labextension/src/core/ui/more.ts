@@ -1,5 +1,6 @@
 /** The tabs that most people open later or never: one bundle of its own. */
 import type { JSX } from 'preact';
+export { Attempts } from './attempts.js';
 export { Question } from './condition.js';
 export { Why } from './why.js';
 import { Code } from './code.js';

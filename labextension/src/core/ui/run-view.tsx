@@ -64,6 +64,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const [asking, setAsking] = useState<{ action: string } | null>(null);
   const [told, setTold] = useState('');
   const [why, setWhy] = useState('');
+  const [attempt, setAttempt] = useState(0);
   const [hasKeys, setHasKeys] = useState(false);
   const setTree = (change: Partial<TreeState>): void => setTreeState(old => ({ ...old, ...change }));
   const expected = useExpected(store);
@@ -101,7 +102,10 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
     tab,
     selected: selection.name,
     hasDetail: selection.hasDetail,
-    select: (name, hasDetail) => setSelection(old => ({ name, hasDetail: hasDetail ?? old.hasDetail })),
+    select: (name, hasDetail) => {
+      setAttempt(0);
+      setSelection(old => ({ name, hasDetail: hasDetail ?? old.hasDetail }));
+    },
     open: (next, action) => {
       hadFocus.current = root.current?.contains(document.activeElement) ?? false;
       setTab(next);
@@ -111,6 +115,8 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
         setSelection(old => ({ ...old, name: action }));
       }
     },
+    attempt,
+    setAttempt,
     why,
     askWhy: name => {
       setWhy(name);
