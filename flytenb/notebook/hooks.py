@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import linecache
 import threading
 from typing import Any
 
 from flytenb.capture.registry import registry
 from flytenb.client.interrupts import UNWATCHED_REASON
-from flytenb.notebook import headless
+from flytenb.notebook import headless, where
 from flytenb.notebook.display import displays
 from flytenb.notebook.interrupts import KernelInterrupts
 from flytenb.views import text, tree
@@ -40,8 +41,11 @@ class CellHooks:
         self._ip.compile.cache = self._compiled
         if self._interrupts is not None:
             self._interrupts.install()
+        running = self._adopt_cells()
         # The cell that loads the extension is running already.
         self._begin("")
+        for filename, source in running:
+            registry.record_compile(filename, source, where.cell_number(self._ip), "")
 
     def remove(self) -> None:
         """Stop listening."""
@@ -94,6 +98,17 @@ class CellHooks:
             displays.last = run.name
             return
         displays.of(run).show(self._ip.execution_count)
+
+    def _adopt_cells(self) -> list[tuple[str, str]]:
+        """Cells that ran before the extension was loaded are known by their numbers too; returns the running one's."""
+        running, now = [], where.cell_number(self._ip)
+        for name, number in dict(getattr(self._ip.compile, "_filename_map", {})).items():
+            text = "".join(linecache.getlines(name))
+            if number == now:
+                running.append((name, text))
+            elif text:
+                registry.record_compile(name, text, number, "")
+        return running
 
     def _begin(self, cell_id: str) -> None:
         self._depth, self._count, self._cell_id = 1, self._ip.execution_count, cell_id

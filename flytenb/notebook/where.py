@@ -27,7 +27,7 @@ def told(ip: Any) -> dict[str, Any]:
         found["notebook"] = str(path)
     kernel = getattr(ip, "kernel", None)
     if kernel is not None:
-        found["cell"] = _number(ip)
+        found["cell"] = cell_number(ip)
         metadata = (_parent(kernel) or {}).get("metadata") or {}
         cell_id = metadata.get("cellId")
         if isinstance(cell_id, str) and cell_id:
@@ -35,7 +35,7 @@ def told(ip: Any) -> dict[str, Any]:
     return found
 
 
-def _number(ip: Any) -> int:
+def cell_number(ip: Any) -> int:
     """Number of the cell that runs: IPython 9 counts on when a cell begins, earlier ones when it ends."""
     inputs = getattr(getattr(ip, "history_manager", None), "input_hist_parsed", None) or ()
     return len(inputs) - 1 if len(inputs) > 1 else int(ip.execution_count)

@@ -7,6 +7,7 @@ not needed to understand the run is left out, last things first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
@@ -33,6 +34,8 @@ _PRE = (
     "margin:4px 0;padding:4px 8px;background:rgba(128,128,128,.12);"
     "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:18px;overflow-x:auto"
 )
+#: In Markdown a blank line would end the HTML, and the lines after it would be markup.
+_BLANK = re.compile(r"\n(?=[ \t]*(?:\n|$))")
 _DIFF_LINE = "display:block;padding-left:3ch;text-indent:-3ch"
 _TINTS = {"+": ";background:rgba(46,160,67,.18)", "-": ";background:rgba(248,81,73,.16)"}
 
@@ -148,7 +151,7 @@ def details(summary: str, inner: str, is_open: bool = False) -> str:
 
 def pre(content: str) -> str:
     """Ready-made HTML in a fixed-width block."""
-    return f'<pre style="{_PRE}">{content}</pre>'
+    return f'<pre style="{_PRE}">{_BLANK.sub("&#10;", content)}</pre>'
 
 
 def diff(text: str) -> str:

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from flytenb.capture.registry import registry
 from flytenb.notebook import commands, extension
+from flytenb.sdk.source import place_of
 
 
 @pytest.fixture
@@ -142,3 +143,22 @@ def test_a_cell_inside_a_magic_does_not_confuse_the_registry(ip):
     assert registry.binding("inside", ip.user_ns["inside"]) is not None
     run(ip, "def after():\n    return 2")
     assert registry.binding("after", ip.user_ns["after"]) is not None
+
+
+def test_cells_from_before_are_known_by_their_numbers():
+    hook = sys.excepthook
+    shell = InteractiveShell()
+    shell.execution_count = 1
+    try:
+        run(shell, "def before(x: int) -> int:\n    return x")
+        shell.user_ns["load"] = lambda: extension.load_ipython_extension(shell)
+        run(shell, "import flytenb as flyte\nload()\nenv = flyte.TaskEnvironment('early')\n\n@env.task\n"
+            "def now(x: int) -> int:\n    return before(x)")  # fmt: skip
+        assert place_of(shell.user_ns["before"]) == ("Cell In[1]", 1)
+        assert place_of(shell.user_ns["now"].func) == ("Cell In[2]", 5)
+        assert registry.binding("now", shell.user_ns["now"]).cell.where == "Cell In[2]"
+    finally:
+        extension.unload_ipython_extension(shell)
+        registry.forget()
+        sys.excepthook = hook
+        shell.history_manager.end_session()

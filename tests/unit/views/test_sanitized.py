@@ -104,3 +104,14 @@ def test_objects_of_cells_lose_no_word():
         facts.runs_html(runs, T0 + 60),
     ):
         assert words_of(github(page)) == words_of(page)
+
+
+def test_in_markdown_it_stays_html_to_its_end():
+    """nbconvert and GitHub's notebooks: a blank line ends HTML in Markdown, and what follows would be markup."""
+    b = Builder("top", "failed", 9.0, origin={"notes": ["one\n\n# two"]})
+    b.add("fit", "failed", failure=VALUE_ERROR)
+    b.logs.append(LogLine(action="a1", attempt=1, stream="stdout", time=T0, text="a\n\n# b\n \n\t\n\n- c\n\n"))
+    page = twin.render(tree.view(b.snapshot(), VALUES), zone=timezone.utc)
+    assert all(line.strip() for line in page.split("\n"))
+    lines = re.search(r"<pre[^>]*>(a.*?)</pre>", page, re.DOTALL)
+    assert unescape(lines[1]).expandtabs(4).split("\n") == ["a", "", "# b", " ", "    ", "", "- c"]
