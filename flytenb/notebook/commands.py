@@ -145,6 +145,19 @@ def export(ip: Any, script: str = "", target: str = "flytenb", notebook: str = "
     return f"{made.cell_count} cells are in {written}, as the notebook was saved last{notes}"
 
 
+def slim(ip: Any, notebook: str = "") -> str:
+    """Make the views of this notebook's file small; returns what to say."""
+    from flytenb.notebook.slim import from_store, slim_file  # who asks pays for it
+
+    source = Path(notebook) if notebook else where.notebook_path(ip)
+    if source is None:
+        raise UsageError("%flyte_slim: nobody has said which file this notebook is; name it: %flyte_slim my.ipynb")
+    try:
+        return f"{slim_file(source, from_store)}; reload the notebook from disk to see it"
+    except FlytenbError as error:
+        raise UsageError(f"%flyte_slim: {error}") from None
+
+
 def show(name: str = "last") -> Any:
     """A run to be shown: `last` is the last one of this kernel, or of the engine."""
     return stored.StoredRun(stored.named(name, displays.last))

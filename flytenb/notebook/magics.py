@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 
-from flytenb.notebook import beside, commands, options
+from flytenb.notebook import beside, commands, options, where
 from flytenb.notebook.hooks import CellHooks
 from flytenb.notebook.tasks import CellTasks, Submit
 
@@ -55,6 +55,12 @@ class FlyteMagics(Magics):
         parsed = options.parse("%flyte_export", line, ("target", "notebook"), words=1)
         words = parsed.words[0] if parsed.words else ""
         print(commands.export(self._shell, words, parsed.get("target", "flytenb"), parsed.get("notebook")))
+
+    @line_magic
+    def flyte_slim(self, line: str) -> None:
+        """Make the views in the saved notebook small: %flyte_slim [notebook.ipynb]"""
+        parsed = options.parse("%flyte_slim", line, (), words=1)
+        print(commands.slim(self._shell, parsed.words[0] if parsed.words else ""))
 
     @line_magic
     def flyte_show(self, line: str) -> None:
@@ -135,7 +141,7 @@ class FlyteMagics(Magics):
 
         Its exit status is `_exit_code` afterwards.
         """
-        cell_name = f"Cell In[{self._shell.execution_count}]"
+        cell_name = f"Cell In[{where.cell_number(self._shell)}]"
         self._shell.user_ns["_exit_code"] = beside.execute(line, cell, cell_name)
 
     @line_magic
