@@ -33,6 +33,7 @@ class BatchResult:
         notebook, output: addresses.
         parameters: as they were checked.
         cell_count: executed code cells.
+        shown: the value that a cell showed last, as text.
         runs: what its cells started, reused or recovered: {"run", "task", "cell", "how"}.
         resumed: the batch that this one resumed; "" = none.
         notes: what a person should know.
@@ -44,6 +45,7 @@ class BatchResult:
     parameters: dict[str, Any]
     cell_count: int
     runs: list[dict[str, Any]]
+    shown: str = ""
     resumed: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -135,7 +137,7 @@ def batch(
     for words in notes:
         said("note", words)
     resumed = before[0] if before else ""
-    return BatchResult(ident, path, target, values, told.cells, told.runs, resumed, notes)
+    return BatchResult(ident, path, target, values, told.cells, told.runs, told.shown, resumed, notes)
 
 
 def default_output(notebook: str) -> str:
@@ -150,12 +152,15 @@ class _Told:
         self._on_step = on_step
         self.runs: list[dict[str, Any]] = []
         self.cells = 0
+        self.shown = ""
 
     def __call__(self, kind: str, *values: Any) -> None:
         if kind == "run":
             self.runs.append(values[0])
         elif kind == "cell":
             self.cells = values[0]
+        elif kind == "shown":
+            self.shown = values[0] or self.shown
         if self._on_step is not None:
             self._on_step(kind, *values)
 

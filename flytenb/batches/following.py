@@ -89,7 +89,9 @@ class Following:
     def end_cell(self, cell: Any) -> None:
         """The cell is over."""
         self._hear()
-        self._mirror.result().end(_shown(cell))
+        shown = _shown(cell)
+        self._say("shown", shown)
+        self._mirror.result().end(shown)
 
     def fail_cell(self, error: BaseException) -> None:
         """The cell raised, or its kernel died."""

@@ -107,7 +107,7 @@ def sweep_notebook(
                 notebook, target, {**given, **point}, is_text=is_text, name=f"{ident}-{number}", **options
             )
             error, row["run"] = "", done.name
-            row["result"] = _number(done.run.value())
+            row["result"] = _number(done.shown)
         except (BaseRuntimeError, FlytenbError) as failure:
             error = str(failure)
         row |= {"seconds": time.time() - began, "error": error}
