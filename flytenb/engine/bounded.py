@@ -71,6 +71,16 @@ def settings() -> dict[str, Any]:
     }
 
 
+def check_headers(request: Request) -> None:
+    """Headers that came in one piece are parsed before their size is known.
+
+    Raises:
+        QueryError: they are too much.
+    """
+    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > HEADER_BYTES:
+        raise QueryError("BadQuery", f"the headers have more than {HEADER_BYTES >> 10} KiB")
+
+
 async def body_of(request: Request) -> bytes:
     """What a request carries.
 

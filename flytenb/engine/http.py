@@ -198,11 +198,14 @@ def make_app(engine: Engine, *, is_open: bool) -> Any:
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
+    from flytenb.engine.bounded import check_headers
+
     def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             if not is_open and (said := _refusal(request, engine.token, _callback_key(engine, request))):
                 return JSONResponse({"code": "Forbidden", "message": said}, status_code=403)
             try:
+                check_headers(request)
                 return await handle(request)
             except QueryError as error:
                 return JSONResponse(
