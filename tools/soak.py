@@ -1,8 +1,8 @@
 """`python tools/soak.py [--kills N] [--seed N]`: kill -9 at random beside real work, and an oracle that compares.
 
-Engine, workers, the process that starts them, and clients are killed; the next engine is started by whoever needs it.
-At the end everything must have come to its end within `SETTLE_S`, and the oracle, a process of its own that knows
-nothing of the engine, compares what was seen with the store.
+Engine, workers, the process that starts them, clients and (with --image) containers are killed; the next engine is
+started by whoever needs it. At the end everything must have come to its end within `SETTLE_S`, and the oracle, a
+process of its own that knows nothing of the engine, compares what was seen with the store.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ VICTIMS = {"engine": 25, "worker": 45, "zygote": 10, "client": 20}
 class Soak:
     """One home, its clients, and who kills them."""
 
-    def __init__(self, kills: int, seed: int, between_s: float) -> None:
+    def __init__(self, kills: int, seed: int, between_s: float, image: str = "") -> None:
+        self.image = image
+        self.victims = {**VICTIMS, "container": 30} if image else VICTIMS
         self.folder = Path(tempfile.mkdtemp(prefix="flytenb-soak-"))
         self.home = self.folder / "home"
         self.kills, self.between_s = kills, between_s
@@ -53,7 +55,8 @@ class Soak:
 
     def begin(self) -> None:
         """Start the clients."""
-        shutil.copy(ROOT / "tests" / "soak" / "work.py", self.folder / "work.py")
+        text = (ROOT / "tests" / "soak" / "work.py").read_text()
+        (self.folder / "work.py").write_text(text.replace('IMAGE = ""', f'IMAGE = "{self.image}"'))
         for _ in range(CLIENTS):
             self._client()
 
@@ -80,16 +83,29 @@ class Soak:
         found = {_parent(pid) for pid in self.workers()}
         return [pid for pid in found if pid > 1 and pid != self.engine() and b"flytenb" in _command(pid)]
 
+    def containers(self) -> list[str]:
+        """Those of this home that run."""
+        from flytenb.containers.labels import HOME, home_id
+
+        return self._docker("ps", "-q", "--filter", f"label={HOME}={home_id(self.home)}").stdout.split()
+
+    def _docker(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", *words], env=self.env, capture_output=True, text=True)
+
     # ---- killing ----------------------------------------------------------------------------------------------------
     def kill_one(self) -> bool:
         """kill -9 to somebody; False when there was nobody of the kind that was chosen."""
-        kind = self.random.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+        kind = self.random.choices(list(self.victims), list(self.victims.values()))[0]
         if kind == "client":
             victim = self.random.choice(self.clients)
             victim.kill()
             victim.wait()
             self.clients.remove(victim)
             self._client()
+        elif kind == "container":
+            names = self.containers()
+            if not names or self._docker("kill", self.random.choice(names)).returncode:
+                return False
         else:
             pids = {"engine": lambda: [self.engine()], "worker": self.workers, "zygote": self.zygotes}[kind]()
             pids = [pid for pid in pids if pid]
@@ -184,9 +200,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--between", type=float, default=0.5, help="mean seconds between kills")
+    parser.add_argument("--image", default="", help="kill containers of this image too; needs Docker")
     parser.add_argument("--keep", action="store_true", help="leave the home for a look")
     words = parser.parse_args()
-    soak = Soak(words.kills, words.seed, words.between)
+    soak = Soak(words.kills, words.seed, words.between, words.image)
     print(f"seed {words.seed}, {soak.folder}", flush=True)
     try:
         said = soak.run()

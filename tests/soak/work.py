@@ -18,7 +18,9 @@ from pathlib import Path
 import flytenb as flyte
 
 env = flyte.TaskEnvironment(name="soak", resources=flyte.Resources(cpu="250m"))
-alone = flyte.TaskEnvironment(name="soak_strict", resources=flyte.Resources(cpu="250m"), depends_on=[env])
+#: Containers are among the work where an image is named: in the copy that the soak makes of this file.
+IMAGE = ""
+box = flyte.TaskEnvironment(name="soak_box", resources=flyte.Resources(cpu="250m"), image=IMAGE or "auto")
 
 
 def note(folder: str, **what: object) -> None:
@@ -73,6 +75,13 @@ async def written(run: str, i: int, folder: str) -> flyte.io.File:
     return made
 
 
+@box.task
+async def boxed(run: str, i: int) -> str:
+    """In a container, which sees no log: what its caller sees counts."""
+    await asyncio.sleep(random.choice((0, 0.1, 1.0)))
+    return _token()
+
+
 @flyte.trace
 async def step(i: int) -> str:
     await asyncio.sleep(0.01)
@@ -119,12 +128,15 @@ async def mixed(run: str, kind: str, folder: str) -> str:
         for i, file in enumerate(await asyncio.gather(*(written(run, i, folder) for i in range(3)))):
             path = await file.download()
             see(f"file{i}", Path(str(path)).read_text()[:32])
+    if kind == "boxes":
+        for i, value in enumerate(await asyncio.gather(*(boxed(run, i) for i in range(3)))):
+            see(f"box{i}", value)
     if kind in ("tree", "all"):
         see("branch0.2", await branch(run, 0, 2, folder))
     return _token()
 
 
-KINDS = ("fan", "plain", "flaky", "cached", "traces", "files", "tree", "all")
+KINDS = ("fan", "plain", "flaky", "cached", "traces", "files", "tree", "all", *(("boxes",) * 3 if IMAGE else ()))
 
 
 def main() -> None:
