@@ -32,7 +32,7 @@ export interface GraphLayout {
   hidden: number;
 }
 
-const BOX_WIDTH = 132;
+const BOX_WIDTH = 144;
 const BOX_HEIGHT = 50;
 const GAP_X = 36;
 const GAP_Y = 14;

@@ -113,7 +113,7 @@ function BoxButton({
 
 function told({ node }: Box): string {
   if (node.kind === 'ghost') {
-    return `Expected, ~${words.total(node.duration ?? 0)}`;
+    return `Expected ~${words.total(node.duration ?? 0)}`;
   }
   const spent = node.duration === null ? '' : words.total(node.duration);
   return node.mark.key === 'succeeded' ? spent : words.joined([node.mark.word, spent]);

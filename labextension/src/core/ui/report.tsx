@@ -9,6 +9,7 @@ import { Empty, Link, save } from './parts.js';
 
 const MIN_HEIGHT = 120;
 const MAX_HEIGHT = 640;
+const SILENT_HEIGHT = 420;
 
 export function Report(): JSX.Element {
   const { model, store, connection, host, selected, select } = useView();
@@ -96,15 +97,22 @@ const MEASURE =
 function Frame({ page, title }: { page: string; title: string }): JSX.Element {
   const frame = useRef<HTMLIFrameElement>(null);
   const [height, setHeight] = useState(MIN_HEIGHT);
+  const isHeard = useRef(false);
   useEffect(() => {
     const hear = (event: MessageEvent): void => {
       const told = (event.data as { flytenbHeight?: unknown } | null)?.flytenbHeight;
       if (event.source === frame.current?.contentWindow && typeof told === 'number') {
+        isHeard.current = true;
         setHeight(old => Math.max(old, Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, Math.ceil(told)))));
       }
     };
     addEventListener('message', hear);
-    return () => removeEventListener('message', hear);
+    // Where the page's own policy forbids scripts in frames nobody tells the height.
+    const silent = setTimeout(() => !isHeard.current && setHeight(SILENT_HEIGHT), 1500);
+    return () => {
+      removeEventListener('message', hear);
+      clearTimeout(silent);
+    };
   }, []);
   // The policy stands before all that the task wrote.
   const guard = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${REPORT_POLICY}">${MEASURE}`;
