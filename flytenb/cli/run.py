@@ -105,7 +105,7 @@ def _waited(run: Any) -> bool:
     from flytenb.client.session import session
 
     try:
-        telling.end_of(run, session())
+        telling.end_of(run, session(), is_command=True)
     except KeyboardInterrupt:
         raise detached(run) from None
     return True

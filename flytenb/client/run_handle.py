@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from flytenb.client import aborting, handle, interrupts, telling
+from flytenb.client import aborting, handle, interrupts, telling, terminal
 from flytenb.client.aborting import Aborted
 from flytenb.client.action import Action, ActionDetails, call_in, here
 from flytenb.client.given import remember
@@ -273,7 +273,8 @@ class Run:
 
         if self._end is None:
             try:
-                self._end = await asyncio.wrap_future(self.ended())
+                with terminal.shown(self, self._link, is_wanted=terminal.is_prompt()):
+                    self._end = await asyncio.wrap_future(self.ended())
             except asyncio.CancelledError as error:
                 interrupts.cancelled(self, error)
                 raise

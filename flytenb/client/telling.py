@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any
 
-from flytenb.client import interrupts
+from flytenb.client import interrupts, terminal
 from flytenb.client.session import Ended, Session
 from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.snapshot import ConditionRow
@@ -14,13 +15,27 @@ from flytenb.model.snapshot import ConditionRow
 FIRST_S, MOST_S = 1.0, 5.0
 
 
-def end_of(run: Any, link: Session) -> Ended:
-    """Block until the run has ended; say what it asks meanwhile, where nobody else does.
+def end_of(run: Any, link: Session, *, is_command: bool = False) -> Ended:
+    """Block until the run has ended; say what it asks meanwhile, where nobody else does, and show it at a prompt.
+
+    Args:
+        run: what is waited for.
+        link: where its questions are asked for.
+        is_command: the wait is a command's, which tells of the end itself.
 
     Raises:
         KeyboardInterrupt: the wait was interrupted.
     """
-    future, told, pause_s = run.ended(), set[str](), FIRST_S
+    future = run.ended()
+    if future.done():
+        return future.result()  # type: ignore[no-any-return]
+    is_shown = terminal.is_redrawn() if is_command else terminal.is_prompt()
+    with terminal.shown(run, link, is_wanted=is_shown, with_end=not is_command):
+        return _wait(run, future, link)
+
+
+def _wait(run: Any, future: Future[Any], link: Session) -> Ended:
+    told, pause_s = set[str](), FIRST_S
     while True:
         try:
             return future.result(None if interrupts.surface.shows_runs() else pause_s)  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ and on JupyterLab's dark #212121 (≥ 3.9:1); words inherit the page's colour. A
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flytenb.model.phases import ActionPhase
@@ -48,6 +49,11 @@ SEVERITY: tuple[str, ...] = (
     "failed", "timed_out", "aborted", "running", "initializing", "waiting_for_resources", "paused", "queued",
     "succeeded", "recovered", "cached",
 )  # fmt: skip
+
+
+def all_marks() -> Iterable[Mark]:
+    """Every mark there is."""
+    return _MARKS.values()
 
 
 def mark_of(phase: str, is_cached: bool = False) -> Mark:
