@@ -67,6 +67,9 @@ bench: bench-venvs  ## one table: this project and its peers, alternating rounds
 bench-quick: setup  ## this project only, small numbers (about a minute)
 	@$(UNMANAGED) $(BIN)/python benchmarks/compare.py --quick $(ARGS)
 
+bench-batches: setup  ## what a batch costs over plain papermill, and an export (about two minutes)
+	@$(UNMANAGED) $(BIN)/python benchmarks/batches.py $(ARGS)
+
 # Only these need Node.js (20.19 or later); everybody else uses the build that is committed.
 JLPM := cd labextension && $(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 frontend-types: setup  ## derive the front end's types, words and test data from the Python sources

@@ -1,7 +1,8 @@
 """Notebooks as modules: `from flytenb.nb import my_notebook`, `from flytenb.nb.my_notebook import task`.
 
 The tasks and definitions of `my_notebook.ipynb`, without its drivers: see `flytenb.notebook.load`. It is looked for in
-the current folder, then where modules are; `-` and spaces in its name are `_` here. A notebook that was changed is read
+the current folder, then where modules are; `-` and spaces in its name are `_` here,
+and one stands before a digit (`_01_hello`). A notebook that was changed is read
 again by `from flytenb.nb import …`. In a task's body use the names themselves (the second form).
 """
 

@@ -55,12 +55,18 @@ def _find(name: str) -> Path:
     seen = []
     for folder in dict.fromkeys(os.path.abspath(part or ".") for part in ("", *sys.path)):
         for path in sorted(Path(folder).glob("*.ipynb")) if os.path.isdir(folder) else ():
-            if re.sub(r"\W", "_", path.stem) == name:
+            if _module_name(path) == name:
                 return path
-            seen.append(re.sub(r"\W", "_", path.stem))
+            seen.append(_module_name(path))
     near = difflib.get_close_matches(name, seen, 2)
     hint = f"did you mean {' or '.join(near)}?" if near else "run where it lies, or add its folder to sys.path"
     raise NotebookLoadError(f"there is no notebook {name}.ipynb in {os.getcwd()} or on sys.path; {hint}")
+
+
+def _module_name(path: Path) -> str:
+    """`my-notebook.ipynb` is my_notebook, `01_hello.ipynb` is _01_hello."""
+    name = re.sub(r"\W", "_", path.stem)
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 @contextlib.contextmanager

@@ -126,3 +126,15 @@ def test_failures(home):
     assert "publish      Succeeded" in published
     assert "(notebook), " in published
     assert "published 19900 True notebook\n" in shown(cells, "print(published.value()")
+
+
+def test_batch_and_export(home):
+    cells = run("08_batch_and_export.ipynb")
+    assert shown(cells, "run = flyte.run(season")[0].startswith("✔ season")
+    assert "4 of 4 points succeeded" in "".join(shown(cells, "found = "))
+    assert "0.75 3.375\n" in shown(cells, "found.best()")
+    assert "succeeded 8 cells\n" in "".join(shown(cells, "done = "))
+    assert "hello" in "".join(shown(cells, "for told in"))
+    assert "<notebook " in "".join(shown(cells, "from flytenb.nb"))
+    assert "cells are in " in "".join(shown(cells, "%flyte_export"))
+    assert shown(cells, "check 08")[-1].count("same   ") == 2
