@@ -28,7 +28,8 @@ function show() {
     way.append(element('a', '← all runs', { href: '/' }));
     const place = document.createElement('div');
     view.append(way, place);
-    mount(place, { ...options, run: name, form: 'open', host: { openRun: other => location.assign(`/runs/${encodeURIComponent(other)}`) } });
+    const host = { frameUrl: '/frame', openRun: other => location.assign(`/runs/${encodeURIComponent(other)}`) };
+    mount(place, { ...options, run: name, form: 'open', host });
   } else {
     list();
   }

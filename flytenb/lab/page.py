@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from flytenb.lab.feed import Feed
 from flytenb.lab.relay import MOST_BYTES, refusal, relay
+from flytenb.views.reports import POLICY
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,6 +35,13 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; frame-src 'self' blob: data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
+)
+#: The page's own policy forbids scripts in its lines, and frames without an address inherit it: this one has its own.
+_FRAME_POLICY = f"sandbox allow-scripts; frame-ancestors 'self'; {POLICY}"
+_FRAME = (
+    '<!doctype html><meta charset="utf-8"><script>addEventListener("message",e=>{'
+    "if(e.source===parent&&e.data.flytenbPage){document.open();document.write(e.data.flytenbPage);document.close()}"
+    '},{once:true});parent.postMessage({flytenbReady:1},"*")</script>'
 )
 _OWN = ("page.css", "page.js", "page.svg")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".map": "application/json"}
@@ -62,6 +70,7 @@ class Page:
                 Route("/", self._html),
                 Route("/runs/{run}", self._html),
                 Route("/static/{name}", self._static),
+                Route("/frame", self._frame),
                 Route("/api/v1/{path:path}", self._api, methods=["GET", "POST"]),
                 WebSocketRoute("/api/v1/ws", self._socket),
             ]
@@ -73,6 +82,13 @@ class Page:
         if not _is_near(request.headers.get("host", "")):
             return Response("the Host header is not this machine", 403)
         return Response((HERE / "page.html").read_bytes(), media_type="text/html", headers=_headers())
+
+    async def _frame(self, request: Request) -> Response:
+        """What a report is written into: it knows nothing, and may run scripts that reach nothing."""
+        from starlette.responses import Response
+
+        headers = _headers() | {"content-security-policy": _FRAME_POLICY}
+        return Response(_FRAME, media_type="text/html", headers=headers)
 
     async def _static(self, request: Request) -> Response:
         from starlette.responses import Response

@@ -110,6 +110,17 @@ def test_what_is_too_much_or_no_address_is_refused(address):
     assert httpx.get(f"{base}/api/v1/runs", headers=own).status_code == 200
 
 
+def test_a_report_stands_in_a_frame_of_its_own(address):
+    """Its scripts run in an origin that is nobody's; the page itself runs none but its files."""
+    base, token = address.split("/runs/")[0], address.partition("#")[2]
+    assert "script-src 'self';" in get(base + "/")[1]["content-security-policy"]
+    status, headers, body = get(base + "/frame")
+    assert status == 200
+    assert headers["content-security-policy"].startswith("sandbox allow-scripts;")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert token.encode() not in body
+
+
 def test_the_page_is_told_of_runs(address):
     place, token = address.split("/runs/")[0].replace("http", "ws"), address.partition("#")[2]
 

@@ -10,6 +10,11 @@ export interface Host {
   openText?(title: string, text: string): void;
   /** Show a report as a tab of its own. */
   openReport?(run: string, action: string): void;
+  /**
+   * A page of the server with a policy of its own (scripts, no network), into which a report is written: for pages whose
+   * own policy forbids inline scripts, which frames without an address inherit.
+   */
+  frameUrl?: string;
   /** Show another run. */
   openRun?(run: string): void;
   /** Give the focus back to the cell. */

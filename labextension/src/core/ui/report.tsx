@@ -95,13 +95,21 @@ const MEASURE =
   'script>';
 
 function Frame({ page, title }: { page: string; title: string }): JSX.Element {
+  const { host } = useView();
   const frame = useRef<HTMLIFrameElement>(null);
   const [height, setHeight] = useState(MIN_HEIGHT);
   const isHeard = useRef(false);
   useEffect(() => {
     const hear = (event: MessageEvent): void => {
       const told = (event.data as { flytenbHeight?: unknown } | null)?.flytenbHeight;
-      if (event.source === frame.current?.contentWindow && typeof told === 'number') {
+      if (event.source !== frame.current?.contentWindow) {
+        return;
+      }
+      if ((event.data as { flytenbReady?: unknown } | null)?.flytenbReady) {
+        // Only to that frame, whose origin is nobody's.
+        frame.current.contentWindow!.postMessage({ flytenbPage: MEASURE + page }, '*');
+      }
+      if (typeof told === 'number') {
         isHeard.current = true;
         setHeight(old => Math.max(old, Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, Math.ceil(told)))));
       }
@@ -124,7 +132,7 @@ function Frame({ page, title }: { page: string; title: string }): JSX.Element {
       referrerpolicy="no-referrer"
       title={words.oneLine(title, 100)}
       style={{ height: `${height}px` }}
-      srcdoc={guard + page}
+      {...(host.frameUrl ? { src: host.frameUrl } : { srcdoc: guard + page })}
     />
   );
 }
