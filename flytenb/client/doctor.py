@@ -6,16 +6,18 @@ import importlib.util
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flytenb.client.finding import Finding
 from flytenb.client.link import LinkBroken, connect
 from flytenb.client.session import session
 from flytenb.containers.address import docker_words
 from flytenb.errors import FlytenbError
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
+
+__all__ = ["Finding", "examine", "lines", "status"]
 
 _LOW_DISK_BYTES = 1 << 30
 #: SQLite's write-ahead log needs memory that all processes share: not over a network.
@@ -25,19 +27,10 @@ _REMOTE_FILE_SYSTEMS = frozenset(
 _OPTIONAL = (("numpy", "arrays"), ("pandas", "frames"), ("pyarrow", "frames on disk"))
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    is_good: bool
-    text: str
-    #: What to do about it.
-    fix: str = ""
-
-
 def examine() -> list[Finding]:
     """All findings."""
+    from flytenb.client import doctor_jupyter  # who asks pays for it
+
     state = paths.home()
     return [
         Finding("flytenb", True, f"{VERSION} with Python {sys.version.split()[0]} ({sys.executable})"),
@@ -46,6 +39,8 @@ def examine() -> list[Finding]:
         _store(state),
         _engine(state),
         _docker(state),
+        _gpus(state),
+        *doctor_jupyter.examine(),
         *(_module(name, why) for name, why in _OPTIONAL),
     ]
 
@@ -54,7 +49,7 @@ def lines(findings: list[Finding]) -> list[str]:
     """Findings as text, one line each."""
     width = max(len(found.what) for found in findings)
     return [
-        f"{'ok ' if found.is_good else 'BAD'} {found.what:<{width}} {found.text}" + (f"; {found.fix}" * bool(found.fix))
+        f"{found.sign:<3} {found.what:<{width}} {found.text}" + (f"; {found.fix}" * bool(found.fix))
         for found in findings
     ]
 
@@ -142,20 +137,58 @@ def _engine(state: Path) -> Finding:
     return Finding("engine", True, text + (f"; {notes}" if notes else ""))
 
 
+def _asked(state: Path) -> dict[str, Any]:
+    """What the engine tells; nothing when it cannot be asked."""
+    try:
+        return status(state) or {}
+    except FlytenbError:
+        return {}
+
+
 def _docker(state: Path) -> Finding:
     """Which container engine images are built with: that of the process that flytenb's engine is, not of this one."""
     here = docker_words()
+    there = str(_asked(state).get("docker", here))
+    if there != here:
+        text = f"the engine uses {there}; this process would use {here}"
+        return Finding("docker", True, text, "flytenb engine restart, here, takes this one")
+    from flytenb.containers.client import connect as connect_docker  # its library takes a while to load
+    from flytenb.errors import ContainerEngineError
+
     try:
-        answer = status(state)
-    except FlytenbError:
-        answer = None
-    if answer is None:
-        return Finding("docker", True, f"{here}, when an image needs it")
-    there = str(answer.get("docker", here))
-    if there == here:
-        return Finding("docker", True, f"{there}, when an image needs it")
-    text = f"the engine uses {there}; this process would use {here}"
-    return Finding("docker", True, text, "flytenb engine restart, here, takes this one")
+        facts = connect_docker().facts
+    except ContainerEngineError as error:
+        # Who has named one expects it to be there; others may never need it.
+        is_named = here.endswith(")")
+        return Finding("docker", not is_named, f"{error}; only images and containers need it", is_optional=True)
+    words = f"{there}, version {facts.version}, {facts.cpus} CPUs, {_gib(facts.memory_bytes)}"
+    traits = [("rootless", facts.rootless), ("Docker Desktop", facts.desktop), ("cgroup 1", facts.cgroup == "1")]
+    return Finding("docker", True, ", ".join([words, *(word for word, is_so in traits if is_so)]))
+
+
+def _gpus(state: Path) -> Finding:
+    """GPUs of this machine, and whether containers can have them."""
+    words = str(_asked(state).get("gpus_words") or "")
+    if not words and not _has_driver():
+        return Finding("GPUs", True, "none on this machine", is_optional=True)
+    words = words or "a driver is here; the engine tells more when it runs"
+    from flytenb.containers.client import connect as connect_docker
+    from flytenb.errors import ContainerEngineError
+
+    try:
+        has_runtime = connect_docker().facts.has_gpu
+    except ContainerEngineError:
+        return Finding("GPUs", True, f"{words}; no Docker engine that could hand them to containers")
+    if has_runtime:
+        return Finding("GPUs", True, f"{words}; Docker hands them to containers")
+    fix = (
+        "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure && sudo systemctl restart docker"
+    )
+    return Finding("GPUs", False, f"{words}; Docker cannot hand them to containers", fix)
+
+
+def _has_driver() -> bool:
+    return any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"))
 
 
 def _gib(size_bytes: int) -> str:
@@ -164,4 +197,5 @@ def _gib(size_bytes: int) -> str:
 
 def _module(name: str, why: str) -> Finding:
     is_there = importlib.util.find_spec(name) is not None
-    return Finding(name, True, "installed" if is_there else f"not installed (only needed for {why}: flytenb[frames])")
+    text = "installed" if is_there else f"not installed (only needed for {why}: flytenb[frames])"
+    return Finding(name, True, text, is_optional=not is_there)

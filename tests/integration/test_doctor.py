@@ -67,3 +67,21 @@ def test_in_a_notebook(home: Home) -> None:
     assert "ok  kernel " in text
     assert "UnknownQuery" not in text
     assert "BAD" not in text
+
+
+def test_of_docker(home: Home) -> None:
+    home.env["DOCKER_HOST"] = f"unix://{home.path}/no-docker.sock"
+    found = _findings(home, 1)["docker"]
+    assert not found["is_good"], "who names an engine expects it to be there"
+    assert f"no Docker engine at unix://{home.path}/no-docker.sock (from DOCKER_HOST)" in found["text"]
+    assert "start Docker" in found["text"]
+    assert found["text"].endswith("only images and containers need it")
+
+
+def test_all_that_is_looked_at(home: Home) -> None:
+    names = json.loads(home.cli("doctor", "-o", "json", check=False).stdout)
+    looked_at = [found["what"] for found in names]
+    for what in ("flytenb", "home", "disk", "store", "engine", "docker", "GPUs", "ipykernel", "kernel spec"):
+        assert what in looked_at
+    assert {"front end", "server part"} <= set(looked_at)
+    assert all(found["fix"] for found in names if not found["is_good"] and found["what"] != "docker")
