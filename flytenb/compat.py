@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _OURS = "flytenb"
@@ -35,6 +35,8 @@ class _Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         top, _, rest = fullname.partition(".")
+        if top == "flyteplugins":
+            return _plugin_spec(rest)
         if top != "flyte":
             return None
         if rest and rest not in FACES and rest not in _PRIVATE:
@@ -47,6 +49,15 @@ class _Finder(MetaPathFinder):
         ours = f"{_OURS}.{_PRIVATE.get(rest, rest)}" if rest else _OURS
         module = import_module(ours)
         return ModuleSpec(fullname, _Known(module), is_package=hasattr(module, "__path__"))
+
+
+def _plugin_spec(rest: str) -> ModuleSpec | None:
+    """`flyteplugins.papermill` is here; others are left to where they are installed."""
+    if rest == "papermill":
+        return ModuleSpec("flyteplugins.papermill", _Known(import_module(f"{_OURS}.extras.papermill")))
+    if rest or PathFinder.find_spec("flyteplugins") is not None:
+        return None
+    return ModuleSpec("flyteplugins", _Known(ModuleType("flyteplugins")), is_package=True)
 
 
 class _Known(Loader):

@@ -108,3 +108,14 @@ def test_it_refuses_to_replace_a_loaded_flyte(tmp_path):
         else:
             raise SystemExit("replaced")
     """)
+
+
+def test_the_papermill_plugin_has_flytes_name() -> None:
+    code = (
+        "import flytenb.compat; flytenb.compat.install()\n"
+        "from flyteplugins.papermill import NotebookTask, load_dataframe, load_dir, load_file, record_outputs\n"
+        "import flyteplugins.papermill as one, flytenb.extras.papermill as other\n"
+        "print(one is other)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
