@@ -61,7 +61,7 @@ class RunDisplay:
         view = self._view()
         displays.last = self.name
         is_compact = bool(self._handles) and not view.is_terminal
-        bundle = _line(view) if is_compact or not view.is_terminal else _whole(view)
+        bundle = _line(view, is_second=is_compact) if is_compact or not view.is_terminal else _whole(view)
         show: Any = display
         handle = show(bundle, raw=True, display_id=True)
         if handle is None:
@@ -100,7 +100,7 @@ class RunDisplay:
     def _update(self, view: tree.RunView) -> None:
         self._shown = _text(view)
         for handle, is_compact in list(self._handles):
-            bundle = _line(view) if is_compact else _whole(view)
+            bundle = _line(view, is_second=True) if is_compact else _whole(view)
             handle.update(bundle, raw=True)
             publisher.sent(_size_bytes(bundle))
 
@@ -170,11 +170,12 @@ def _whole(view: tree.RunView) -> dict[str, Any]:
     }
 
 
-def _line(view: tree.RunView) -> dict[str, Any]:
+def _line(view: tree.RunView, *, is_second: bool) -> dict[str, Any]:
+    """One line: what a run begins with, and all that a second display of it ever is."""
     return {
         "text/html": twin.line(view),
         "text/plain": text.state_line(view, ascii_only=is_ascii()),
-        MIME: _identity(view) | {"form": "line"},
+        MIME: _identity(view) | ({"form": "line"} if is_second else {}),
     }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-tests"
 #: Milliseconds that a page may take for anything.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 45_000
 #: No question and no network on the first page.
 _SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
@@ -168,7 +168,8 @@ class Page:
             self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         else:
             self.page.goto(f"{self.server.url}notebooks/{notebook}?token={TOKEN}")
-        self.page.wait_for_function("window.jupyterapp?.shell")
+        self.page.wait_for_function("window.jupyterapp?.commands.hasCommand('docmanager:open')")
+        self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         if notebook:
             self.ready(notebook, kernel=kernel)
         return self
@@ -214,12 +215,12 @@ class Page:
         """Run the notebook in front."""
         self.do("notebook:run-all-cells")
 
-    def view(self, phase: str = "", *, nth: int = 0, within: str = ".jp-OutputArea") -> Any:
-        """The view of a run in an output, once it is in this phase."""
+    def view(self, phase: str = "", *, within: str = ".jp-OutputArea") -> Any:
+        """The first view of a run in an output, once it is in this phase; it stays that run's view."""
         which = f'[data-phase-of="{phase}"]' if phase else '[data-phase-of]:not([data-phase-of=""])'
-        found = self.page.locator(f"{within} section[data-run]{which}").nth(nth)
-        found.wait_for(state="attached")
-        return found
+        found = self.page.wait_for_selector(f"{within} section[data-run]{which}", state="attached")
+        name = found.get_attribute("data-run")
+        return self.page.locator(f'{within} section[data-run="{name}"]').first
 
     def output(self, text: str) -> None:
         """Until an output of the notebook in front has this text."""
@@ -230,6 +231,48 @@ class Page:
         self.page.wait_for_function(
             "state => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === state",
             arg=state,
+        )
+
+    def counted(self, index: int) -> None:
+        """Until a cell of the notebook in front has ended."""
+        self.page.wait_for_function(
+            """index => {
+              const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
+              return cell.model.executionCount > 0 && cell.model.executionState !== 'running' && cell.promptNode
+                ?.innerText !== '[*]:';
+            }""",
+            arg=index,
+        )
+
+    def front(self) -> str:
+        """A selector of the notebook in front."""
+        found: str = self.page.evaluate("'[id=\"' + window.jupyterapp.shell.currentWidget.id + '\"]'")
+        return found
+
+    def stored(self, phase: str) -> None:
+        """Until an output of the notebook in front holds that end of a run."""
+        self.page.wait_for_function(
+            """phase => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.some(cell =>
+              (cell.outputs ?? []).some(output =>
+                output.data?.['application/vnd.flytenb.run+json']?.phase === phase))""",
+            arg=phase,
+        )
+
+    def saved(self) -> Any:
+        """The notebook in front as it is on disk."""
+        return self.server.saved(self.page.evaluate("window.jupyterapp.shell.currentWidget.context.path"))
+
+    def close_all(self) -> None:
+        """Save and close everything in the main area, and end the kernels."""
+        self.page.evaluate(
+            """async () => {
+              const app = window.jupyterapp;
+              for (const widget of [...app.shell.widgets('main')]) {
+                await widget.context?.save?.();
+                widget.dispose();
+              }
+              await app.serviceManager.sessions.shutdownAll();
+            }"""
         )
 
     def save(self) -> None:

@@ -27,6 +27,7 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
   run = '';
   store: RunStore | null = null;
   private mounted: Mounted | null = null;
+  private wasLine = false;
   private host: (Host & { dispose?(): void }) | null = null;
   private model: IRenderMime.IMimeModel | null = null;
   private endWatch: (() => void) | null = null;
@@ -46,8 +47,9 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
       return Promise.resolve();
     }
     // Each update of the output comes through here: the view that is there goes on.
-    if (reference.run !== this.run) {
+    if (reference.run !== this.run || this.isLine !== this.wasLine) {
       this.take();
+      this.wasLine = this.isLine;
       this.run = reference.run;
       const connection = this.services.connection();
       this.host = this.services.hostOf(this);

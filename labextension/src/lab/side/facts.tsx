@@ -90,7 +90,7 @@ interface BarProps {
 
 function Bar({ name, text, parts, children }: BarProps): JSX.Element {
   return (
-    <div class="fnb-meter">
+    <div class="fnb-res">
       <div class="fnb-owner">
         <span>{name}</span>
         <span class="fnb-2">{text}</span>

@@ -167,7 +167,7 @@ export function Runs({ lab }: Props): JSX.Element {
           <input
             class="fnb-input"
             type="search"
-            placeholder="Filter: task, name, notebook"
+            placeholder="Task, name, file"
             aria-label="Filter runs"
             value={text}
             onInput={event => setText(event.currentTarget.value)}
