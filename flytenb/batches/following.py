@@ -78,7 +78,7 @@ class Following:
         if self.stopped_by:
             raise RuntimeError(self.stopped_by)
         self._number += 1
-        mirror.begin(self._number, cell.source[:_SOURCE])
+        mirror.begin(self._number, cell.source[:_SOURCE], self.count)
         self._say("cell", self._number, self.count)
 
     def text(self, stream: str, text: str) -> None:

@@ -56,10 +56,10 @@ class Mirror:
         """Whether somebody has stopped the run."""
         return self._steps.is_aborted or self._end.done()
 
-    def begin(self, number: int, source: str) -> None:
-        """A cell begins."""
+    def begin(self, number: int, source: str, count: int = 0) -> None:
+        """A cell begins, the `number`th of `count`."""
         self._is_in_cell = True
-        self._tell("begin", number, source)
+        self._tell("begin", number, source, count)
 
     def text(self, stream: str, text: str) -> None:
         """The cell writes."""

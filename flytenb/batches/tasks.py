@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from flytenb.context import current_action
 from flytenb.errors import RuntimeUserError
 from flytenb.sdk.environment import TaskEnvironment
+from flytenb.sdk.progress import progress
 
 env = TaskEnvironment(name="batch", description="Notebooks that are executed unattended.")
 
@@ -25,7 +26,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        #: ("begin", number, source), ("text", stream, text), ("end", outputs), ("fail", name, words), ("over",).
+        #: ("begin", number, source, count), ("text", stream, text), ("end", outputs), ("fail", name, words), ("over",).
         self.told: asyncio.Queue[tuple[Any, ...]] | None = None
         self.is_aborted = False
         #: Called once when somebody has stopped the run, from the thread of the tasks.
@@ -60,7 +61,9 @@ async def notebook(path: str, parameters: dict[str, Any], steps: str) -> str:
             kind, *values = await mine.told.get()
             if kind == "over":
                 return path
-            number, source = values
+            number, source, count = values
+            if count:
+                progress(number - 1, count, "cells")
             await cell.override(short_name=f"cell {number}").aio(number, source, steps)
     except asyncio.CancelledError:
         mine.is_aborted = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -29,7 +28,8 @@ def plain(notebook) -> list:
     """What papermill's own engine and ours must have in common."""
     found = []
     for cell in notebook.cells:
-        told = {key: value for key, value in cell.metadata.get("papermill", {}).items() if key in ("status", "exception")}
+        papermills = cell.metadata.get("papermill", {})
+        told = {key: papermills.get(key) for key in ("status", "exception")}
         found.append((cell.cell_type, cell.source, cell.get("execution_count"), cell.get("outputs"), told))
     return found
 
@@ -56,6 +56,7 @@ def test_cells_are_actions_and_their_runs_belong_to_it(home, tmp_path):
     assert done.runs == [{"run": f"{done.name}.3.1", "task": "nb.add", "cell": 3, "how": "started"}]
     assert Run.get(f"{done.name}.3.1").row.origin["batch"] == {"name": done.name, "cell": 3}
     assert [step[1:] for step in steps if step[0] == "cell"] == [(n, 4) for n in (1, 2, 3, 4)]
+    assert (run.actions[0].row.progress.done, run.actions[0].row.progress.total) == (3, 4)
     log = command("get", "logs", done.name, "a3").communicate(timeout=60)[0]
     assert "hello" in log
     assert f"run {done.name}.3.1: nb.add" in log
@@ -76,9 +77,11 @@ def test_a_cell_that_fails(home, tmp_path):
     assert caught.value.code == "KeyError"
     assert str(caught.value) == f"batch fails: cell 2 of {source} failed: KeyError: 'lost'; see {tmp_path}/out.ipynb"
     actions = Run.get("fails").actions
-    assert [(one.row.short_name, one.row.phase) for one in actions][1:] == [("cell 1", "succeeded"), ("cell 2", "failed")]
+    phases = {one.row.short_name: one.row.phase for one in actions[1:]}
+    assert phases == {"cell 1": "succeeded", "cell 2": "failed"}
     assert actions[2].row.failure.code == "KeyError"
-    assert "so far\n" in texts([c for c in nbformat.read(tmp_path / "out.ipynb", 4).cells if "KeyError" in c.source][0])
+    cells = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    assert "so far\n" in texts(next(cell for cell in cells if "KeyError" in cell.source))
     process = command("batch", source, str(tmp_path / "o.ipynb"))
     _, told = process.communicate(timeout=90)
     assert process.returncode == 1
@@ -86,7 +89,8 @@ def test_a_cell_that_fails(home, tmp_path):
 
 
 def test_parameters(home, tmp_path):
-    source = write(tmp_path / "a.ipynb", "1", "# parameters\nlr: float = 0.5\nsizes: list[int] = [1]\nword = 'a'", "lr, sizes, word")
+    cell = "# parameters\nlr: float = 0.5\nsizes: list[int] = [1]\nword = 'a'"
+    source = write(tmp_path / "a.ipynb", "1", cell, "lr, sizes, word")
     with pytest.raises(ParameterError, match=r'has no parameter "lrr"; did you mean lr\?'):
         flyte.batch(source, parameters={"lrr": 1})
     with pytest.raises(ParameterError, match=r'a\.ipynb, cell 2, line 2: parameter "lr": expected float, got str'):
@@ -107,9 +111,9 @@ def test_what_is_refused_before_anything_runs(home, tmp_path):
     (tmp_path / "text.ipynb").write_text("{}")
     with pytest.raises(BatchError, match="is not a notebook"):
         flyte.batch(tmp_path / "text.ipynb")
-    with pytest.raises(BatchError, match=r'needs the kernel "none", which is not installed; name another with --kernel: .*python3'):
+    with pytest.raises(BatchError, match=r'needs the kernel "none", which is not installed; name another .*python3'):
         flyte.batch(source, kernel="none")
-    with pytest.raises(BatchError, match="folder .* does not exist"):
+    with pytest.raises(BatchError, match=r"folder .* does not exist"):
         flyte.batch(source, tmp_path / "no" / "out.ipynb")
     with pytest.raises(BatchError, match="is a folder; give a file"):
         flyte.batch(source, tmp_path)
@@ -199,6 +203,5 @@ def test_limits(home, tmp_path):
     source = write(tmp_path / "a.ipynb", "import time", "time.sleep(60)")
     with pytest.raises(RuntimeUserError, match="took longer than 3 s; give it more"):
         flyte.batch(source, timeout=3)
-    with pytest.raises(RuntimeUserError, match="cell 2 of .* took longer than its limit"):
+    with pytest.raises(RuntimeUserError, match=r"cell 2 of .* took longer than its limit"):
         flyte.batch(source, cell_timeout=1)
-    assert os.getpid()

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -32,7 +31,8 @@ def forty(folder: Path) -> str:
     ledger = folder / "ledger"
     task = (
         "@env.task\nasync def step(n: int, before: int) -> int:\n    await asyncio.sleep(0.02)\n"
-        f"    with open({str(ledger)!r}, 'a') as file:\n        file.write(f'{{n}}\\n')\n    return before * 3 % 1009 + n"
+        f"    with open({str(ledger)!r}, 'a') as file:\n        file.write(f'{{n}}\\n')\n"
+        "    return before * 3 % 1009 + n"
     )
     steps = [f"value = flyte.run(step, n={n}, before=value).value()\nprint(value)\nvalue" for n in range(CELLS - 3)]
     return write(folder / "forty.ipynb", LOAD, task, "value = 1", *steps)
@@ -107,7 +107,8 @@ def test_killed_at_many_random_points(home, tmp_path, seed):
 def test_what_was_reused_is_said(home, tmp_path):
     task = "@env.task\nasync def one(n: int) -> int:\n    return n"
     again = f"import pathlib\nflag = pathlib.Path({str(tmp_path / 'flag')!r})\nassert flag.exists(), 'not yet'"
-    source = write(tmp_path / "a.ipynb", LOAD, task, "flyte.run(one, n=1).value()", again, "flyte.run(one, n=2).value()")
+    runs = [f"flyte.run(one, n={n}).value()" for n in (1, 2)]
+    source = write(tmp_path / "a.ipynb", LOAD, task, runs[0], again, runs[1])
     with pytest.raises(RuntimeUserError, match="not yet"):
         flyte.batch(source, name="first")
     (tmp_path / "flag").touch()
@@ -139,7 +140,7 @@ def test_a_batch_that_goes_on_is_not_resumed(home, tmp_path):
         for line in process.stderr:
             if line.startswith("cell 1/"):
                 break
-        with pytest.raises(CannotResume, match="batch going still goes on .*flytenb abort run going"):
+        with pytest.raises(CannotResume, match=r"batch going still goes on .*flytenb abort run going"):
             flyte.batch(source, resume=True)
     finally:
         process.kill()
@@ -148,10 +149,10 @@ def test_a_batch_that_goes_on_is_not_resumed(home, tmp_path):
 
 def test_retries(home, tmp_path):
     task = "@env.task\nasync def one(n: int) -> int:\n    return n"
-    once = f"import pathlib\nflag = pathlib.Path({str(tmp_path / 'flag')!r})\nwas = flag.exists(); flag.touch()\nassert was"
+    once = f"import pathlib\nflag = pathlib.Path({str(tmp_path / 'flag')!r})\n"
+    once += "was = flag.exists()\nflag.touch()\nassert was"
     source = write(tmp_path / "a.ipynb", LOAD, task, "flyte.run(one, n=5).value()", once)
     done = flyte.batch(source, retries=1, name="twice")
     assert done.name == "twice-2"
     assert done.reused == ["twice.3.1"]
     assert [Run.get(name).row.phase for name in ("twice", "twice-2")] == ["failed", "succeeded"]
-    assert threading.active_count()
