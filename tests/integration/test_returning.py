@@ -68,6 +68,11 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
+def _known(home: Home, count: int) -> bool:
+    """Whether the store knows so many actions. An engine that dies before, in the first milliseconds, forgets them."""
+    return bool(home.rows("SELECT count(*) FROM action")[0][0] >= count)
+
+
 def _ended(home: Home, name: str) -> bool:
     return bool(home.rows("SELECT 1 FROM run WHERE name = ? AND ended_at IS NOT NULL", name))
 
@@ -85,7 +90,7 @@ def test_what_runs_goes_on_when_the_engine_is_killed(home: Home, is_left: bool) 
     if is_left:
         process.wait(30)
     for _ in range(3):
-        until(lambda: len(_lines(folder / "ran")) == 5, "all to run")
+        until(lambda: len(_lines(folder / "ran")) == 5 and _known(home, 6), "all to run")
         before = home.engine_pid()
         assert home.kill_engine()
         until(lambda before=before: home.engine_pid() != before, "another engine")
@@ -109,7 +114,7 @@ def test_results_made_without_an_engine_are_handed_over(home: Home) -> None:
     script = home.script("fan.py", FAN)
     folder = home.path.parent
     process = home.popen(str(script), "4", str(folder))
-    until(lambda: len(_lines(folder / "ran")) == 5, "all to run")
+    until(lambda: len(_lines(folder / "ran")) == 5 and _known(home, 6), "all to run")
     pid = home.engine_pid()
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -139,7 +144,8 @@ def test_a_worker_that_dies_with_its_engine_is_run_again(home: Home) -> None:
     script = home.script("fan.py", FAN)
     folder = home.path.parent
     process = home.popen(str(script), "1", str(folder))
-    until(lambda: len(_lines(folder / "pid")) == 1, "the sync child")
+    until(lambda: len(_lines(folder / "pid")) == 1 and "0" in _lines(folder / "ran"), "both children")
+    until(lambda: _known(home, 3), "their rows")
     os.kill(home.engine_pid() or 0, signal.SIGSTOP)  # it must not see the worker's end
     os.kill(int(_lines(folder / "pid")[0]), signal.SIGKILL)
     home.kill_engine()
@@ -200,7 +206,7 @@ def test_a_gpu_and_who_borrowed_it_outlive_the_engine(home: Home) -> None:
     script = home.script("lent.py", LENT)
     folder = home.path.parent
     process = home.popen(str(script), str(folder))
-    until(lambda: (folder / "child1").exists(), "the child to begin")
+    until(lambda: (folder / "child1").exists() and _known(home, 2), "the child to begin")
     assert home.kill_engine()
     until(lambda: home.engine_pid() is not None and _is_alive(home.engine_pid() or 0), "another engine")
     (folder / "go").touch()
@@ -208,3 +214,61 @@ def test_a_gpu_and_who_borrowed_it_outlive_the_engine(home: Home) -> None:
     assert out.strip() == "3", f"{err}\n{home.engine_log()}"
     for name in ("parent", "child1", "child2"):
         assert [line.partition(":")[2] for line in _lines(folder / name)] == ["0"], f"{name} ran once, with the GPU"
+
+
+BLOCKED = """
+    import os, sys, time
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment(name="blocked")
+
+    @flyte.trace
+    def once(folder: str) -> int:
+        with open(f"{folder}/traced", "a") as f:
+            f.write("x\\n")
+        return 5
+
+    @env.task
+    def child(i: int, folder: str) -> int:
+        with open(f"{folder}/ran", "a") as f:
+            f.write(f"{i}\\n")
+        while not os.path.exists(f"{folder}/go{i}"):
+            time.sleep(0.01)
+        if i == 2:
+            raise ValueError("bad two")
+        return i
+
+    @env.task
+    def outer(folder: str) -> int:
+        with open(f"{folder}/outer", "a") as f:
+            f.write("x\\n")
+        total = once(folder) + child(1, folder)
+        try:
+            child(2, folder)
+        except ValueError as error:
+            total += len(str(error))
+        return total + child(3, folder)
+
+    if __name__ == "__main__":
+        print(flyte.run(outer, folder=sys.argv[1]).outputs()[0])
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_thread_that_waits_for_its_call_gets_the_answer_of_another_engine(home: Home) -> None:
+    """A sync parent, a traced call, and a child that fails: each call is answered by an engine that did not take it."""
+    script = home.script("blocked.py", BLOCKED)
+    folder = home.path.parent
+    process = home.popen(str(script), str(folder))
+    for i in (1, 2, 3):
+        until(lambda i=i: str(i) in _lines(folder / "ran"), f"child {i}")
+        until(lambda i=i: _known(home, i + 1), "its row")
+        before = home.engine_pid()
+        assert home.kill_engine()
+        until(lambda before=before: home.engine_pid() != before, "another engine")
+        (folder / f"go{i}").touch()
+    out, err = process.communicate(timeout=60)
+    assert out.strip() == str(5 + 1 + len("bad two") + 3), f"{err}\n{home.engine_log()}"
+    assert _lines(folder / "ran") == ["1", "2", "3"]
+    assert _lines(folder / "outer") == ["x"]
+    assert _lines(folder / "traced") == ["x"]
