@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Any, TextIO
 
@@ -9,6 +10,11 @@ from flytenb.views import progress
 from flytenb.views.marks import is_terminal
 
 _MAX_COLUMNS = 100
+
+
+def _columns() -> int:
+    """What fits into one line of this terminal: a line that wraps cannot be written again."""
+    return max(10, min(_MAX_COLUMNS, shutil.get_terminal_size().columns - 1))
 
 
 class ProgressLines:
@@ -37,7 +43,7 @@ class ProgressLines:
         parts = [f"{name} {progress.line(action, now)}" for name, action in list(self._going.items())[:3]]
         more = f" · {len(self._going) - 3} more" if len(self._going) > 3 else ""
         if parts:
-            self._stream.write(("\r" + " · ".join(parts) + more)[: _MAX_COLUMNS + 1])
+            self._stream.write(("\r" + " · ".join(parts) + more)[: _columns() + 1])
             self._stream.flush()
             self._is_shown = True
 
@@ -52,6 +58,6 @@ class ProgressLines:
     def clear(self) -> None:
         """Take the line away, so that other output begins at the left."""
         if self._is_shown:
-            self._stream.write("\r" + " " * _MAX_COLUMNS + "\r")
+            self._stream.write("\r" + " " * _columns() + "\r")
             self._stream.flush()
             self._is_shown = False

@@ -27,6 +27,14 @@ async def leaf(x: int) -> int:
 async def a_task_whose_name_is_long(n: int) -> int:
     return sum(await asyncio.gather(*(leaf(x) for x in range(n))))
 
+@env.task
+async def steps() -> int:
+    for i in range(6):
+        flyte.progress(i, 6, "steps of a task with long words")
+        print(f"step {i} is done")
+        await asyncio.sleep(0.3)
+    return 6
+
 def talk():
     for i in range(5):
         time.sleep(0.3)
@@ -86,8 +94,10 @@ def written(home: Home, words: list[str], lines: list[str], prompt: str, columns
         "LINES": "40",
     } | env
     variables = {name: value for name, value in variables.items() if value}
-    child = pexpect.spawn(words[0], words[1:], env=variables, cwd=str(home.path.parent / "work"), encoding="utf-8", timeout=60,
-                          dimensions=(40, columns), echo=False)  # fmt: skip
+    child = pexpect.spawn(
+        words[0], words[1:], env=variables, cwd=str(home.path.parent / "work"), encoding="utf-8", timeout=60,
+        dimensions=(40, columns), echo=False,
+    )  # fmt: skip
     told = ""
     try:
         for line in lines:
@@ -159,3 +169,13 @@ def test_a_pipe_gets_no_view(home: Home, script: Path) -> None:
     done = home.cli("run", str(script), "a_task_whose_name_is_long", "--n", "2")
     assert "\x1b" not in done.stdout + done.stderr
     assert "leaf" not in done.stdout + done.stderr
+
+
+def test_progress_of_a_followed_run_fits_a_narrow_terminal(home: Home, script: Path) -> None:
+    words = [sys.executable, "-m", "flytenb.cli", "run", "--follow", str(script), "steps"]
+    told = written(home, words, [], "", columns=44)
+    assert "steps of a task" in told
+    shown = [line.rstrip() for line in Screen(told, 44).lines]
+    for i in range(6):
+        assert f"a0 | step {i} is done" in shown, shown
+    assert not any("▰" in line or "steps of a task" in line for line in shown), shown
