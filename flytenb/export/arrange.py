@@ -112,7 +112,10 @@ def _module_level(units: Sequence[Unit]) -> set[Unit]:
                 module.add(unit)
                 wanted |= unit.reads.names
                 is_growing = True
-    module |= _changes_before_drivers(units, module, wanted)
+        for unit in () if is_growing else _changes_before_drivers(units, module, wanted):
+            module.add(unit)
+            wanted |= unit.reads.names  # also what its lambdas read when they are called
+            is_growing = True
     _demote(units, module)
     return module
 

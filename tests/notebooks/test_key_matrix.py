@@ -120,8 +120,6 @@ MADE_ELSEWHERE = {
     "exec_function",
     "foreign_class_patch",
     "module_patch",
-    "property_by_hand",
-    "staticmethod_replaced",
 }
 
 

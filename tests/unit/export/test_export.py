@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flytenb.export import NotebookError, export_file, export_notebook, read_notebook, restore_script
+from flytenb.export import NotebookError, SourceCell, export_file, export_notebook, read_notebook, restore_script
 from flytenb.export.restore import notebook_of
 from tests.unit.export.shapes import SHAPES, TASK, cells
 
@@ -250,3 +250,11 @@ def test_what_a_patch_needs_is_kept():
     names = {}
     exec(compile(script(*SHAPES["patched twice"]).text, "n.py", "exec"), names)
     assert names["g"](1) == 7
+
+
+def test_what_a_patch_reads_when_it_is_called_is_no_local_of_main() -> None:
+    patch = "class A:\n    pass\nA.m = staticmethod(lambda x: x * K)\nK = 2"
+    texts = [patch, "def use(x):\n    return A.m(x)", "print(use(1))"]
+    text = export_notebook([SourceCell("code", one, number) for number, one in enumerate(texts, 1)]).text
+    assert "\nK = 2\n" in text
+    assert "    K = 2" not in text
