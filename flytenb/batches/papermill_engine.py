@@ -20,6 +20,9 @@ from flytenb.batches.plan import Plan
 
 papermill_places.register()
 
+#: For papermill's command line, which has no option for it: 1, or the name of a batch.
+RESUME = "FLYTENB_BATCH_RESUME"
+
 
 class BatchStopped(PapermillException):  # type: ignore[misc]
     """The batch's run was aborted, or took too long."""
@@ -103,7 +106,11 @@ class FlytenbEngine(NBClientEngine):  # type: ignore[misc]
         mine = plan or Plan()
         told = nb_man.nb.metadata.get("papermill") or {}
         path = mine.path or str(options.get("input_path") or told.get("input_path") or "notebook")
-        parameters = told.get("parameters") if mine.parameters is None else mine.parameters
+        parameters = json.loads(json.dumps(mine.parameters or told.get("parameters") or {}, default=str))
+        if plan is None and (resume := os.environ.get(RESUME, "")) not in ("", "0"):
+            from flytenb.batches.former import chain
+
+            mine.before = chain(path, parameters, True if resume == "1" else resume)
         final = merge_kwargs(
             remove_args(["timeout", "startup_timeout", "input_path"], **options),
             timeout=execution_timeout if execution_timeout else options.get("timeout"),
@@ -117,7 +124,7 @@ class FlytenbEngine(NBClientEngine):  # type: ignore[misc]
         count = sum(
             1 for cell in nb_man.nb.cells if _is_executed(cell, final.get("skip_cells_with_tag", "skip-execution"))
         )
-        following = Following(mine, path, json.loads(json.dumps(parameters or {}, default=str)), count)
+        following = Following(mine, path, parameters, count)
         return Client(nb_man, following, **final).execute()
 
 

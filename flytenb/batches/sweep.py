@@ -12,6 +12,7 @@ from typing import Any
 
 from flytenb.batches import execute, parameters
 from flytenb.batches.grid import SweepResult, points
+from flytenb.client import belonging
 from flytenb.client.context import with_runcontext
 from flytenb.client.names import new_run_name
 from flytenb.context import current_action
@@ -47,7 +48,9 @@ def sweep(
     ident = name or new_run_name()
     started = []
     for number, point in enumerate(chosen, 1):
-        runner = with_runcontext(name=f"{ident}.{number}", labels={"sweep": ident})
+        # In a batch the run is named after its cell, so that one that is resumed finds it.
+        named = {} if belonging.current() is not None and not name else {"name": f"{ident}.{number}"}
+        runner = with_runcontext(labels={"sweep": ident}, **named)
         started.append(runner.run(task, **{**fixed, **point}))
     rows = [_row(point, run) for point, run in zip(chosen, started, strict=True)]
     return SweepResult(tuple(chosen[0]), rows)

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -156,3 +158,26 @@ def test_retries(home, tmp_path):
     assert done.name == "twice-2"
     assert done.reused == ["twice.3.1"]
     assert [Run.get(name).row.phase for name in ("twice", "twice-2")] == ["failed", "succeeded"]
+
+
+def test_a_sweep_in_a_cell_is_resumed_too(home, tmp_path):
+    task = "@env.task\nasync def one(n: int) -> int:\n    return n"
+    source = write(tmp_path / "a.ipynb", LOAD, task, "flyte.sweep(one, {'n': [1, 2, 3]}).best()['n']", "assert False")
+    with pytest.raises(RuntimeUserError):
+        flyte.batch(source, name="swept")
+    source = write(tmp_path / "a.ipynb", LOAD, task, "flyte.sweep(one, {'n': [1, 2, 4]}).best()['n']", "1")
+    done = flyte.batch(source, resume=True)
+    assert done.reused == ["swept.3.1", "swept.3.2"]
+    assert texts(nbformat.read(done.output, 4).cells[2])[-1] == "4"
+
+
+def test_papermills_command_line_resumes_too(home, tmp_path):
+    task = "@env.task\nasync def one(n: int) -> int:\n    return n"
+    source = write(tmp_path / "a.ipynb", LOAD, task, "flyte.run(one, n=1).value()", "import os\nos.environ['GO']")
+    words = [sys.executable, "-m", "papermill", source, str(tmp_path / "o.ipynb"), "--engine", "flytenb"]
+    assert subprocess.run(words, capture_output=True, check=False).returncode == 1
+    env = {**os.environ, "GO": "1", "FLYTENB_BATCH_RESUME": "1"}
+    assert subprocess.run(words, capture_output=True, check=False, env=env).returncode == 0
+    newest = next(iter(Run.listall(task_name="batch.notebook", limit=1)))
+    log = command("get", "logs", newest.name, "a3").communicate(timeout=60)[0]
+    assert ".3.1: nb.one (reused)" in log
