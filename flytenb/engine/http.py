@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
+from flytenb.engine.asked import Asked
 from flytenb.engine.lifetime import write_info
-from flytenb.engine.queries import Asked
 from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildRow
 from flytenb.model.cached import CachedList, CachedRow, Pruned
