@@ -1,4 +1,4 @@
-"""What a batch costs over plain papermill, and what an export takes: `batches.py [--rounds 3] [--cells 50]` prints JSON.
+"""What a batch costs over papermill, and what an export takes: `batches.py [--rounds 3] [--cells 50]` prints JSON.
 
 Both engines execute the same notebook of cheap cells in alternating rounds, the engine of this home running already; an
 export is of a notebook of 200 cells, 100 of which define functions.

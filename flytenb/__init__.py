@@ -141,8 +141,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 _FACES = frozenset(
     (
-        *("app", "clustered", "compat", "config", "durable", "errors", "extend", "extras", "io", "models", "nb", "notify"),
-        *("remote", "report", "storage", "syncify", "types"),
+        *("app", "clustered", "compat", "config", "durable", "errors", "extend", "extras", "io", "models", "nb"),
+        *("notify", "remote", "report", "storage", "syncify", "types"),
     )
 )
 

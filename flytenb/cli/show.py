@@ -57,9 +57,7 @@ def runs_text(rows: list[RunRow]) -> str:
 
 def run_text(snapshot: RunSnapshot) -> str:
     """One run with its tree."""
-    shown = {
-        a.name: {"inputs": preview(a.inputs), "outputs": preview(a.outputs)} for a in snapshot.actions[:40]
-    }
+    shown = {a.name: {"inputs": preview(a.inputs), "outputs": preview(a.outputs)} for a in snapshot.actions[:40]}
     return text.render(tree.view(snapshot, shown, why=_change(snapshot)), surface="shell")
 
 

@@ -88,8 +88,8 @@ SECRETS = 33
 PREPARE = 34
 #: (KEEP, facts)  opaque: what the engine must know of this worker to go on with it after a restart.
 KEEP = 35
-#: (ADOPT, kept)  answer to RESUME: kept = [(action, logged_until)], the time of the action's last line in the store. What
-#: is not named is to be dropped without a word; of the rest what was not acknowledged is sent again.
+#: (ADOPT, kept)  answer to RESUME: kept = [(action, logged_until)], the time of the action's last line in the store.
+#: What is not named is to be dropped without a word; of the rest what was not acknowledged is sent again.
 ADOPT = 36
 #: (ACK, frames)  so many frames of this connection, counted from its first, are on disk: they need not be kept.
 ACK = 37

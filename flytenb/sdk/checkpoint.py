@@ -116,7 +116,6 @@ class Checkpoint(BaseCheckpoint):
             shutil.copyfile(data, partial)
         partial.replace(target)  # whole or not at all
 
-
     @staticmethod
     def _check(data: Path | str | bytes) -> str:
         """ "bytes", "directory" or "file".

@@ -1,4 +1,4 @@
-"""`from flytenb.nb import my_notebook`: definitions without drivers, keys of the notebook, nothing of the kernel's lost."""
+"""`from flytenb.nb import my_notebook`: definitions without drivers, the notebook's keys, the kernel undisturbed."""
 
 from __future__ import annotations
 

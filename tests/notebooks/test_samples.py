@@ -117,7 +117,7 @@ def test_failures(home):
     failed = "".join(shown(cells, "first = "))
     assert "invalid literal for int() with base 10: '1 4 7'" in failed
     assert "199 succeeded, 1 failed" in failed
-    assert '"\'1 4 7\'"' in "".join(shown(cells, "post_mortem().locals"))
+    assert "\"'1 4 7'\"" in "".join(shown(cells, "post_mortem().locals"))
     assert "outputs      147" in "".join(shown(cells, "tried = "))
     assert "199 recovered from" in "".join(shown(cells, "mended = "))
     assert "function `parse` changed" in "".join(shown(cells, "mended.why()"))
