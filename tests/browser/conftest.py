@@ -17,7 +17,7 @@ def browser() -> Iterator[Any]:
     """One browser for all tests."""
     sync_api = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_BROWSER"):
             pytest.fail("needs Chromium")
         pytest.skip("needs Chromium")
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
