@@ -150,10 +150,11 @@ class Page:
 
     def __init__(self, page: Any, server: Server) -> None:
         self.page, self.server = page, server
-        #: Errors of the page: exceptions, and what our code wrote to the console.
+        #: Exceptions in our code, and what it wrote to the console.
         self.errors: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        # Those of the applications themselves are theirs.
+        page.on("pageerror", lambda error: "flytenb" in (error.stack or "") and self.errors.append(str(error)))
         page.on("console", self._heard)
 
     def _heard(self, message: Any) -> None:

@@ -187,7 +187,7 @@ def test_a_failure_opens_in_a_cell_and_leads_to_its_line(lab: Callable[..., Page
 def test_a_question_is_answered_in_the_cell(lab: Callable[..., Page]) -> None:
     page = lab("run = flyte.run(release, n=1)\nrun")
     page.run_cell(1)
-    view = page.view("paused")
+    view = page.view("running")
     page.done("flytenb:show-runs")
     page.page.locator("#flytenb-panel [data-question]", has_text="Publish this model?").wait_for()
     form = view.locator("form[data-condition]")

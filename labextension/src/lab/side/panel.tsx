@@ -26,7 +26,9 @@ export class SidePanel extends Widget {
   badge(count: number): void {
     const text = count > 99 ? '99+' : count ? String(count) : '';
     if ((this.title.dataset['fnb-badge'] ?? '') !== text) {
-      this.title.dataset = text ? { 'fnb-badge': text } : {};
+      // JupyterLab keeps the widget's id there.
+      const kept = Object.entries(this.title.dataset).filter(([name]) => name !== 'fnb-badge');
+      this.title.dataset = Object.fromEntries(text ? [...kept, ['fnb-badge', text]] : kept);
       this.title.caption = text ? `Flyte runs: ${text} active or failed` : 'Flyte runs';
     }
   }
