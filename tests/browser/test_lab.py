@@ -59,8 +59,10 @@ def _server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         else:
             pytest.importorskip(module)
     server = Server(tmp_path_factory.mktemp(kind), kind)
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="module")
