@@ -14,16 +14,21 @@ _PLACES = (
 )
 
 
-def serious_violations(page: Any, selector: str) -> list[str]:
-    """What axe-core finds serious or worse in the elements, one line each."""
-    script = next((each.read_text() for each in _places() if each.exists()), None)
-    if script is None:
+def script() -> str:
+    """The text of axe-core; skips where it is absent, and fails where CI lacks it."""
+    found = next((each.read_text() for each in _places() if each.exists()), None)
+    if found is None:
         if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_BROWSER"):
             pytest.fail("needs axe-core")
         pytest.skip("needs axe-core")
+    return found
+
+
+def serious_violations(page: Any, selector: str) -> list[str]:
+    """What axe-core finds serious or worse in the elements, one line each."""
     if not page.evaluate("typeof axe !== 'undefined'"):
         # JupyterLab's loader of modules is no place for it: it goes to the window.
-        page.evaluate("text => { (0, eval)('var module, exports, define;' + text); }", script)
+        page.evaluate("text => { (0, eval)('var module, exports, define;' + text); }", script())
     found = page.evaluate(
         "selector => axe.run({include: [selector]}, {resultTypes: ['violations']})"
         ".then(r => r.violations.map(v => [v.impact, v.id, v.nodes.map(n => n.html + n.failureSummary).slice(0, 3)]))",

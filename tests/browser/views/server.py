@@ -142,7 +142,6 @@ class ViewServer:
             [
                 (r"/", _Text, {"text": PAGE, "kind": "text/html"}),
                 (r"/page.js", _Text, {"text": SCRIPT, "kind": "text/javascript"}),
-                (r"/axe.js", _File, {"path": ROOT / "labextension/node_modules/axe-core/axe.min.js"}),
                 (r"/static/(.*)", tornado.web.StaticFileHandler, {"path": str(STATIC)}),
                 (r"/api/v1/ws", _Socket, {"server": server}),
                 (r"/api/v1/(.*)", _Api, {"server": server}),
