@@ -161,8 +161,10 @@ BY_STEPS = """
 """
 BY_DOCKERFILE = """
     from pathlib import Path
-    Path("Dockerfile").write_text("FROM flytenb-test/python:3.11\\nRUN echo MARK && sleep 60\\n")
-    image = flyte.Image.from_dockerfile(Path("Dockerfile").absolute(), registry="", name="slow")
+    folder = Path("context").absolute()  # apart from the home, whose files change
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM flytenb-test/python:3.11\\nRUN echo MARK && sleep 60\\n")
+    image = flyte.Image.from_dockerfile(folder / "Dockerfile", registry="", name="slow")
 """
 
 
