@@ -162,7 +162,7 @@ BY_STEPS = """
 BY_DOCKERFILE = """
     from pathlib import Path
     folder = Path("context").absolute()  # apart from the home, whose files change
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text("FROM flytenb-test/python:3.11\\nRUN echo MARK && sleep 60\\n")
     image = flyte.Image.from_dockerfile(folder / "Dockerfile", registry="", name="slow")
 """
