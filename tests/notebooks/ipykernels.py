@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.installing import make_venv
+
 OLD = "6.31.0"
 _PACKAGES = (f"ipykernel=={OLD}", "nest-asyncio==1.6.0")
 
@@ -23,14 +25,7 @@ def old_python() -> Path:
     """An interpreter that imports the older ipykernel."""
     cache = Path(os.environ.get("FLYTENB_TEST_CACHE") or Path.home() / ".cache" / "flytenb-tests")
     folder = cache / f"ipykernel-{OLD}-py{sys.version_info.major}.{sys.version_info.minor}"
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True, timeout=60)
-        subprocess.run(
-            [*uv, "pip", "install", "-q", "--no-deps", "--python", python, *_PACKAGES], check=True, timeout=300
-        )
-        (folder / "complete").touch()
+    python = make_venv(folder, *_PACKAGES, options=("--no-deps",))
     # Not within the kept part: the environment of the tests may be another one next time.
     asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(subprocess.run([python, "-c", asked], check=True, capture_output=True, text=True).stdout.strip())

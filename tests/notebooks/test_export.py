@@ -13,6 +13,7 @@ import pytest
 
 from flytenb.cli import main
 from flytenb.export import export_file
+from tests.installing import make_venv
 from tests.notebooks.conftest import ROOT, executed, texts
 
 pytestmark = [pytest.mark.notebook, pytest.mark.engine]
@@ -109,14 +110,7 @@ def test_nbconvert_writes_the_same(tmp_path):
 def flyte_python(tmp_path_factory):
     """An interpreter with the real flyte package, kept between runs of the tests."""
     cache = Path(os.environ.get("FLYTENB_TEST_CACHE") or Path.home() / ".cache" / "flytenb-tests")
-    folder = cache / f"{FLYTE.replace('==', '-')}-py{sys.version_info.major}.{sys.version_info.minor}"
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True, timeout=60)
-        subprocess.run([*uv, "pip", "install", "-q", "--python", python, FLYTE], check=True, timeout=300)
-        (folder / "complete").touch()
-    return python
+    return make_venv(cache / f"{FLYTE.replace('==', '-')}-py{sys.version_info.major}.{sys.version_info.minor}", FLYTE)
 
 
 @pytest.mark.timeout(400)
