@@ -12,7 +12,7 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop runs in this thread until it is stopped
 def browser() -> Iterator[Any]:
     """One browser for all tests."""
     sync_api = pytest.importorskip("playwright.sync_api")
