@@ -165,7 +165,7 @@ class DockerEngine:
 _ELSEWHERE = """
 mount -t tmpfs none /mnt && mkdir /mnt/own && mount --bind "$0" /mnt/own
 count=$1; shift
-while [ "$count" -gt 0 ]; do mount -t tmpfs none "$1"; shift; count=$((count - 1)); done
+while [ "$count" -gt 0 ]; do mkdir -p "$1"; mount -t tmpfs none "$1"; shift; count=$((count - 1)); done
 exec "$@"
 """
 

@@ -100,5 +100,5 @@ def test_an_aborted_action_ends_and_its_sibling_goes_on(docker_home: DockerHome,
     told = process.communicate(timeout=60)
     name = "program" if kind == "program" else f"box.{kind}"
     assert told[0] == f"7 task {name!r} was aborted: wrong\n", told[1]
-    until(lambda: not docker_home.containers() or kind in ("awaits", "shells"), "the containers' end", 30)
+    until(lambda: not docker_home.containers() or kind in ("awaits", "shells"), "the containers' end", 90)
     until(lambda: all(one["State"] != "running" or kind != "deaf" for one in docker_home.containers()), "its end", 30)

@@ -78,6 +78,12 @@ def server(home, tmp_path_factory):
             break
     else:
         pytest.fail("".join(seen))
+    while True:  # it tells its address a moment before it listens
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        assert process.poll() is None, "".join(seen)
+        time.sleep(0.02)
     assert any("flytenb: live views are served below /user/ada/flytenb" in line for line in seen), "".join(seen)
     yield f"http://127.0.0.1:{port}/user/ada/flytenb/api/v1/"
     process.terminate()
@@ -133,7 +139,7 @@ def test_an_ended_run_is_given_as_an_output_holds_it(server, run):
 def test_what_the_doctor_finds(server):
     status, _, found = ask(f"{server}doctor", headers=AUTHORIZED)
     assert status == 200
-    assert {"what", "is_good", "text", "fix"} == set(found[0])
+    assert {"what", "is_good", "text", "fix", "is_optional"} == set(found[0])
     assert found[0]["what"] == "flytenb"
 
 
