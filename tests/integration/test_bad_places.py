@@ -143,9 +143,7 @@ def _go_on_when_space_is_back(home: Home, fill: Callable[[], None], free: Callab
         go.touch()
         until(lambda: "the store cannot be written" in home.engine_log() or _is_troubled(home), "the trouble")
         (refused,) = told_in(home.python(str(path)).stdout)
-        check_sentence(
-            refused["message"], "cannot", "room" if "cannot write into" in refused["message"] else "disk"
-        )
+        check_sentence(refused["message"], "cannot", "room" if "cannot write into" in refused["message"] else "disk")
         assert waiting.poll() is None, waiting.communicate()
         engine = home.engine_pid()
     finally:
