@@ -72,7 +72,7 @@ def test_kernel_killed_while_an_image_is_built(docker_home: DockerHome) -> None:
     until(lambda: docker_home.rows("select 1 from run where ended_at is not null"), "the run to end")
     shown = docker_home.cli("get", "run", run).stdout
     assert "Succeeded" in shown
-    assert "env box      container of flytenb/flow:" in shown
+    assert "env box      container of flytenb/flow (" in shown
     placed = json.loads(docker_home.cli("get", "action", run, "a0", "-o", "json").stdout)["placement"]
     image = docker_home.docker.api.inspect_image(placed["image"])
     assert placed["image_id"] == image["Id"]
