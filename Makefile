@@ -71,7 +71,7 @@ bench-batches: setup  ## what a batch costs over plain papermill, and an export 
 	@$(UNMANAGED) $(BIN)/python benchmarks/batches.py $(ARGS)
 
 # Only these need Node.js (20.19 or later); everybody else uses the build that is committed.
-JLPM := cd labextension && $(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
+JLPM := cd labextension && $(UNMANAGED) NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 frontend-types: setup  ## derive the front end's types, words and test data from the Python sources
 	@$(UNMANAGED) $(BIN)/python tools/frontend_types.py --write
 
