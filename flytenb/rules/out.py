@@ -36,6 +36,7 @@ class Out:
         "runs",
         "tasks",
         "traces",
+        "usage",
     )
 
     def __init__(self) -> None:
@@ -57,6 +58,8 @@ class Out:
         self.logs: list[tuple[Any, ...]] = []
         #: (action, done, total, text, elapsed_s, at)
         self.progress: list[tuple[Any, ...]] = []
+        #: (action, attempt, body): what it used of the machine
+        self.usage: list[tuple[Any, ...]] = []
         #: (digest, action)
         self.reports: list[tuple[Any, ...]] = []
         #: (action, who, from where, when)

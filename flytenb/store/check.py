@@ -27,6 +27,7 @@ ORPHANS = {
     "log": "action NOT IN (SELECT id FROM action)",
     "report": "action NOT IN (SELECT id FROM action)",
     "progress": "action NOT IN (SELECT id FROM action)",
+    "usage": "action NOT IN (SELECT id FROM action)",
     "answer": "action NOT IN (SELECT id FROM action)",
 }
 _READ_BYTES = 4 << 20

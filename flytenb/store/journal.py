@@ -39,6 +39,7 @@ _CACHE = (
 _TRACE = "INSERT OR REPLACE INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG = "INSERT INTO log (action, attempt, stream, time, text) VALUES (?, ?, ?, ?, ?)"
 _PROGRESS = "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?, ?)"
+_USAGE = "INSERT OR REPLACE INTO usage (action, attempt, body) VALUES (?, ?, ?)"
 _REPORT = "INSERT OR REPLACE INTO report (digest, action) VALUES (?, ?)"
 _RECOVERED = "INSERT OR REPLACE INTO recovered (action, source, why) VALUES (?, ?, ?)"
 _ANSWER = "INSERT OR REPLACE INTO answer (action, who, origin, at) VALUES (?, ?, ?, ?)"
@@ -66,6 +67,7 @@ class Rows(Protocol):
     post_mortems: list[tuple[Any, ...]]
     logs: list[tuple[Any, ...]]
     progress: list[tuple[Any, ...]]
+    usage: list[tuple[Any, ...]]
     reports: list[tuple[Any, ...]]
     answers: list[tuple[Any, ...]]
     builds: list[tuple[Any, ...]]
@@ -97,6 +99,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_RECOVERED, [row for out in batch for row in out.recovered]),
             (_LOG, [row for out in batch for row in out.logs]),
             (_PROGRESS, [row for out in batch for row in out.progress]),
+            (_USAGE, [row for out in batch for row in out.usage]),
             (_REPORT, [row for out in batch for row in out.reports]),
             (_ANSWER, [row for out in batch for row in out.answers]),
             (_BUILD, [row for out in batch for row in out.builds]),

@@ -306,6 +306,14 @@ class Reader:
             "SELECT action, done, total, text, elapsed_s, at FROM progress WHERE action >= ? AND action < ?", between
         )
 
+    def usage(self, first: int, last: int, limit: int = 1_000) -> list[tuple[int, int, bytes]]:
+        """(action, attempt, body) of what attempts of the actions `first` to `last` used, in order."""
+        return self._all(
+            "SELECT action, attempt, body FROM usage WHERE action >= ? AND action <= ?"
+            " ORDER BY action, attempt LIMIT ?",
+            (first, last, limit),
+        )
+
     def reports(self, run: int) -> list[tuple[int, str]]:
         """(action, digest of its report) of a run's actions that have one, in order."""
         between = (run << 32, (run + 1) << 32)
