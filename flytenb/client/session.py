@@ -28,6 +28,8 @@ from flytenb.wire import paths, tags
 
 #: Seconds a waiting client gives a *stopped* engine to come back (a restart) before its waits end with an error.
 _RESTART_GRACE_S = 10.0
+#: Seconds that an engine may take to end.
+_ENDING_S = 30.0
 
 #: Seconds until a run is asked for again whose end was not on disk yet.
 _ASK_AGAIN_S = 0.05
@@ -317,10 +319,13 @@ class Session:
     def _wait_for_restart(self) -> Link:
         # Somebody stopped the engine on purpose: starting it again behind his back would make `engine stop` useless
         # while a notebook waits.
+        began = time.monotonic()
         while time.monotonic() - self._stopped_at < _RESTART_GRACE_S:
             try:
                 return connect(self.state)
             except LinkBroken:
+                if paths.info_path(self.state).exists() and time.monotonic() - began < _ENDING_S:
+                    self._stopped_at = time.monotonic()  # it has not ended yet: its containers may take their time
                 time.sleep(0.1)
         raise errors.EngineError(
             "the engine was stopped while this process waited; nothing is lost: `flytenb engine start` goes on with it"

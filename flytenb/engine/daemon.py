@@ -60,7 +60,7 @@ def main() -> None:
         if lock is None:
             _wait_for_other(home, starter)
             return
-        asyncio.run(_serve(home, starter))
+        asyncio.run(_serve_to_the_end(home, starter))
     except (Refused, StoreError) as error:
         starter.say(f"error: {error}")
         _log.error("%s", error)
@@ -120,6 +120,13 @@ def _capacity() -> Capacity:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cpus = float(os.environ.get("FLYTENB_CPUS", usable))
     return Capacity(cpus, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+async def _serve_to_the_end(home: Path, starter: Starter) -> None:
+    """Serve, then leave at once: Python would wait for threads that ask a container engine which does not answer."""
+    await _serve(home, starter)
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _serve(home: Path, starter: Starter) -> None:

@@ -65,11 +65,13 @@ def docker_home(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[DockerH
     """A home of its own; after the test its engine is stopped, and no container of it may be left."""
     home = DockerHome(tmp_path / "home", docker_engine)
     yield home
-    pid = home.engine_pid()
-    if pid is not None and _is_alive(pid):
-        home.cli("engine", "stop", "--force")
-        until(lambda: not _is_alive(pid), "the engine to stop")
-    left = [one for one in home.containers() if not one["Names"][0].startswith("/flytenb-kept-")]
-    for one in home.containers():
-        docker_engine.api.remove_container(one["Id"], force=True, v=True)
+    try:
+        pid = home.engine_pid()
+        if pid is not None and _is_alive(pid):
+            home.cli("engine", "stop", "--force")
+            until(lambda: not _is_alive(pid), "the engine to stop")
+    finally:  # no other test finds them
+        left = [one for one in home.containers() if not one["Names"][0].startswith("/flytenb-kept-")]
+        for one in home.containers():
+            docker_engine.api.remove_container(one["Id"], force=True, v=True)
     assert not left, f"containers are left: {left}\n{home.engine_log()}"

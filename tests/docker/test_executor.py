@@ -229,6 +229,20 @@ def test_docker_restarted_during_a_run(docker_home: DockerHome) -> None:
     assert printed == ["42\n"]
 
 
+def test_a_docker_that_does_not_answer_does_not_hold_the_end_of_the_engine(docker_home: DockerHome) -> None:
+    dockerd = docker_home.docker.process
+    if dockerd is None:
+        pytest.skip("a user's engine is not frozen")
+    thread, printed = run_beside(docker_home, WAITS_ONCE)
+    os.kill(dockerd.pid, signal.SIGSTOP)
+    try:
+        docker_home.cli("engine", "restart")
+    finally:
+        os.kill(dockerd.pid, signal.SIGCONT)
+    thread.join(60)
+    assert printed == ["42\n"], docker_home.engine_log()
+
+
 def test_assigned_gpus_are_those_inside(docker_home: DockerHome) -> None:
     if not docker_home.docker.is_own:
         pytest.skip("a user's engine has the GPUs it has")

@@ -103,7 +103,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def until(claim: object, what: str, seconds: float = 30) -> None:
+def until(claim: object, what: str, seconds: float = 90) -> None:
     """Wait for something that gives no event: another process's state."""
     deadline = time.monotonic() + seconds
     while not claim():  # type: ignore[operator]

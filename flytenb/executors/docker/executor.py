@@ -43,8 +43,8 @@ _END_S = 10
 _REPORT_S = 5
 #: What an engine says of a folder of this machine that it does not see.
 UNSEEN = "bind source path does not exist"
-#: Seconds for the end of all containers.
-_STOP_S = 15
+#: Seconds for the end of all containers; what a slow Docker engine leaves is removed by the next engine of this home.
+_STOP_S = 10
 
 
 class _Entry:
@@ -54,6 +54,8 @@ class _Entry:
         self.worker, self.launch, self.grant, self.image, self.python = worker, launch, grant, image, python
         self.name = self.ident = ""
         self.is_killed = self.is_ending = False
+        #: Its link closed before its container was known here.
+        self.has_left = False
         #: Of a container that sees nothing of this machine; set when it has ended.
         self.stream: Stream | None = None
         self.stream_ended = asyncio.Event()
@@ -123,16 +125,20 @@ class DockerExecutor:
             docker = self._docker
             assert docker is not None
             found = await self._thread(docker.api.inspect_container, entry.name)
+            entry.ident, entry.image = found["Id"], found["Config"]["Image"]
+            self._by_ident[entry.ident] = entry
+            # Once more: an end before this moment was told of a container that nobody knew.
+            found = await self._thread(docker.api.inspect_container, entry.ident)
         except Exception as error:  # docker, requests and urllib3 share no class
             detail = f"its container {entry.name} is not found any more: {said(error)}"
             self._told(entry, Exit(status=-9, cause="exit", detail=detail))
             return
-        entry.ident, entry.image = found["Id"], found["Config"]["Image"]
-        self._by_ident[entry.ident] = entry
         if entry.is_killed:
             await self._remove(entry)
         elif not found["State"]["Running"]:
             await self._close(entry)
+        elif entry.has_left:
+            await self._await_end(entry)
 
     def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
         """Start a worker in a container of an image."""
@@ -154,7 +160,9 @@ class DockerExecutor:
         entry = self._workers.get(worker)
         if entry is None:
             return False
-        if not entry.is_ending and entry.ident:
+        if not entry.ident:
+            entry.has_left = True
+        elif not entry.is_ending:
             self._spawn(self._await_end(entry))
         return True
 
@@ -176,8 +184,15 @@ class DockerExecutor:
         self._is_stopping = True
         for worker in list(self._workers):
             self.kill(worker)
+        try:
+            await asyncio.wait_for(self._end_all(), _STOP_S)
+        except asyncio.TimeoutError:
+            _log.warning("the Docker engine did not remove all containers within %d s", _STOP_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _end_all(self) -> None:
         if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=_STOP_S)
+            await asyncio.wait(list(self._tasks))
         if self._watch is not None:
             self._watch.close()
         if self._docker is not None:
@@ -186,7 +201,6 @@ class DockerExecutor:
                 if self._far is not None:
                     await self._thread(self._far.clear, self._docker, is_end=True)
             await self._thread(self._clear_folders)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     # ---- a container's start ---------------------------------------------------------------------------------------
     async def _open(self, entry: _Entry) -> None:
