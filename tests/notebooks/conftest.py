@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +21,28 @@ __all__ = ["ipykernel", "old_kernels"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@contextmanager
+def _own_home(factory: pytest.TempPathFactory) -> Iterator[Path]:
+    state = factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLYTENB_HOME", str(state))
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        yield state
+        stop_engine()
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state directory of one test, whose engine is stopped at the end."""
+    with _own_home(tmp_path_factory) as state:
+        yield state
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory):
-    """A state directory whose engine is stopped at the end."""
-    state = tmp_path_factory.mktemp("home")
-    old = os.environ.get("FLYTENB_HOME")
-    os.environ["FLYTENB_HOME"] = str(state)
-    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
-    yield state
-    stop_engine()
-    if old is None:
-        del os.environ["FLYTENB_HOME"]
-    else:
-        os.environ["FLYTENB_HOME"] = old
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One of all tests of a module."""
+    with _own_home(tmp_path_factory) as state:
+        yield state
 
 
 def stop_engine() -> None:

@@ -53,7 +53,7 @@ WIDGETS = {
 
 
 @pytest.fixture(scope="module")
-def notebook(home: Any) -> Any:
+def notebook(shared_home: Any) -> Any:
     """Executed for nobody, as it is on disk afterwards."""
     cells = ["flyte.run(total, n=3)", "flyte.run(total, n=5)", "flyte.run(words)", "flyte.run(one_long_line)", "total"]
     done = execute(SETUP, *cells, allow_errors=True)
