@@ -12,7 +12,8 @@ import { cellAt, rasterOf } from '../src/core/raster.js';
 import { flatten, widest } from '../src/core/rows.js';
 import { RunState } from '../src/core/run-state.js';
 import { criticalPath, stepOf, timelineOf } from '../src/core/timeline.js';
-import { factsOf, RunModel } from '../src/core/tree.js';
+import { factsOf } from '../src/core/facts.js';
+import { RunModel } from '../src/core/tree.js';
 import type { ActionRow, LogLine, RunSnapshot } from '../src/generated/model.js';
 
 interface Recording {

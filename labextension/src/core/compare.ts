@@ -2,7 +2,8 @@
 import type { ActionRow, RunSnapshot } from '../generated/model.js';
 import { preview } from './preview.js';
 import { RunState } from './run-state.js';
-import { RunModel, took } from './tree.js';
+import { took } from './actions.js';
+import { RunModel } from './tree.js';
 import * as words from './words.js';
 
 export interface Comparison {

@@ -1,7 +1,8 @@
 /** The run as boxes from left to right: who used whose result, who came after whom. At most 300 boxes. */
 import type { ActionRow } from '../generated/model.js';
 import { decodePayload, fromBase64 } from './msgpack.js';
-import type { Node, RunModel } from './tree.js';
+import type { Node } from './nodes.js';
+import type { RunModel } from './tree.js';
 
 export const MAX_BOXES = 300;
 /** Values with fewer bytes are equal by chance. */

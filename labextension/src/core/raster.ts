@@ -1,6 +1,6 @@
 /** One cell per action in order of acceptance; when they are too many several share one, and the loudest wins. */
 import type { ActionRow } from '../generated/model.js';
-import { keyOf, severity } from './tree.js';
+import { keyOf, severity } from './actions.js';
 
 export interface Raster {
   /** State of each cell. */

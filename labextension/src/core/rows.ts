@@ -1,9 +1,11 @@
 /** The tree as a list of rows: what is open, what is folded, what is worth seeing first. */
 import { WIDE } from '../generated/marks.js';
 import type { ActionRow } from '../generated/model.js';
+import { whyMany } from './reasons.js';
 import { isTerminal } from './run-state.js';
-import type { Node, RunModel } from './tree.js';
-import { isRetrying, worst } from './tree.js';
+import type { Node } from './nodes.js';
+import type { RunModel } from './tree.js';
+import { isRetrying, worst } from './actions.js';
 
 /** "some": of siblings only those that a person should look at. */
 export type Openness = 'all' | 'some' | 'none';
@@ -133,7 +135,7 @@ function restNode(node: Node, rest: ActionRow[], model: RunModel): Node {
     mark,
     count: rest.length,
     actions: rest,
-    why: model.whyMany(rest, mark),
+    why: whyMany(model, rest, mark),
     startedAt: 0,
     endedAt: 0,
     duration: null,

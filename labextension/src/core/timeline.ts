@@ -1,7 +1,9 @@
 /** When what ran: rows of segments, the scale, the critical path. */
 import type { ActionRow, BuildRow, TraceRow } from '../generated/model.js';
-import type { Node, RunModel } from './tree.js';
-import { beginOf, keyOf } from './tree.js';
+import type { Node } from './nodes.js';
+import type { RunModel } from './tree.js';
+import { keyOf } from './actions.js';
+import { beginOf } from './nodes.js';
 import * as words from './words.js';
 
 /** More rows than this are drawn as one per task. */

@@ -4,147 +4,18 @@
  * Siblings that run the same task are one row (`fit ×24`). Rows are made when they are opened, so that a run of ten
  * thousand actions costs what is seen of it.
  */
-import { CLOSED_ORDER, MARKS, OPEN_ORDER, SEVERITY, WORD_ORDER } from '../generated/marks.js';
+import { MARKS } from '../generated/marks.js';
 import type { Mark } from '../generated/marks.js';
-import type { ActionRow, ConditionRow, Failure, TraceRow } from '../generated/model.js';
+import type { ActionRow, TraceRow } from '../generated/model.js';
+import { markOf, worst } from './actions.js';
 import type { Expected } from './ghosts.js';
 import { ghosts, leftOf } from './ghosts.js';
+import type { Cause, Node } from './nodes.js';
+import { beginOf, isAbortion, traceNode } from './nodes.js';
 import * as progress from './progress.js';
+import { causesOf, whyMany, whyOne } from './reasons.js';
 import type { RunState } from './run-state.js';
 import { isTerminal } from './run-state.js';
-import * as words from './words.js';
-
-export type NodeKind = 'action' | 'siblings' | 'group' | 'trace' | 'ghost';
-
-/** One row: an action, siblings of one task, a named group, equal traced calls, or what is expected still. */
-export interface Node {
-  /** The same for the same thing after every change. */
-  key: string;
-  kind: NodeKind;
-  /** `fit`, or the group's name; `count` says how many. */
-  label: string;
-  depth: number;
-  mark: Mark;
-  count: number;
-  startedAt: number;
-  /** 0 while it goes on. */
-  endedAt: number;
-  /** Wall time; null before it started and for cached results. */
-  duration: number | null;
-  why: string;
-  actions: readonly ActionRow[];
-  traces: readonly TraceRow[];
-  /** Whether `children` has any. */
-  hasChildren: boolean;
-  /** How far the row is, when its actions say so. */
-  share: number | null;
-}
-
-/** Failures with the same code, message and place. */
-export interface Cause {
-  message: string;
-  where: string;
-  actions: ActionRow[];
-  failure: Failure;
-}
-
-/** The mark of a phase; a phase of a newer engine is shown by its own word. */
-export function markOf(phase: string, isCached = false): Mark {
-  if (isCached && (phase === 'succeeded' || phase === 'recovered')) {
-    return MARKS['cached']!;
-  }
-  const known = MARKS[phase];
-  if (known) {
-    return known;
-  }
-  const word = phase.replaceAll('_', ' ');
-  return {
-    key: phase,
-    word: word.charAt(0).toUpperCase() + word.slice(1),
-    glyph: '?',
-    color: '#868e96',
-    isLoud: false
-  };
-}
-
-/** `true, by ada (command line), 14:05`. */
-function answerWords(asked: ConditionRow): string {
-  const by = asked.answered_by ? `by ${asked.answered_by} (${asked.answered_from})` : asked.answered_from;
-  return words.joined([words.oneLine(JSON.stringify(asked.value), 60), by, words.moment(asked.answered_at ?? 0)]);
-}
-
-/** `cached`, or the phase. */
-export function keyOf(action: ActionRow): string {
-  return action.is_cached && (action.phase === 'succeeded' || action.phase === 'recovered') ? 'cached' : action.phase;
-}
-
-/** How loud a state is, 0 first: for cells that stand for several actions. */
-export function severity(key: string): number {
-  const place = SEVERITY.indexOf(key);
-  return place < 0 ? 0 : place;
-}
-
-/** `ValueError: C must be positive, got -0.1`. */
-export function failureText(failure: Failure): string {
-  const message = failure.message.trim();
-  if (!message || message === failure.code) {
-    return failure.code;
-  }
-  return message.startsWith(failure.code + ':') ? message : `${failure.code}: ${message}`;
-}
-
-/** `Cell In[5], line 7` of the innermost frame, or "". */
-export function failurePlace(failure: Failure): string {
-  const frame = failure.frames?.at(-1);
-  return frame ? `${frame.where}, line ${frame.line}` : '';
-}
-
-/** Seconds of the action's last attempt; null when it has not started or was cached. */
-export function took(action: ActionRow, now = 0): number | null {
-  if (action.is_cached || !action.started_at) {
-    return null;
-  }
-  const end = action.ended_at || now;
-  return end ? Math.max(0, end - action.started_at) : null;
-}
-
-/** How many are in each state, in words, good ones first. */
-export function countsOf(members: readonly ActionRow[]): Map<string, number> {
-  const found = new Map<string, number>();
-  const byKey = new Map<string, number>();
-  for (const action of members) {
-    const key = isRetrying(action) ? 'retrying' : keyOf(action);
-    byKey.set(key, (byKey.get(key) ?? 0) + 1);
-  }
-  for (const [key, n] of byKey) {
-    found.set(key === 'retrying' ? key : markOf(key).word.toLowerCase(), n);
-  }
-  const ordered = new Map<string, number>();
-  for (const word of [...WORD_ORDER, ...found.keys()]) {
-    const number = found.get(word);
-    if (number !== undefined) {
-      ordered.set(word, number);
-    }
-  }
-  return ordered;
-}
-
-/** Whether it waits for another attempt. */
-export function isRetrying(action: ActionRow): boolean {
-  return (action.attempt ?? 1) > 1 && ['queued', 'waiting_for_resources', 'initializing'].includes(action.phase);
-}
-
-/** The state that a row of several shows: while anything goes on the row is not over. */
-export function worst(members: readonly ActionRow[]): Mark {
-  const keys = new Set<string>();
-  let isOpen = false;
-  for (const action of members) {
-    keys.add(action.is_cached ? 'cached' : action.phase);
-    isOpen ||= !isTerminal(action.phase);
-  }
-  const key = (isOpen ? OPEN_ORDER : CLOSED_ORDER).find(each => keys.has(each));
-  return markOf(key ?? members[0]?.phase ?? 'queued');
-}
 
 /** A run, ready to be drawn; made anew after every change. */
 export class RunModel {
@@ -223,7 +94,7 @@ export class RunModel {
     this.cachedCount = Math.max(run.cached_count ?? 0, cached);
     this.savedS = saved;
     this.keptCount = kept;
-    this.causes = this.causesOf(failed);
+    this.causes = causesOf(this, failed);
     const real = this.causes.filter(each => !isAbortion(each));
     this.failedCount =
       (real.length ? real : this.causes).reduce((sum, each) => sum + each.actions.length, 0) ||
@@ -371,42 +242,13 @@ export class RunModel {
       depth,
       mark: markOf(action.phase, action.is_cached),
       count: 1,
-      why: this.whyOne(action),
+      why: whyOne(this, action),
       actions: [action],
       traces: [],
       hasChildren:
         this.below.has(action.name) || this.traced.has(action.name) || (action === this.root && this.ghosts.length > 0),
       share: progress.share([action])
     };
-  }
-
-  /** What the row of several says: counts, the slowest, what they wait for. */
-  whyMany(members: readonly ActionRow[], mark: Mark): string {
-    const counts = countsOf(members);
-    if (mark.key !== 'succeeded' && mark.key !== 'cached') {
-      const parts = [...counts].map(([word, n]) => `${words.count(n)} ${word}`);
-      const reason = members.find(each => each.reason)?.reason;
-      return words.joined([...parts, reason, progress.wordsOfMany(members, this.now)]);
-    }
-    const cached = counts.get('cached') ?? 0;
-    const parts = [cached && cached < members.length ? `${words.count(cached)} cached` : ''];
-    let slowest: ActionRow | null = null;
-    let most = -1;
-    let saved = 0;
-    for (const each of members) {
-      const spent = took(each, this.now);
-      if (spent !== null && spent > most) {
-        most = spent;
-        slowest = each;
-      }
-      saved += each.is_cached ? (each.saved_s ?? 0) : 0;
-    }
-    if (slowest) {
-      parts.push(`slowest ${this.label(slowest.name)} ${words.duration(most)}`);
-    } else if (saved) {
-      parts.push(`saved ${words.duration(saved)}`);
-    }
-    return words.joined(parts);
   }
 
   private byTask(members: readonly ActionRow[], depth: number, above: string): Node[] {
@@ -429,7 +271,7 @@ export class RunModel {
       depth,
       mark,
       count: members.length,
-      why: this.whyMany(members, mark),
+      why: whyMany(this, members, mark),
       actions: members,
       traces: [],
       hasChildren: true,
@@ -471,127 +313,6 @@ export class RunModel {
     const endedAt = isOpen ? 0 : end;
     return { startedAt: start, endedAt, duration: Math.max(0, (endedAt || this.now) - start) };
   }
-
-  /** The child whose failure an action only passed on. */
-  private culprit(action: ActionRow): ActionRow | undefined {
-    const { failure } = action;
-    return failure
-      ? this.childrenOf(action.name).find(
-          child => child.failure?.code === failure.code && child.failure.message === failure.message
-        )
-      : undefined;
-  }
-
-  private whyOne(action: ActionRow): string {
-    const culprit = this.culprit(action);
-    return words.joined([
-      action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
-      action.recovery_source && action.phase === 'recovered' ? `from ${action.recovery_source}` : '',
-      culprit ? `because of ${this.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
-      (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
-      action.reason,
-      action.condition?.answered_at ? answerWords(action.condition) : (action.condition?.prompt ?? ''),
-      progress.wordsOf(action, this.now)
-    ]);
-  }
-
-  /** Failures where they happened: an action that only passed on a child's failure is not a cause. */
-  private causesOf(failed: readonly ActionRow[]): Cause[] {
-    const found = new Map<string, Cause>();
-    for (const action of failed) {
-      const failure = action.failure!;
-      if (this.culprit(action)) {
-        continue;
-      }
-      const message = failureText(failure);
-      const where = failurePlace(failure);
-      const cause = found.get(message + '\0' + where);
-      if (cause) {
-        cause.actions.push(action);
-      } else {
-        found.set(message + '\0' + where, { message, where, actions: [action], failure });
-      }
-    }
-    return [...found.values()].sort(
-      (a, b) => Number(isAbortion(a)) - Number(isAbortion(b)) || b.actions.length - a.actions.length
-    );
-  }
-}
-
-/** Whether a cause only is that another one ended the run. */
-export function isAbortion(cause: Cause): boolean {
-  return cause.failure.code === 'Aborted' || cause.failure.code === 'ActionAbortedError';
-}
-
-/** What follows the phase in the header, in fixed order: progress, time, cache, what is special. */
-export function factsOf(model: RunModel, change = ''): string[] {
-  const { state, mark } = model;
-  const saved = model.savedS >= 0.1 ? `, saved ${words.total(model.savedS)}` : '';
-  if (!model.isTerminal) {
-    const whole = model.left !== null ? ` of about ${words.clock(rounded(model.elapsed + model.left))}` : '';
-    const done = `${words.count(model.endedCount)} of ${words.count(model.actionCount)} done`;
-    return compact([
-      words.clock(model.elapsed) + whole,
-      model.actionCount > 1 ? done : '',
-      model.cachedCount ? `${words.count(model.cachedCount)} cached` : '',
-      model.failedCount ? `${words.count(model.failedCount)} failed` : ''
-    ]);
-  }
-  if (mark.key === 'cached') {
-    const n = model.actionCount;
-    return [`${words.count(n)} of ${words.count(n, 'action')}`, words.total(model.elapsed) + saved];
-  }
-  if (state.run.phase === 'failed' || state.run.phase === 'timed_out' || state.run.phase === 'aborted') {
-    const shown = words.count(model.actionCount, 'action');
-    return compact([
-      model.failedCount ? `${words.count(model.failedCount)} of ${shown} failed` : shown,
-      words.total(model.elapsed),
-      model.keptCount ? `${words.count(model.keptCount, 'result')} kept` : ''
-    ]);
-  }
-  return compact([
-    words.count(model.actionCount, 'action'),
-    words.total(model.elapsed),
-    model.cachedCount ? `${words.count(model.cachedCount)} cached${saved}` : '',
-    model.failedCount ? `${words.count(model.failedCount)} failed` : '',
-    change
-  ]);
-}
-
-/** An estimate in steps of five seconds above thirty. */
-export function rounded(seconds: number): number {
-  return seconds > 30 ? Math.round(seconds / 5) * 5 : Math.max(1, Math.round(seconds));
-}
-
-function traceNode(name: string, equal: TraceRow[], depth: number, above: string): Node {
-  const failed = equal.filter(each => !each.ok).length;
-  const slowest = Math.max(...equal.map(each => each.duration_s));
-  const start = Math.min(...equal.map(each => each.started_at));
-  return {
-    key: `${above}/~${name}`,
-    kind: 'trace',
-    label: name,
-    depth,
-    mark: markOf(failed ? 'failed' : 'succeeded'),
-    count: equal.length,
-    startedAt: start,
-    endedAt: Math.max(...equal.map(each => each.started_at + each.duration_s)),
-    duration: equal.reduce((sum, each) => sum + each.duration_s, 0),
-    why: words.joined([
-      'traced',
-      failed ? `${words.count(failed)} failed` : '',
-      equal.length > 1 ? `slowest ${words.duration(slowest)}` : ''
-    ]),
-    actions: [],
-    traces: equal,
-    hasChildren: false,
-    share: null
-  };
-}
-
-/** When a row was called first. */
-export function beginOf(node: Node): number {
-  return node.actions[0]?.accepted_at ?? (node.startedAt || Infinity);
 }
 
 function familyOf(parent: string, action: ActionRow): string {
@@ -613,8 +334,4 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   } else {
     map.set(key, [value]);
   }
-}
-
-function compact(parts: readonly string[]): string[] {
-  return parts.filter(Boolean);
 }

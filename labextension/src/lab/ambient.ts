@@ -6,7 +6,7 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { isTerminal } from '../core/run-state.js';
-import { markOf } from '../core/tree.js';
+import { markOf } from '../core/actions.js';
 import type { RunRow } from '../generated/model.js';
 import { COMMANDS } from './commands.js';
 import { icon } from './icon.js';

@@ -1,7 +1,7 @@
 /** What the attempts of an action before its last one came to. */
 import type { JSX } from 'preact';
 import type { ActionRow, Failure } from '../../generated/model.js';
-import { failureText } from '../tree.js';
+import { failureText } from '../actions.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { useLoaded } from './hooks.js';

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { RunRow, RunSnapshot } from '../../generated/model.js';
 import { compared } from '../compare.js';
 import { isTerminal } from '../run-state.js';
-import { markOf } from '../tree.js';
+import { markOf } from '../actions.js';
 import * as words from '../words.js';
 import { python, useView } from './context.js';
 import { useLoaded } from './hooks.js';

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { preview } from '../preview.js';
 import { isTerminal } from '../run-state.js';
-import { failureText, markOf, took } from '../tree.js';
+import { failureText, markOf, took } from '../actions.js';
 import * as words from '../words.js';
 import { python, useView } from './context.js';
 import { useLoaded } from './hooks.js';

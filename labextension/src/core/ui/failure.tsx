@@ -1,8 +1,9 @@
 /** Why the run failed: the message, the user's own frames, and what to do. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Cause } from '../tree.js';
-import { isAbortion, took } from '../tree.js';
+import type { Cause } from '../nodes.js';
+import { took } from '../actions.js';
+import { isAbortion } from '../nodes.js';
 import * as words from '../words.js';
 import { preview } from '../preview.js';
 import { python, useView } from './context.js';

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import type { ActionRow } from '../../generated/model.js';
 import { cellAt, rasterOf } from '../raster.js';
 import { isTerminal } from '../run-state.js';
-import { keyOf, markOf, took } from '../tree.js';
+import { keyOf, markOf, took } from '../actions.js';
 import { SEVERITY } from '../../generated/marks.js';
 import * as words from '../words.js';
 import { useView } from './context.js';

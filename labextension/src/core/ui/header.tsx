@@ -1,7 +1,7 @@
 /** The state line: glyph, name, id, phase word, then facts in fixed order. A good run that ended is this and nothing else. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { factsOf } from '../tree.js';
+import { factsOf } from '../facts.js';
 import * as words from '../words.js';
 import { python, useView } from './context.js';
 import { Button, copy, Glyph, Icon, Word } from './parts.js';

@@ -1,6 +1,6 @@
 /** Chooses the action that a tab is about; the same that is selected in the tree. */
 import type { JSX } from 'preact';
-import { markOf } from '../tree.js';
+import { markOf } from '../actions.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 

@@ -9,7 +9,7 @@ import type { Choices, Openness, Row } from '../rows.js';
 import { flatten, widest } from '../rows.js';
 import { isTerminal } from '../run-state.js';
 import type { RunModel } from '../tree.js';
-import { isRetrying, keyOf, severity } from '../tree.js';
+import { isRetrying, keyOf, severity } from '../actions.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { Detail } from './detail.js';

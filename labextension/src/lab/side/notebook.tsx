@@ -1,7 +1,7 @@
 /** The section of the notebook in front: environments, their tasks with a form to run them, and its last runs. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { markOf } from '../../core/tree.js';
+import { markOf } from '../../core/actions.js';
 import { Button, Icon, Link } from '../../core/ui/parts.js';
 import type { RunRow } from '../../generated/model.js';
 import type { FormField } from '../form.js';

@@ -1,7 +1,7 @@
 /** What the sections of the sidebar are made of. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { markOf } from '../../core/tree.js';
+import { markOf } from '../../core/actions.js';
 import { Icon } from '../../core/ui/parts.js';
 import * as words from '../../core/words.js';
 import type { RunRow } from '../../generated/model.js';

@@ -1,0 +1,90 @@
+/** Why a row is as it is, in words, and what made a run fail. */
+import type { Mark } from '../generated/marks.js';
+import type { ActionRow, ConditionRow } from '../generated/model.js';
+import { countsOf, failurePlace, failureText, took } from './actions.js';
+import type { Cause } from './nodes.js';
+import { isAbortion } from './nodes.js';
+import * as progress from './progress.js';
+import type { RunModel } from './tree.js';
+import * as words from './words.js';
+
+/** `true, by ada (command line), 14:05`. */
+function answerWords(asked: ConditionRow): string {
+  const by = asked.answered_by ? `by ${asked.answered_by} (${asked.answered_from})` : asked.answered_from;
+  return words.joined([words.oneLine(JSON.stringify(asked.value), 60), by, words.moment(asked.answered_at ?? 0)]);
+}
+
+/** What the row of several says: counts, the slowest, what they wait for. */
+export function whyMany(model: RunModel, members: readonly ActionRow[], mark: Mark): string {
+  const counts = countsOf(members);
+  if (mark.key !== 'succeeded' && mark.key !== 'cached') {
+    const parts = [...counts].map(([word, n]) => `${words.count(n)} ${word}`);
+    const reason = members.find(each => each.reason)?.reason;
+    return words.joined([...parts, reason, progress.wordsOfMany(members, model.now)]);
+  }
+  const cached = counts.get('cached') ?? 0;
+  const parts = [cached && cached < members.length ? `${words.count(cached)} cached` : ''];
+  let slowest: ActionRow | null = null;
+  let most = -1;
+  let saved = 0;
+  for (const each of members) {
+    const spent = took(each, model.now);
+    if (spent !== null && spent > most) {
+      most = spent;
+      slowest = each;
+    }
+    saved += each.is_cached ? (each.saved_s ?? 0) : 0;
+  }
+  if (slowest) {
+    parts.push(`slowest ${model.label(slowest.name)} ${words.duration(most)}`);
+  } else if (saved) {
+    parts.push(`saved ${words.duration(saved)}`);
+  }
+  return words.joined(parts);
+}
+
+/** The child whose failure an action only passed on. */
+function culpritOf(model: RunModel, action: ActionRow): ActionRow | undefined {
+  const { failure } = action;
+  return failure
+    ? model
+        .childrenOf(action.name)
+        .find(child => child.failure?.code === failure.code && child.failure.message === failure.message)
+    : undefined;
+}
+
+/** What the row of one says. */
+export function whyOne(model: RunModel, action: ActionRow): string {
+  const culprit = culpritOf(model, action);
+  return words.joined([
+    action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
+    action.recovery_source && action.phase === 'recovered' ? `from ${action.recovery_source}` : '',
+    culprit ? `because of ${model.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
+    (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
+    action.reason,
+    action.condition?.answered_at ? answerWords(action.condition) : (action.condition?.prompt ?? ''),
+    progress.wordsOf(action, model.now)
+  ]);
+}
+
+/** Failures where they happened: an action that only passed on a child's failure is not a cause. */
+export function causesOf(model: RunModel, failed: readonly ActionRow[]): Cause[] {
+  const found = new Map<string, Cause>();
+  for (const action of failed) {
+    const failure = action.failure!;
+    if (culpritOf(model, action)) {
+      continue;
+    }
+    const message = failureText(failure);
+    const where = failurePlace(failure);
+    const cause = found.get(message + '\0' + where);
+    if (cause) {
+      cause.actions.push(action);
+    } else {
+      found.set(message + '\0' + where, { message, where, actions: [action], failure });
+    }
+  }
+  return [...found.values()].sort(
+    (a, b) => Number(isAbortion(a)) - Number(isAbortion(b)) || b.actions.length - a.actions.length
+  );
+}
