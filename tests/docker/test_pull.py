@@ -59,8 +59,8 @@ def test_layers_and_megabytes_are_shown_live(docker_home: DockerHome, registry: 
     assert f"1/5 pulling: pull {registry.image}" in text
     assert "1 of 4 layers, " in text
     assert " of 3 MB" in text
-    waits = docker_home.cli("get", "action", run, "a0").stdout
-    assert f"pulls {registry.image}: 1 of 4 layers, " in waits
+    told = f"pulls {registry.image}: 1 of 4 layers, "  # those who wait hear of it every moment or so
+    until(lambda: told in docker_home.cli("get", "action", run, "a0").stdout, "it to be told to who waits")
     live = docker_home.cli("get", "build", "1").stdout
     assert f"pull {registry.image}  1 of 4 layers, " in live
 

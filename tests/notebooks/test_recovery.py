@@ -100,7 +100,10 @@ folder = tempfile.mkdtemp()
 @env.task
 async def load(i: int, folder: str) -> int:
     if i == 847 and not os.path.exists(f"{folder}/{i}"):
+        while len(os.listdir(folder)) < 800:
+            await asyncio.sleep(0.05)
         raise FileNotFoundError(f"{folder}/{i} is not there yet")
+    pathlib.Path(folder, f"done-{i}").touch()
     return i
 
 @env.task
@@ -127,7 +130,7 @@ async def main(n: int, folder: str) -> int:
     assert str(2 * sum(range(1000))) in cells[4]
     # Siblings were cancelled with their parent when the 847th failed; those that were done are not repeated.
     counts = dict(eval(cells[5]))
-    assert counts["one recovered"] + counts["one succeeded"] == 1000
+    assert counts.get("one recovered", 0) + counts["one succeeded"] == 1000
     assert counts["load recovered"] >= 800, counts
     assert "recovered from" in cells[6]
 
@@ -186,6 +189,7 @@ async def share(part: int, whole: int, password: str = "hunter22") -> float:
 
 
 def test_what_the_magics_refuse(home: object) -> None:
+    execute("%load_ext flytenb", TASKS, "flyte.run(total, [1])")  # of another kernel
     notebook = execute(
         "%load_ext flytenb",
         "%flyte_spin nosuchrun/a3",
