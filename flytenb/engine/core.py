@@ -23,6 +23,7 @@ from flytenb.engine.containers import ContainerDesk
 from flytenb.engine.gpus import GpuWatch
 from flytenb.engine.lifetime import new_token
 from flytenb.engine.link import Link
+from flytenb.engine.marking import MarkDesk
 from flytenb.engine.packages import PackageDesk, python_of
 from flytenb.engine.publish import Publisher
 from flytenb.engine.queries import Queries
@@ -31,6 +32,7 @@ from flytenb.engine.returning import Returning
 from flytenb.engine.secrets import forget, without_values
 from flytenb.engine.sources import SourceRefused, read_source
 from flytenb.engine.tidying import Tidying
+from flytenb.engine.usage import UsageWatch
 from flytenb.executors.base import Executor
 from flytenb.model.declaration import Grant, Launch, decode_declaration
 from flytenb.model.events import (
@@ -107,11 +109,13 @@ class Engine:
         self.builds = BuildDesk(self)
         self.containers = ContainerDesk(self)
         self.cached = CacheDesk(state, lambda: self.home)
+        self.marking = MarkDesk(lambda: self.home)
         self.aborting = AbortDesk(self)
         self.conditions = ConditionDesk(self)
         self.gpus = GpuWatch(self)
         self.packages = PackageDesk(self)
         self.tidying = Tidying()
+        self.usage = UsageWatch(self)
         self._clock = Clock()
         self._events: list[tuple[Any, Any]] = []
         self._turn_is_due = False
@@ -387,6 +391,10 @@ class Engine:
                 self.spawn(self.gpus.look())
             else:
                 is_late = True
+        if self.usage.attempts and (out.ended or out.attempts):
+            self.usage.close(out)
+        if not self.usage.is_on and self.state.live:
+            self.usage.begin()
         self.publisher.collect(out)
         if out.run_ends:
             self.has_ended_a_run.set()

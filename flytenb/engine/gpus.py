@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from flytenb.model.devices import GpusFound, GpusSeen, GpuUse
 from flytenb.rules import State
 from flytenb.rules.gpu_refusals import inventory_words
+from flytenb.rules.usage import GpuLook
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,21 @@ class GpuWatch:
             rounded = _rounded(uses)
             is_new, self._told = rounded != self._told, rounded
             self._engine.happen(GpusSeen(uses=uses if is_new else None))
+
+    async def measure(self, idents: Collection[str]) -> dict[str, GpuLook]:
+        """What those GPUs do and hold for our workers now; nothing where nobody can tell at once."""
+        if self._inventory is None:
+            return {}
+        async with self._lock:
+            measured = await asyncio.to_thread(self._inventory.measure, idents)
+        gpus = self._engine.state.capacity.gpus
+        found = {}
+        for ident, (busy, used_bytes, total_bytes) in measured.items():
+            use, device = gpus.uses.get(ident), gpus.devices.get(ident)
+            others_bytes = sum(each.bytes for each in use.outside) if use is not None else 0
+            kind = device.kind if device is not None else ""
+            found[ident] = GpuLook(busy, max(0, used_bytes - others_bytes), total_bytes, kind)
+        return found
 
     def _find(self, workers: frozenset[int]) -> GpusFound:
         from flytenb.executors.gpus.inventory import Inventory  # only who needs a GPU pays for it

@@ -24,11 +24,13 @@ from flytenb.model.build import BuildLog, BuildRow
 from flytenb.model.cached import CachedList, CachedRow, Pruned
 from flytenb.model.containers import ContainerRow
 from flytenb.model.events import Watch
+from flytenb.model.kept import Deleted
 from flytenb.model.placement import Placement
 from flytenb.model.pools import PoolRow
 from flytenb.model.resources import ResourcesView
 from flytenb.model.snapshot import ActionRow, ConditionRow, LogLine, RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED
+from flytenb.model.usage import Usage
 from flytenb.model.version import VERSION
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
         "Failure of an attempt (?attempt=; by default the last) with what its frames held",
         dict[str, Any],
     ),
+    ("GET", "/api/v1/runs/{run}/usage", "run_usage", "CPU, memory, GPUs of its longer actions", list[Usage]),
+    ("GET", "/api/v1/runs/{run}/actions/{action}/usage", "usage", "The same of one action's attempts", list[Usage]),
     ("GET", "/api/v1/runs/{run}/why", "run_why", "Why its tasks were taken from the cache or not", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/plan", "run_plan", "What a rerun would take from the cache, and run", dict[str, Any]),
     ("GET", "/api/v1/runs/{run}/actions/{action}/why", "why", "The same for one action", dict[str, Any]),
@@ -79,6 +83,8 @@ ROUTES: tuple[tuple[str, str, str, str, Any], ...] = (
     ("POST", "/api/v1/cache/{name}/pin", "pin", "Keep a cached result; ?is_on=false no longer", CachedRow),
     ("POST", "/api/v1/cache/prune", "prune_cached", "Forget cached results that are not pinned", Pruned),
     ("POST", "/api/v1/runs/prune", "prune_runs", "Forget runs that ended ?older_s= seconds ago", Pruned),
+    ("POST", "/api/v1/runs/{run}/mark", "mark_run", "Pin a run (?is_pinned=), its ?tags= and ?note=", RunRow),
+    ("POST", "/api/v1/runs/{run}/delete", "delete_run", "Forget a run that has ended", Deleted),
     ("GET", "/api/v1/conditions", "conditions", "Questions of all runs that wait for an answer", list[ConditionRow]),
     (
         "GET",
@@ -108,6 +114,8 @@ _STATUS = {
     "CachedResultNotFound": 404,
     "ContainerBusy": 409,
     "NotRunning": 409,
+    "RunGoesOn": 409,
+    "RunPinned": 409,
     "BadQuery": 400,
     "UnknownQuery": 404,
     "EngineBusy": 409,
@@ -164,7 +172,8 @@ def openapi() -> dict[str, Any]:
 
 
 def _type_word(hint: Any) -> str:
-    return {bool: "boolean", int: "integer"}.get(hint, "integer" if hint == int | None else "string")
+    kinds = {bool: "boolean", bool | None: "boolean", int: "integer", int | None: "integer"}
+    return kinds.get(hint, "string")
 
 
 async def _body(request: Request) -> dict[str, Any]:

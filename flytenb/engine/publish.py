@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ class Publisher:
     def _drop_if_alone(self, number: int) -> None:
         if not self._watchers.get(number):
             self._builds.discard(number)
+            self._engine.usage.news.pop(number, None)
             watched = self._engine.state.watched
             for table in (self._watchers, self._names, self._logs, self._reports, self._reasons, watched):
                 table.pop(number, None)
@@ -111,7 +113,7 @@ class Publisher:
             if row[-1] in self._watchers:
                 self._flush_into(row[-1], out, row)
         for number, changed in self._engine.state.watched.items():
-            if changed or number in self._logs or number in self._reports:
+            if changed or number in self._logs or number in self._reports or number in self._engine.usage.news:
                 self._arm(number)
         if not self._is_looking and self._engine.state.waiting:
             self._is_looking = True
@@ -122,6 +124,12 @@ class Publisher:
         if number in self._watchers:
             self._builds.add(number)
             self._arm(number)
+
+    def tell_usage(self, numbers: Iterable[int]) -> None:
+        """There is more known of what actions of these runs use."""
+        for number in numbers:
+            if number in self._watchers:
+                self._arm(number)
 
     def _arm(self, number: int) -> None:
         if number not in self._armed:
@@ -145,7 +153,7 @@ class Publisher:
     def _due(self, number: int) -> None:
         self._armed.discard(number)
         is_told = self._logs.get(number) or self._reports.get(number) or number in self._builds
-        if self._engine.state.watched.get(number) or is_told:
+        if self._engine.state.watched.get(number) or is_told or self._engine.usage.news.get(number):
             out = Out()
             self._flush_into(number, out, None)
             self._engine.journal.append(out, urgent=True)
@@ -191,6 +199,7 @@ class Publisher:
             placements=rows.placements(actions, self._engine.placements),
             builds=tuple(builds.values()),
             reports=self._reports.pop(number, {}),
+            usages=self._engine.usage.news.pop(number, {}),
             version=self._version,
             taken_at=time.time(),
         )

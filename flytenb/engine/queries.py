@@ -18,7 +18,8 @@ from flytenb.engine.run_queries import RunQueries
 from flytenb.model.cached import CachedList, CachedRow, Pruned
 from flytenb.model.history import Entry, Held, History
 from flytenb.model.ids import action_name
-from flytenb.model.snapshot import ConditionRow
+from flytenb.model.kept import Deleted
+from flytenb.model.snapshot import ConditionRow, RunRow
 from flytenb.wire.paths import token_path
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Queries(RunQueries, MachineQueries):
             "logs": self.logs,
             "attempts": self.attempts,
             "post_mortem": self.post_mortem,
+            "usage": self.usage,
+            "run_usage": self.usage,
             "report": self.report,
             "result": self.result,
             "history": self.history,
@@ -79,6 +82,8 @@ class Queries(RunQueries, MachineQueries):
             "pin": self.pin,
             "prune_cached": self.prune_cached,
             "prune_runs": self.prune_runs,
+            "mark_run": self.mark_run,
+            "delete_run": self.delete_run,
             "rotate_token": self.rotate_token,
             "stop": self.stop,
         }
@@ -196,6 +201,17 @@ class Queries(RunQueries, MachineQueries):
     async def prune_runs(self, asked: Asked) -> Pruned:
         """Forget runs that ended `older_s` ago, with all that belongs to them alone."""
         return await self._engine.cached.prune_runs(asked.older_s, is_dry=asked.is_dry)
+
+    async def mark_run(self, asked: Asked) -> RunRow:
+        """Pin a run (`is_pinned`), give it `tags` (parted by commas) or a `note`; what is not given stays."""
+        row = await self._run_row(asked.run)
+        await self._engine.marking.mark(row[0], asked)
+        return self._present(row)
+
+    async def delete_run(self, asked: Asked) -> Deleted:
+        """Forget one run that has ended, with all that belongs to it alone; cached results stay."""
+        row = await self._run_row(asked.run)
+        return await self._engine.marking.delete(row[0], self._present(row))
 
     async def rotate_token(self, asked: Asked) -> dict[str, Any]:
         """Replace the home's token: who has read the old one can do nothing with it any more."""

@@ -18,6 +18,7 @@ from flytenb.model.outcome import decode_failure, with_locals
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable, RunRow, RunSnapshot
+from flytenb.model.usage import Usage
 from flytenb.rules.reasons import Reasons
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class RunQueries:
         live = state.runs.get(row[1])
         root = state.live.get(row[0] << 32)
         waiting = sum(number >> 32 == row[0] for number in (*state.paused, *state.unasked)) if live is not None else 0
-        return rows.run_row(row, state.tasks_by_id, live, root.phase if root is not None else None, waiting)
+        told = rows.run_row(row, state.tasks_by_id, live, root.phase if root is not None else None, waiting)
+        return self._engine.marking.told(row[0], told)
 
     async def runs(self, asked: Asked) -> list[RunRow]:
         """Runs, newest first; `in_phase`, `task_name` and `before` (a run's name) narrow the list."""
@@ -180,6 +182,7 @@ class RunQueries:
             placements=rows.placements(actions, self._engine.placements),
             builds=builds,
             reports={action_name(each): digest for each, digest in reader.reports(number)},
+            usages=await self._engine.usage.of_snapshot(number, wanted),
             taken_at=time.time(),
         )
         return snapshot, number
@@ -224,6 +227,15 @@ class RunQueries:
             {"attempt": n, "why": why, "started_at": start, "ended_at": ended, "failure": decode_failure(failure)}
             for n, why, start, ended, failure in self._engine.reader.attempts(number)
         ]
+
+    async def usage(self, asked: Asked) -> list[Usage]:
+        """What the attempts of a run, or of one `action`, used of the machine; of those longer than a second."""
+        run = (await self._run_row(asked.run))[0]
+        number = self._action_number(run, asked.action) if asked.action else None
+        if number is not None and number not in self._engine.state.live and self._engine.reader.action(number) is None:
+            raise QueryError("ActionNotFound", f"run {asked.run!r} has no action {action_name(number)!r}")
+        limit = asked.limit if asked.limit != Asked().limit else 1_000
+        return await self._engine.usage.of(run, number, limit)
 
     async def post_mortem(self, asked: Asked) -> dict[str, Any]:
         """The failure of an action's attempt (by default its last) with what its frames held."""

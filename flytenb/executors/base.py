@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from flytenb.executors.usage import Look
 from flytenb.model import Grant, Launch, Placement
 
 if TYPE_CHECKING:
@@ -105,6 +107,12 @@ class Executor(Protocol):
 
     def end(self, worker: str, why: str = "") -> None:
         """The same, with a moment for the processes that it started to end by themselves."""
+
+    async def measure(self, workers: Iterable[str]) -> dict[str, Look]:
+        """What workers use now; those of which nothing can be seen are left out."""
+
+    def measure_now(self, worker: str) -> Look | None:
+        """The same for one, at once: only where that takes no time."""
 
     def look_after(self, worker: str) -> bool:
         """Its link has closed and its end has not been told.

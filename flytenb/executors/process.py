@@ -9,14 +9,16 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flytenb.executors import early
+from flytenb.executors import early, usage
 from flytenb.executors.base import Owner
 from flytenb.executors.gpus.visible import gpu_variables
 from flytenb.executors.memory import resident_bytes, size_words
+from flytenb.executors.usage import Look
 from flytenb.executors.watching import watch_end
 from flytenb.model import Grant, Launch
 from flytenb.wire import alive
@@ -118,6 +120,8 @@ class ProcessExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         #: GPU locks of workers that were adopted: others may borrow from them.
         self._allies: set[str] = set()
+        #: The most memory of workers that were killed for it, until somebody asks.
+        self._gone: dict[str, int] = {}
         self._watch: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self._none_left: asyncio.Future[None] | None = None
@@ -193,6 +197,19 @@ class ProcessExecutor:
         """Whether a worker's process is stopped (SIGSTOP)."""
         entry = self._workers.get(worker)
         return entry is not None and bool(entry.pid) and alive.is_stopped(entry.pid)
+
+    def pids(self, workers: Iterable[str]) -> dict[str, int]:
+        """Processes of those workers that have one here."""
+        found = {worker: self._workers[worker].pid for worker in workers if worker in self._workers}
+        return {worker: pid for worker, pid in found.items() if pid}
+
+    def measure_now(self, worker: str) -> Look | None:
+        """What a worker uses now; of one that was killed what was seen last, at moment 0."""
+        entry = self._workers.get(worker)
+        if entry is None:
+            most_bytes = self._gone.pop(worker, 0)
+            return Look(0.0, 0.0, most_bytes, most_bytes) if most_bytes else None
+        return usage.of_process(entry.pid) if entry.pid else None
 
     def kill(self, worker: str, why: str = "") -> None:
         """SIGKILL to the worker and the processes it started."""
@@ -296,6 +313,8 @@ class ProcessExecutor:
 
     def _ended(self, entry: _Worker, status: int, detail: str) -> None:
         self._workers.pop(entry.ident, None)
+        if entry.cause == "oom":
+            self._gone[entry.ident] = entry.peak_bytes
         if self._none_left is not None and not self._workers and not self._none_left.done():
             self._none_left.set_result(None)
         if not self._is_stopping:

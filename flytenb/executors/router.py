@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from flytenb.errors import BaseRuntimeError, ContainerEngineError
 from flytenb.executors.base import RETURN_S, TRY_S, Contained, Owner
 from flytenb.executors.contained import ContainedWorkers
 from flytenb.executors.process import ProcessExecutor
+from flytenb.executors.usage import Look, of_processes
 from flytenb.model import Grant, Launch, Placement
 from flytenb.model.build import IMAGE
 from flytenb.wire import alive
@@ -105,6 +107,26 @@ class Router:
         self._process.end(worker, why)
         if self._docker is not None:
             self._docker.kill(worker)
+
+    async def measure(self, workers: Iterable[str]) -> dict[str, Look]:
+        """What workers use now: processes with all that they started, or containers."""
+        asked = [worker for worker in workers if worker not in self._preparing]
+        contained = [worker for worker in asked if worker in self._contained]
+        pids = self._process.pids(worker for worker in asked if worker not in self._contained)
+        others = [worker for worker in asked if worker not in pids and worker not in self._contained]
+        looks: list[Awaitable[dict[str, Look]]] = [asyncio.to_thread(of_processes, pids)] if pids else []
+        if contained:
+            looks.append(self._containers().measure(contained, is_of_tasks=True))
+        if others and self._docker is not None:
+            looks.append(self._docker.measure(others, is_of_tasks=False))
+        found: dict[str, Look] = {}
+        for each in await asyncio.gather(*looks):
+            found |= each
+        return found
+
+    def measure_now(self, worker: str) -> Look | None:
+        """The same for a process, at once."""
+        return None if worker in self._contained else self._process.measure_now(worker)
 
     def look_after(self, worker: str) -> bool:
         """Whether the end of a worker whose link has closed is being found out."""

@@ -206,6 +206,7 @@ def merged(before: RunSnapshot, after: RunSnapshot) -> RunSnapshot:
         placements={**before.placements, **after.placements},
         builds=tuple(builds.values()),
         reports={**before.reports, **after.reports},
+        usages={**before.usages, **after.usages},
     )
 
 

@@ -12,6 +12,7 @@ from flytenb.model.ids import action_name
 from flytenb.model.outcome import Failure, decode_failure
 from flytenb.model.phases import FAILURES, ActionPhase
 from flytenb.model.placement import Placement
+from flytenb.model.usage import Usage
 
 
 class Advance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -145,6 +146,10 @@ class RunRow(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     paused_count: int = 0
     #: What the submitter told of itself: notebook, script, cwd, user, python, mode, labels, notes.
     origin: dict[str, Any] = {}
+    #: What a person keeps of it: whether it stays when others are pruned, words to find it by, a remark.
+    is_pinned: bool = False
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -172,6 +177,8 @@ class RunSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     builds: tuple[BuildRow, ...] = ()
     #: Digests of the pages that actions published, by action.
     reports: dict[str, str] = {}
+    #: What actions that ran longer than a second used, by action: the last attempt of each. Of large runs not of all.
+    usages: dict[str, Usage] = {}
     version: int = 0
     #: The engine's clock when it was taken, for elapsed times.
     taken_at: float = 0.0

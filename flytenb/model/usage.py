@@ -39,9 +39,9 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     cpu_s: float = 0.0
     cpu_peak: float = 0.0
     memory_peak_bytes: int = 0
-    #: What the action could have: cores, and bytes (0 = no limit).
-    cpu_limit: float = 0.0
-    memory_limit_bytes: int = 0
+    #: What its task asks for: cores and bytes, 0 where it asks for nothing.
+    cpu_asked: float = 0.0
+    memory_asked_bytes: int = 0
     #: The most actions that its worker had begun at a time: above 1 the numbers are of them all.
     shared_by: int = 1
     #: "process" (a worker and all that it started) or "container".

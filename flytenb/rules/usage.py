@@ -1,7 +1,7 @@
 """Looks at a worker, one after the other, become a series of bounded length: when it is full, its steps double.
 
-A step knows the CPU seconds and the time that it covers and the most memory of it, so nothing is lost by joining two: the
-sum of CPU seconds and the peaks stay what they were.
+A step knows the CPU seconds and the time that it covers and the most memory of it, so nothing is lost by joining two:
+the sum of CPU seconds and the peaks stay what they were.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ class Series:
         self._span_s[index] += span_s
         self._memory[index] = max(self._memory[index], memory_bytes)
         for ident, look in gpus.items():
-            track = self._gpus.get(ident)
-            if track is None:
-                track = self._gpus[ident] = _Track(look, len(self._cpu_s))
+            if ident not in self._gpus:
+                self._gpus[ident] = _Track(look, len(self._cpu_s))
+            track = self._gpus[ident]
             track.look = look
             track.busy_s[index] += (look.busy or 0.0) * span_s
             track.busy_peak = max(track.busy_peak, look.busy or 0.0)
@@ -116,7 +116,7 @@ class Series:
             track.busy_s, track.memory = _sums(track.busy_s), _most(track.memory)
 
     def usage(self, *, action: str, attempt: int, started_at: float, shared_by: int = 1, source: str = "process",
-              cpu_limit: float = 0.0, memory_limit_bytes: int = 0, is_over: bool = False) -> Usage:  # fmt: skip
+              cpu_asked: float = 0.0, memory_asked_bytes: int = 0, is_over: bool = False) -> Usage:  # fmt: skip
         """The series as it is read."""
         last = len(self._span_s) - 1
         cores = [
@@ -137,8 +137,8 @@ class Series:
             cpu_s=round(sum(self._cpu_s), 3),
             cpu_peak=round(self.cpu_peak, 3),
             memory_peak_bytes=self.memory_peak_bytes,
-            cpu_limit=cpu_limit,
-            memory_limit_bytes=memory_limit_bytes,
+            cpu_asked=cpu_asked,
+            memory_asked_bytes=memory_asked_bytes,
             shared_by=shared_by,
             source=source,
             is_over=is_over,

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,9 +26,11 @@ from flytenb.executors.docker import container, exits, listing, runtime
 from flytenb.executors.docker.attached import Attached
 from flytenb.executors.docker.container import Place
 from flytenb.executors.docker.exits import Exit
+from flytenb.executors.docker.measure import measure, task_containers
 from flytenb.executors.docker.stream import Stream
 from flytenb.executors.docker.volumes import Volumes, clear_states
 from flytenb.executors.docker.watch import Watch
+from flytenb.executors.usage import Look
 from flytenb.model import Grant, Launch
 from flytenb.wire import alive
 from flytenb.wire.paths import workers_socket_path
@@ -37,6 +39,8 @@ from flytenb.wire.tokens import worker_token
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _THREADS = 12
+#: Seconds that a look at what containers use may take.
+_MEASURE_S = 5
 #: Seconds that a container may outlive its worker's link.
 _END_S = 10
 #: Seconds for what a container says last, when it is known to have ended.
@@ -165,6 +169,27 @@ class DockerExecutor:
         elif not entry.is_ending:
             self._spawn(self._await_end(entry))
         return True
+
+    async def measure(self, workers: Iterable[str], *, is_of_tasks: bool) -> dict[str, Look]:
+        """What workers' containers use now, or with `is_of_tasks` those that workers have started for their actions."""
+        docker: Docker | None
+        try:
+            if is_of_tasks:
+                docker = await self._thread(connect)
+                known = await self._thread(task_containers, docker, self._home_id)
+                idents = {worker: known[worker] for worker in workers if worker in known}
+            else:
+                docker = self._docker
+                entries = {worker: self._workers[worker] for worker in workers if worker in self._workers}
+                idents = {worker: entry.ident for worker, entry in entries.items() if entry.ident}
+            if docker is None or not idents:
+                return {}
+            looks = [self._thread(measure, docker, ident) for ident in idents.values()]
+            found = await asyncio.wait_for(asyncio.gather(*looks), _MEASURE_S)
+        except Exception as error:  # docker, requests and urllib3 share no class; the next look may see more
+            _log.debug("containers cannot be measured: %s", error)
+            return {}
+        return {worker: look for worker, look in zip(idents, found, strict=True) if look is not None}
 
     async def listed(self) -> tuple[str, list[Contained]]:
         """The engine's address and all containers of this home."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Collection, Mapping
@@ -107,6 +108,20 @@ class Inventory:
             )
             for gpu, free, total, processes in seen
         )
+
+    def measure(self, idents: Collection[str]) -> dict[str, tuple[float | None, int, int]]:
+        """(share of the last moment in which it computed, bytes in use, bytes in all) of those that the driver knows.
+
+        Only the library tells at once: a process for each look would cost more than what it looks at.
+        """
+        if self._source != "nvml" or self._nvml is None:
+            return {}
+        found = {}
+        for gpu in self._devices:
+            if gpu.id in idents:
+                with contextlib.suppress(NvmlError):
+                    found[gpu.id] = self._nvml.measure(gpu)
+        return found
 
     def _outside(
         self, processes: list[tuple[int, int]], ours: Collection[int], has_container: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib import import_module
 from typing import Any
 
@@ -85,14 +86,28 @@ class Nvml:
         Raises:
             NvmlError: the driver cannot tell.
         """
-        handle = (
-            self._ask("nvmlDeviceGetHandleByUUID", gpu.uuid)
-            if gpu.uuid
-            else self._ask("nvmlDeviceGetHandleByIndex", int(gpu.id))
-        )
+        handle = self._handle(gpu)
         free_bytes, total_bytes = self._memory(handle)
         running = self._ask("nvmlDeviceGetComputeRunningProcesses", handle)
         return free_bytes, total_bytes, [(int(each.pid), int(each.usedGpuMemory or 0)) for each in running]
+
+    def measure(self, gpu: Gpu) -> tuple[float | None, int, int]:
+        """(share of the last moment in which it computed, None of a slice; bytes in use; bytes in all).
+
+        Raises:
+            NvmlError: the driver cannot tell.
+        """
+        handle = self._handle(gpu)
+        free_bytes, total_bytes = self._memory(handle)
+        busy: float | None = None
+        with contextlib.suppress(NvmlError):
+            busy = float(self._ask("nvmlDeviceGetUtilizationRates", handle).gpu) / 100
+        return busy, max(0, total_bytes - free_bytes), total_bytes
+
+    def _handle(self, gpu: Gpu) -> Any:
+        if gpu.uuid:
+            return self._ask("nvmlDeviceGetHandleByUUID", gpu.uuid)
+        return self._ask("nvmlDeviceGetHandleByIndex", int(gpu.id))
 
 
 def _text(value: str | bytes) -> str:
