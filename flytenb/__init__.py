@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flytenb.batches.sweep import sweep as sweep
     from flytenb.client import build as build
     from flytenb.client import build_images as build_images
+    from flytenb.client import compare as compare
     from flytenb.client import current_domain as current_domain
     from flytenb.client import current_project as current_project
     from flytenb.client import deploy as deploy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from flytenb.client import rerun as rerun
     from flytenb.client import run as run
     from flytenb.client import run_python_script as run_python_script
+    from flytenb.client import runs as runs
     from flytenb.client import serve as serve
     from flytenb.client import spin as spin
     from flytenb.client import where as where
@@ -107,9 +109,10 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "batches.execute": ("batch",),
     "batches.sweep": ("sweep",),
     "client": (
-        *("build", "build_images", "current_domain", "current_project", "deploy", "init", "init_from_api_key"),
-        *("init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available", "plan", "rerun"),
-        *("run", "run_python_script", "serve", "spin", "where", "with_runcontext", "with_servecontext"),
+        *("build", "build_images", "compare", "current_domain", "current_project", "deploy", "init"),
+        *("init_from_api_key", "init_from_config", "init_in_cluster", "init_passthrough", "is_control_plane_available"),
+        *("plan", "rerun", "run", "run_python_script", "runs", "serve", "spin", "where", "with_runcontext"),
+        *("with_servecontext",),
     ),
     "codec.files": ("File",),
     "notebook": ("load_ipython_extension", "unload_ipython_extension"),
@@ -193,6 +196,7 @@ __all__ = [
     "batch",
     "build",
     "build_images",
+    "compare",
     "ctx",
     "current_domain",
     "current_project",
@@ -217,6 +221,7 @@ __all__ = [
     "rerun",
     "run",
     "run_python_script",
+    "runs",
     "serve",
     "spin",
     "sweep",

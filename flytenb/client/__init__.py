@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from flytenb.client.context import rerun as rerun
     from flytenb.client.context import run as run
     from flytenb.client.context import with_runcontext as with_runcontext
+    from flytenb.client.explain.comparing import compare as compare
     from flytenb.client.later import deploy as deploy
     from flytenb.client.later import run_python_script as run_python_script
     from flytenb.client.later import serve as serve
     from flytenb.client.later import with_servecontext as with_servecontext
     from flytenb.client.lineage import where as where
     from flytenb.client.planning import plan as plan
+    from flytenb.client.recent import runs as runs
     from flytenb.client.run_handle import Run as Run
 
 _MODULES = {
@@ -40,9 +42,11 @@ _MODULES = {
         *("init_passthrough", "is_control_plane_available"),
     ),
     "context": ("rerun", "run", "with_runcontext"),
+    "explain.comparing": ("compare",),
     "later": ("deploy", "run_python_script", "serve", "with_servecontext"),
     "lineage": ("where",),
     "planning": ("plan",),
+    "recent": ("runs",),
     "run_handle": ("Run",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

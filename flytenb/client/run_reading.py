@@ -97,6 +97,31 @@ class RunReading(RunEnd):
         return Action.get(run_name=self.name, name=action).report()  # type: ignore[no-any-return]
 
     @twin
+    def timeline(self) -> Any:
+        """When what ran, as a plotly figure: queue, image, run, attempts, traced calls and the critical path apart.
+
+        Example:
+            run.timeline().write_html("timeline.html")
+
+        Raises:
+            MissingPackageError: plotly is not installed.
+        """
+        from flytenb.client import drawing  # who draws pays for it
+
+        return drawing.timeline(self._link, self.name)
+
+    @twin
+    def resources(self) -> Any:
+        """CPU, memory and GPUs of its actions over time, as a plotly figure, with what their tasks ask for.
+
+        Raises:
+            MissingPackageError: plotly is not installed.
+        """
+        from flytenb.client import drawing  # as above
+
+        return drawing.resources(self._link, self.name)
+
+    @twin
     def get_debug_url(self) -> str | None:
         """There is no debug server: None."""
         return None

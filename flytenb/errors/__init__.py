@@ -10,6 +10,7 @@ FlytenbError                                refusals before anything runs
 ├── CaptureError                            code or a value that cannot travel                   (ValueError)
 ├── SecretNotFoundError                     a secret that has no value anywhere                 (LookupError)
 ├── EngineError                             the engine cannot be reached, or refused             (RuntimeError)
+├── MissingPackageError                     an optional package is not installed                 (ImportError)
 └── NotAvailableError                       known, and not built here yet            (NotImplementedError)
 
 BaseRuntimeError(code, kind, root_cause_message, worker)    an error of a run; Flyte's tree      (RuntimeError)
@@ -84,6 +85,7 @@ from flytenb.errors.base import InitializationError as InitializationError
 from flytenb.errors.base import InputTypeError as InputTypeError
 from flytenb.errors.base import LogsNotYetAvailableError as LogsNotYetAvailableError
 from flytenb.errors.base import MissingInputError as MissingInputError
+from flytenb.errors.base import MissingPackageError as MissingPackageError
 from flytenb.errors.base import MissingTypeHintError as MissingTypeHintError
 from flytenb.errors.base import NotAvailableError as NotAvailableError
 from flytenb.errors.base import OutputTypeError as OutputTypeError

@@ -80,6 +80,14 @@ class EngineError(FlytenbError, RuntimeError):
     """The engine cannot be started, reached, or refused the request."""
 
 
+class MissingPackageError(FlytenbError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, what: str, package: str) -> None:
+        self.package = package
+        super().__init__(f'{what} needs the package {package}: run "pip install {package}" (in a cell: %pip)')
+
+
 class NotAvailableError(FlytenbError, NotImplementedError):
     """A name of Flyte's that is known here and does nothing yet; says what to use instead."""
 

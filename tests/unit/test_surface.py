@@ -93,6 +93,8 @@ _OURS = {
     "spin": "one action again, with today's code",
     "plan": "what a run would take from the cache, and how long it would take",
     "where": "the run, action and code that a value came out of",
+    "compare": "what differs between two runs",
+    "runs": "the runs of this home: a table, a list, a figure",
     "batch": "a notebook executed unattended",
     "sweep": "one task at every point of a grid",
     "progress": "how far a task is, shown in its run's view",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from flytenb.capture.ingredients import Ingredients, ingredients_of, read_program
 from flytenb.client import handle
-from flytenb.client.explain.differences import Difference, code_differences
-from flytenb.client.explain.why import text_in
+from flytenb.client.explain.code import code_between
+from flytenb.client.explain.differences import Difference
 from flytenb.client.session import Session
 from flytenb.codec.objects import ObjectStore
 from flytenb.errors import BaseRuntimeError, FlytenbError
-from flytenb.model.declaration import TaskDeclaration, decode_declaration
+from flytenb.model.declaration import decode_declaration
 from flytenb.model.recovery import recovery_words
 from flytenb.model.snapshot import ActionRow
 from flytenb.views import recovery as drawn
@@ -90,15 +88,6 @@ def _differences(link: Session, store: ObjectStore, run: str, row: ActionRow) ->
     try:
         now = decode_declaration(handle.read_io(link, run, row.name).declaration)
         before = decode_declaration(handle.read_io(link, before_run, before_action).declaration)
-        (old_program, old), (new_program, new) = _code(store, before), _code(store, now)
-    except (FlytenbError, BaseRuntimeError, LookupError, ValueError):  # the run was pruned, or its program is gone
+    except (FlytenbError, BaseRuntimeError, LookupError, ValueError):  # the run was pruned
         return ()
-    if old is None or new is None:
-        return ()
-    old_text, new_text = partial(text_in, old_program, store), partial(text_in, new_program, store)
-    return tuple(code_differences(old, new, old_text, new_text))
-
-
-def _code(store: ObjectStore, declaration: TaskDeclaration) -> tuple[dict[str, Any], Ingredients | None]:
-    program = read_program(store.get(declaration.program))
-    return program, ingredients_of(program, declaration.entry)
+    return code_between(store, before, now) or ()
