@@ -20,6 +20,7 @@ from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable
+from flytenb.model.usage import Usage
 from flytenb.wire import paths
 
 UserValue = Any
@@ -287,6 +288,21 @@ class Action:
         from flytenb.client.attempts import attempts_of  # who asks pays for it
 
         return attempts_of(self._link, self.run_name, self.name)
+
+    @twin
+    def usage(self, attempt: int | None = None) -> Usage | None:
+        """What an attempt (by default its last) used of the machine; None when it took less than a second.
+
+        `cpu` (cores), `memory` (bytes) and `gpus` are series with a value for each `step_s` seconds from `started_at`
+        on (`times` are the ends of the steps), beside the peaks, `cpu_s`, what was asked for, and all that in words.
+
+        Example:
+            action.usage().text                 # "peak 1.2 GiB of 2 GiB, 3.4 CPU s, at most 1.1 of 2 cores"
+            max(action.usage().memory) / 2**30
+        """
+        found: list[Usage] = self._link.query("usage", list[Usage], run=self.run_name, action=self.name)
+        wanted = [each for each in found if attempt in (None, each.attempt)]
+        return wanted[-1] if wanted else None
 
     @twin
     def post_mortem(self, attempt: int | None = None) -> Any:

@@ -48,6 +48,9 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: str = "process"
     #: The attempt has ended.
     is_over: bool = False
+    #: The peaks in words, and what stands out in them ("" = nothing).
+    text: str = ""
+    hint: str = ""
 
     @property
     def times(self) -> tuple[float, ...]:

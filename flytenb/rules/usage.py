@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from flytenb.model.usage import GpuUsage, Usage
+from flytenb.rules.usage_words import hint, text
 
 #: Steps of a series at most, and the seconds of each at first.
 LIMIT = 80
@@ -125,7 +128,7 @@ class Series:
         ]
         if cores and cores[-1] < 0 and last:
             cores[-1] = cores[-2]  # too short a time for a number of its own
-        return Usage(
+        usage = Usage(
             action=action,
             attempt=attempt,
             started_at=started_at,
@@ -143,6 +146,7 @@ class Series:
             source=source,
             is_over=is_over,
         )
+        return replace(usage, text=text(usage), hint=hint(usage))
 
     def _gpu(self, ident: str, track: _Track) -> GpuUsage:
         busy = tuple(

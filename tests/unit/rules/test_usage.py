@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flytenb.model.usage import Usage, decode_usage, encode_usage
+from flytenb.model.usage import GpuUsage, Usage, decode_usage, encode_usage
+from flytenb.rules import usage_words
 from flytenb.rules.usage import LIMIT, STEP_S, GpuLook, Series, share
 
 _LOOKS = st.lists(
@@ -88,3 +89,54 @@ def test_what_a_worker_used_before_an_action_is_not_the_actions(
     cpu_s: float, since_s: float, running_s: float, counts: float
 ) -> None:
     assert share(cpu_s, since_s, running_s, 4.0) == counts
+
+
+_GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [
+        (Usage(memory_peak_bytes=300 << 20, cpu_s=2.04, cpu_peak=1.0), "peak 300 MiB, 2 CPU s, at most 1 core"),
+        (
+            Usage(memory_peak_bytes=1_288_490_188, memory_asked_bytes=2 * _GIB, cpu_s=3.4, cpu_peak=1.1, cpu_asked=2),
+            "peak 1.2 GiB of 2 GiB, 3.4 CPU s, at most 1.1 of 2 cores",
+        ),
+        (
+            Usage(
+                memory_peak_bytes=_GIB, cpu_s=120.4, cpu_peak=2.0, shared_by=4,
+                gpus=(GpuUsage(id="0", memory_bytes=80 * _GIB, busy=(1,), busy_peak=0.91, memory_peak_bytes=31 * _GIB),),
+            ),
+            "peak 1 GiB, 120 CPU s, at most 2 cores, GPU 0 at most 91 % and 31 GiB of 80 GiB, "
+            "shared by 4 actions of one worker",
+        ),
+    ],
+)  # fmt: skip
+def test_peaks_in_words(usage: Usage, text: str) -> None:
+    assert usage_words.text(usage) == text
+
+
+@pytest.mark.parametrize(
+    ("usage", "hint"),
+    [
+        (Usage(memory_peak_bytes=500 << 20, memory_asked_bytes=_GIB, is_over=True), ""),
+        (
+            Usage(memory_peak_bytes=1000 << 20, memory_asked_bytes=_GIB),
+            "memory came near its limit: 1 GiB of 1 GiB; give the task more with Resources(memory=…)",
+        ),
+        (
+            Usage(memory_peak_bytes=400 << 20, memory_asked_bytes=8 * _GIB, is_over=True),
+            "asked for 8 GiB, used at most 400 MiB",
+        ),
+        (Usage(memory_peak_bytes=400 << 20, memory_asked_bytes=8 * _GIB), ""),  # it goes on: it may need it yet
+        (Usage(memory_peak_bytes=1 << 20, memory_asked_bytes=8 * _GIB, is_over=True, shared_by=2), ""),
+        (Usage(cpu_peak=1.04, cpu_asked=8, covers_s=60, is_over=True), "asked for 8 CPUs, used at most 1"),
+        (Usage(cpu_peak=1.04, cpu_asked=8, covers_s=3, is_over=True), ""),
+        (
+            Usage(covers_s=60, is_over=True, gpus=(GpuUsage(id="1", busy=(0.02,), busy_peak=0.02),)),
+            "GPU 1 hardly computed",
+        ),
+    ],
+)
+def test_what_stands_out(usage: Usage, hint: str) -> None:
+    assert usage_words.hint(usage) == hint
