@@ -274,3 +274,20 @@ def _near(name: str) -> str:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_FACES})
+
+
+def _join_kernel() -> None:
+    # In a kernel the import is enough: views, magics and known cells without `%load_ext flytenb`.
+    import sys
+
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell: Any = ask() if ask is not None else None
+    if getattr(shell, "kernel", None) is None:
+        return
+    import threading
+
+    if threading.current_thread() is threading.main_thread():
+        shell.extension_manager.load_extension("flytenb")
+
+
+_join_kernel()
