@@ -23,6 +23,9 @@ _OUR_DOCS = (
     "The outputs of a run: one value as it is, several as a tuple.",
     "Flyte shows no progress.",
     "A figure or a frame as HTML: flyte takes text only.",
+    "An array in a data class: flyte carries its bytes.",
+    "The array that `packed` made bytes of.",
+    "Which attempt of the action this is, from 0: flyte's local mode does not count them.",
 )
 
 

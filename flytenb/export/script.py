@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import io
 import tokenize
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,7 @@ from flytenb.capture.syntax import shifted
 from flytenb.export.arrange import Arranged
 from flytenb.export.parameters import LITERAL, Parameter, command_line, parameter_of, signature
 from flytenb.export.read import SourceCell
-from flytenb.export.units import DEFINITIONS, IMPORTS, Unit
+from flytenb.export.units import DEFINITIONS, IMPORTS, Unit, free_name
 
 #: Begins a cell, at module level or in `main()`.
 MARK = "# %%"
@@ -41,6 +40,8 @@ class Form:
     wait: str = "{run}.wait()"
     #: Import statements of the helpers.
     imports: tuple[str, ...] = ()
+    #: Definitions that its definitions need.
+    above: tuple[str, ...] = ()
 
 
 def write(arranged: Arranged, cells: Sequence[SourceCell], form: Form, title: str, source: str) -> str:
@@ -72,9 +73,10 @@ def write(arranged: Arranged, cells: Sequence[SourceCell], form: Form, title: st
         blocks.append(f'if __name__ == "__main__":\n    {f"asyncio.run({call})" if is_async else call}')
     text = _joined(blocks)
     imports = _own_imports(arranged, form, parameters, text, is_async=is_async and bool(main))
-    doc = f'"""{_said(title) or "Notebook"}. Made from {_said(source)} by `flytenb export`."""'
+    doc = f'"""{_said(title).rstrip(".?!") or "Notebook"}. Made from {_said(source)} by `flytenb export`."""'
     future = "\n".join(unit.text for unit in arranged.module if _is_future(unit))
-    body = "\n\n".join(part for part in [doc, future, *imports, text] if part)
+    above = "\n" + "\n\n\n".join(form.above) + "\n" if form.above else ""
+    body = "\n\n".join(part for part in [doc, future, *imports, above, text] if part)
     return body.rstrip("\n") + "\n"
 
 
@@ -90,17 +92,11 @@ class _Own:
     @classmethod
     def beside(cls, taken: set[str]) -> _Own:
         """Names that the notebook does not use."""
-        return cls(*(_free(name, taken) for name in ("main", "show", "arguments", "literal")))
+        return cls(*(free_name(name, taken) for name in ("main", "show", "arguments", "literal")))
 
 
 def _said(text: str) -> str:
     return " ".join(text.replace("\\", "/").replace('"', "'").split())
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken or hasattr(builtins, name):
-        name += "_"
-    return name
 
 
 def drives_async(node: ast.AST | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -252,3 +253,10 @@ def bound(node: Any) -> Iterator[str]:
         yield node.rest
     for child in ast.iter_child_nodes(node):
         yield from bound(child)
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """A name for something of ours that gets out of the way of the notebook's."""
+    while name in taken or hasattr(builtins, name):
+        name += "_"
+    return name

@@ -125,7 +125,7 @@ def test_failures(home):
     published = "".join(shown(cells, "published = "))
     assert "publish      Succeeded" in published
     assert "(notebook), " in published
-    assert "published 19900 True notebook\n" in shown(cells, "print(published.value()")
+    assert "published 19900\nTrue notebook\n" in "".join(shown(cells, "print(published.value()"))
 
 
 def test_batch_and_export(home):
