@@ -31,7 +31,7 @@ _HEAD = "// Derived by tools/frontend_types.py from the Python sources: change t
 ASKED = (
     "status", "runs", "snapshot", "io", "attempts", "logs", "page", "code", "why", "run_why", "post_mortem", "signal",
     "resources", "pools", "containers", "builds", "build_logs", "cached", "pin", "prune_cached", "prune_runs",
-    "remove_containers", "abort",
+    "mark_run", "delete_run", "remove_containers", "abort",
 )  # fmt: skip
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 

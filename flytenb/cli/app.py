@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flytenb.cli import again, batch, cache, compare, explain, exporting, keeping, opening, slim
+from flytenb.cli import again, batch, cache, compare, explain, exporting, keeping, marking, opening, slim
 from flytenb.cli.commands import conditions, copies, engine, get, secrets, stop
 from flytenb.cli.output import emit, json_or_text
 from flytenb.model.version import VERSION
@@ -106,7 +106,7 @@ for group in (get.get, conditions.signal, secrets.secret, secrets.create, secret
 COMMANDS = (
     *(copies.backup, copies.restore),
     *(again.rerun, again.recover, again.spin),
-    *(cache.cache, cache.runs, explain.why, explain.plan, compare.compare, keeping.env, keeping.image),
+    *(cache.cache, marking.runs, explain.why, explain.plan, compare.compare, keeping.env, keeping.image),
     *(batch.batch, slim.slim),
     *(exporting.export, exporting.import_, exporting.check, opening.open_),
 )

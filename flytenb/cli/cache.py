@@ -26,7 +26,7 @@ def cache() -> None:
 
 @click.group()
 def runs() -> None:
-    """Recorded runs: prune."""
+    """Recorded runs: pin, tag, note, delete, prune."""
 
 
 @cache.command("ls")
@@ -37,7 +37,7 @@ def ls(task: str, limit: int, output: str) -> None:
     """List cached results, newest first, with sizes, hits and saved time."""
     from flytenb.model.cached import CachedList
 
-    found = _ask("cached", CachedList, limit=limit, task_name=task)
+    found = ask("cached", CachedList, limit=limit, task_name=task)
     emit(found, output, "\n".join(_list_lines(found)))
 
 
@@ -49,7 +49,7 @@ def show(key: str, output: str) -> None:
     from flytenb.client.previews import preview
     from flytenb.model.cached import CachedRow
 
-    row = _ask("cached_result", CachedRow, name=key)
+    row = ask("cached_result", CachedRow, name=key)
     sides = {"inputs": preview(row.inputs), "outputs": preview(row.outputs)}
     data = {name: getattr(row, name) for name in row.__struct_fields__ if name not in sides}
     data |= {side: [{"name": one.name, "type": one.type, "text": one.text} for one in sides[side]] for side in sides}
@@ -99,9 +99,9 @@ def prune(
     _check_grace(grace)
     if key or task or older is not None or unused is not None or is_all:
         ages = {"older_s": _seconds(older), "unused_s": _seconds(unused)}
-        data["results"] = _ask("prune_cached", Pruned, name=key, task_name=task, is_dry=dry_run, **ages)
+        data["results"] = ask("prune_cached", Pruned, name=key, task_name=task, is_dry=dry_run, **ages)
     if runs_days is not None:
-        data["runs"] = _ask("prune_runs", Pruned, older_s=_seconds(runs_days), is_dry=dry_run)
+        data["runs"] = ask("prune_runs", Pruned, older_s=_seconds(runs_days), is_dry=dry_run)
     data["objects"] = _swept(grace, dry_run)
     emit(data, output, "\n".join(_pruned_lines(data, dry_run)))
 
@@ -116,12 +116,13 @@ def prune_runs(older: float, grace: float, dry_run: bool, output: str) -> None:
     from flytenb.model.cached import Pruned
 
     _check_grace(grace)
-    data = {"runs": _ask("prune_runs", Pruned, older_s=_seconds(older), is_dry=dry_run)}
+    data = {"runs": ask("prune_runs", Pruned, older_s=_seconds(older), is_dry=dry_run)}
     emit({**data, "objects": (swept := _swept(grace, dry_run))}, output,
           "\n".join(_pruned_lines({**data, "objects": swept}, dry_run)))  # fmt: skip
 
 
-def _ask(method: str, kind: Any, **asked: Any) -> Any:
+def ask(method: str, kind: Any, **asked: Any) -> Any:
+    """The engine's answer; what it refuses is an error of the command."""
     from flytenb.client.session import session
     from flytenb.errors import BaseRuntimeError, EngineError
 
@@ -134,7 +135,7 @@ def _ask(method: str, kind: Any, **asked: Any) -> Any:
 def _pin(key: str, is_on: bool, output: str) -> None:
     from flytenb.model.cached import CachedRow
 
-    row = _ask("pin", CachedRow, name=key, is_on=is_on)
+    row = ask("pin", CachedRow, name=key, is_on=is_on)
     emit({"key": row.key, "is_pinned": row.is_pinned}, output, f"{row.key[:12]} is {'' if is_on else 'not '}pinned")
 
 
@@ -208,7 +209,7 @@ def _pruned_lines(data: dict[str, Any], is_dry: bool) -> list[str]:
     lines = [
         f"{would} {len(data[what].names):,} {words}"
         + (f", kept {data[what].kept:,} ({why})" if data[what].kept else "")
-        for what, words, why in (("results", "cached results", "pinned"), ("runs", "runs", "the newest, or going on"))
+        for what, words, why in (("results", "cached results", "pinned"), ("runs", "runs", "pinned, or going on"))
         if what in data
     ]
     found = data["objects"]

@@ -40,6 +40,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unused_s: Seconds | None = None
     is_on: bool = True
     is_dry: bool = False
+    #: Of what is marked on a run; what is not given stays as it is. Tags are parted by commas.
+    is_pinned: bool | None = None
+    tags: str | None = None
+    note: str | None = None
     #: Of builds: an image, the number of one, and what was seen of it.
     spec: bytes = b""
     build: Number = 0

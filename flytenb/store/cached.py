@@ -29,7 +29,8 @@ _MOST_COPIED_BYTES = 64 << 20
 
 
 @contextmanager
-def _open(path: Path, *, read_only: bool) -> Iterator[sqlite3.Connection]:
+def open_store(path: Path, *, read_only: bool) -> Iterator[sqlite3.Connection]:
+    """A connection of its own, closed at the end."""
     connection = connect(path, read_only=read_only)
     try:
         yield connection
@@ -59,7 +60,7 @@ def cached_rows(path: Path, *, limit: int = 100, prefix: str = "", tasks: Sequen
         tasks: only results of the tasks with these numbers.
     """
     where, arguments = _chosen(prefix, tasks)
-    with _open(path, read_only=True) as connection:
+    with open_store(path, read_only=True) as connection:
         return connection.execute(f"{_ROW}{where} ORDER BY c.created_at DESC LIMIT ?", [*arguments, limit]).fetchall()
 
 
@@ -77,14 +78,14 @@ def _chosen(prefix: str, tasks: Sequence[int]) -> tuple[str, list[Any]]:
 
 def cached_inputs(path: Path, action: int) -> bytes:
     """The encoded inputs of the action that made a result; b"" when it was pruned."""
-    with _open(path, read_only=True) as connection:
+    with open_store(path, read_only=True) as connection:
         row = connection.execute(_INPUTS, (action,)).fetchone()
     return row[0] if row else b""
 
 
 def cached_figures(path: Path) -> tuple[int, int, int, int, float]:
     """(results, pinned ones, hits, misses, saved seconds)."""
-    with _open(path, read_only=True) as connection:
+    with open_store(path, read_only=True) as connection:
         count, pinned = connection.execute("SELECT count(*), coalesce(sum(is_pinned), 0) FROM cache").fetchone()
         hits, saved = connection.execute(
             "SELECT count(*), coalesce(sum(saved_s), 0) FROM action WHERE saved_s IS NOT NULL"
@@ -97,7 +98,7 @@ def cached_figures(path: Path) -> tuple[int, int, int, int, float]:
 
 def pin(path: Path, key: bytes, *, is_pinned: bool) -> None:
     """Keep a result whatever is pruned, or no longer."""
-    with _open(path, read_only=False) as connection, _changing(connection):
+    with open_store(path, read_only=False) as connection, _changing(connection):
         connection.execute("UPDATE cache SET is_pinned = ? WHERE key = ?", (int(is_pinned), key))
 
 
@@ -115,7 +116,7 @@ def prunable(
         if bound is not None:
             where += f" AND {column} < ?"
             arguments.append(bound)
-    with _open(path, read_only=True) as connection:
+    with open_store(path, read_only=True) as connection:
         rows = connection.execute(f"{_ROW}{where} ORDER BY c.created_at", arguments).fetchall()
     return [row[0] for row in rows if not row[-1]], sum(row[-1] for row in rows)
 
@@ -123,7 +124,7 @@ def prunable(
 def forget_cached(path: Path, keys: list[bytes]) -> list[bytes]:
     """Remove results, those that were pinned meanwhile excepted; the keys of those that are gone."""
     gone: list[bytes] = []
-    with _open(path, read_only=False) as connection:
+    with open_store(path, read_only=False) as connection:
         for start in range(0, len(keys), 500):
             with _changing(connection):
                 gone += [key for key in keys[start : start + 500] if connection.execute(_FORGET, (key,)).rowcount]
@@ -131,11 +132,17 @@ def forget_cached(path: Path, keys: list[bytes]) -> list[bytes]:
 
 
 def ended_runs(path: Path, ended_before: float) -> tuple[list[tuple[int, str]], int]:
-    """(number, name) of runs that ended before a moment, and how many older ones go on."""
-    with _open(path, read_only=True) as connection:
-        rows = connection.execute("SELECT id, name FROM run WHERE ended_at < ? ORDER BY id", (ended_before,)).fetchall()
+    """(number, name) of runs that ended before a moment, and how many older ones go on or are pinned."""
+    with open_store(path, read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT id, name FROM run WHERE ended_at < ?"
+            " AND id NOT IN (SELECT run FROM run_mark WHERE is_pinned) ORDER BY id",
+            (ended_before,),
+        ).fetchall()
         (living,) = connection.execute(
-            "SELECT count(*) FROM run WHERE ended_at IS NULL AND created_at < ?", (ended_before,)
+            "SELECT count(*) FROM run WHERE (ended_at IS NULL AND created_at < ?1)"
+            " OR (ended_at < ?1 AND id IN (SELECT run FROM run_mark WHERE is_pinned))",
+            (ended_before,),
         ).fetchone()
     return rows, living
 
@@ -143,15 +150,14 @@ def ended_runs(path: Path, ended_before: float) -> tuple[list[tuple[int, str]], 
 def forget_run(path: Path, run: int) -> bool:
     """Remove a run that has ended with all that belongs to it alone; cached results stay. False when it is not there.
 
-    The highest run stays as well: the next one's number comes from it.
+    Its number is remembered when it is the highest: the next one's comes from it.
     """
     first, last = run << 32, (run + 1) << 32
-    with _open(path, read_only=False) as connection, _changing(connection):
-        found = connection.execute(
-            "SELECT 1 FROM run WHERE id = ? AND ended_at IS NOT NULL AND id < (SELECT max(id) FROM run)", (run,)
-        ).fetchone()
+    with open_store(path, read_only=False) as connection, _changing(connection):
+        found = connection.execute("SELECT 1 FROM run WHERE id = ? AND ended_at IS NOT NULL", (run,)).fetchone()
         if found is None:
             return False
+        connection.execute("UPDATE deleted SET highest = max(highest, ?)", (run,))
         connection.execute(
             "UPDATE cache SET task = (SELECT task FROM action WHERE id = cache.action)"
             " WHERE action >= ? AND action < ? AND task IS NULL",
@@ -168,7 +174,7 @@ def forget_run(path: Path, run: int) -> bool:
 
 def give_back(path: Path) -> None:
     """Give the disk what a store does not use any more, if that is most of it and the rest is copied in a moment."""
-    with _open(path, read_only=False) as connection, suppress(sqlite3.OperationalError):  # in use: another time
+    with open_store(path, read_only=False) as connection, suppress(sqlite3.OperationalError):  # in use: another time
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()

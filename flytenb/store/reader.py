@@ -83,7 +83,7 @@ class Reader:
 
     def next_run(self) -> int:
         """The number of the next run."""
-        return int(self._all("SELECT coalesce(max(id), 0) + 1 FROM run")[0][0])
+        return int(self._all("SELECT max(coalesce(max(id), 0), (SELECT highest FROM deleted)) + 1 FROM run")[0][0])
 
     def unfinished_runs(self) -> list[tuple[Any, ...]]:
         """(run, name, next index, options, root task, key, inputs, attempt, accepted at, cache key) of open runs."""

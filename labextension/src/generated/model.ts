@@ -134,6 +134,12 @@ export interface ContainerRow {
   created_at?: number;
 }
 
+/** A run that is gone. */
+export interface Deleted {
+  name: string;
+  action_count: number;
+}
+
 /** An error of an action. Travels as a msgpack map; nothing in it is ever unpickled to be shown. */
 export interface Failure {
   code: string;
@@ -171,6 +177,17 @@ export interface GpuRow {
   users?: UserRow[];
   is_idle?: boolean;
   outside?: Outside[];
+}
+
+/** One of its GPUs, in the same steps as the rest. */
+export interface GpuUsage {
+  id: string;
+  kind?: string;
+  memory_bytes?: number;
+  busy?: number[];
+  memory?: number[];
+  busy_peak?: number;
+  memory_peak_bytes?: number;
 }
 
 /** A piece of an attempt's output, one or more whole lines. */
@@ -249,6 +266,9 @@ export interface RunRow {
   cached_count?: number;
   paused_count?: number;
   origin?: Record<string, unknown>;
+  is_pinned?: boolean;
+  tags?: string[];
+  note?: string;
 }
 
 /** A run with its actions, root first, in order of acceptance. `version` grows with every change. */
@@ -260,6 +280,7 @@ export interface RunSnapshot {
   placements?: Record<string, Placement>;
   builds?: BuildRow[];
   reports?: Record<string, string>;
+  usages?: Record<string, Usage>;
   version?: number;
   taken_at?: number;
 }
@@ -274,6 +295,26 @@ export interface TraceRow {
   ok: boolean;
   inputs?: string;
   outputs?: string;
+}
+
+/** CPU, memory and GPUs over the time of one attempt that ran longer than a second. */
+export interface Usage {
+  action?: string;
+  attempt?: number;
+  started_at?: number;
+  step_s?: number;
+  covers_s?: number;
+  cpu?: number[];
+  memory?: number[];
+  gpus?: GpuUsage[];
+  cpu_s?: number;
+  cpu_peak?: number;
+  memory_peak_bytes?: number;
+  cpu_asked?: number;
+  memory_asked_bytes?: number;
+  shared_by?: number;
+  source?: string;
+  is_over?: boolean;
 }
 
 /** An action that holds something, or waits for it. */

@@ -22,6 +22,8 @@ export const ROUTES = {
   pin: { method: 'POST', path: 'api/v1/cache/{name}/pin' },
   prune_cached: { method: 'POST', path: 'api/v1/cache/prune' },
   prune_runs: { method: 'POST', path: 'api/v1/runs/prune' },
+  mark_run: { method: 'POST', path: 'api/v1/runs/{run}/mark' },
+  delete_run: { method: 'POST', path: 'api/v1/runs/{run}/delete' },
   remove_containers: { method: 'POST', path: 'api/v1/containers/remove' },
   abort: { method: 'POST', path: 'api/v1/runs/{run}/abort' }
 } as const;
