@@ -105,7 +105,8 @@ _GIB = 1 << 30
         (
             Usage(
                 memory_peak_bytes=_GIB, cpu_s=120.4, cpu_peak=2.0, shared_by=4,
-                gpus=(GpuUsage(id="0", memory_bytes=80 * _GIB, busy=(1,), busy_peak=0.91, memory_peak_bytes=31 * _GIB),),
+                gpus=(GpuUsage(id="0", memory_bytes=80 * _GIB, busy=(1,), busy_peak=0.91,
+                               memory_peak_bytes=31 * _GIB),),
             ),
             "peak 1 GiB, 120 CPU s, at most 2 cores, GPU 0 at most 91 % and 31 GiB of 80 GiB, "
             "shared by 4 actions of one worker",
