@@ -66,8 +66,17 @@ def main() -> None:
         _log.error("%s", error)
         sys.exit(1)
     except OSError as error:
-        starter.say(f"error: the engine cannot start in {home}: {error}")
+        starter.say(f"error: the engine cannot start in {home}: {_trouble_words(error)}")
         raise
+
+
+def _trouble_words(error: OSError) -> str:
+    cure = {
+        errno.ENOSPC: "free some space, or name another folder with FLYTENB_HOME",
+        errno.EDQUOT: "free some of your quota, or name another folder with FLYTENB_HOME",
+        errno.EROFS: "it can only be read; name another folder with FLYTENB_HOME",
+    }.get(error.errno or 0)
+    return f"{error}; {cure}" if cure else str(error)
 
 
 def _open_many_files() -> None:

@@ -184,19 +184,32 @@ def small_home(tmp_path: Path) -> Iterator[Home]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
+def _fill(filler: Path) -> None:
+    with open(filler, "wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue
+
+
 def test_full_disk(small_home: Home) -> None:
     filler = small_home.path / "filler"
+    _go_on_when_space_is_back(small_home, lambda: _fill(filler), filler.unlink)
 
-    def fill() -> None:
-        with open(filler, "wb", buffering=0) as file:
-            for size in (1 << 20, 1 << 12, 1):
-                try:
-                    while file.write(b"\0" * size) == size:
-                        pass
-                except OSError:
-                    continue
 
-    _go_on_when_space_is_back(small_home, fill, filler.unlink)
+def test_full_disk_at_the_start(small_home: Home) -> None:
+    """Nothing begins there, nothing recorded is lost, and all goes on when there is room."""
+    path, _ = _stopped_after_a_run(small_home)
+    filler = small_home.path / "filler"
+    _fill(filler)
+    (told,) = told_in(small_home.python(str(path)).stdout)
+    assert told["error"] == "EngineError"
+    check_sentence(told["message"], "cannot start", str(small_home.path), "No space left", "free some space")
+    filler.unlink()
+    assert told_in(small_home.python(str(path)).stdout)[0]["value"] == "42"
+    assert small_home.rows("SELECT count(*) FROM run") == [(2,)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
