@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,16 +16,26 @@ from flytenb.engine.refused import QueryError
 from flytenb.model.build import BuildLog, BuildNews, BuildRow, Built
 from flytenb.model.containers import ContainerRow
 from flytenb.model.pools import PoolRow
-from flytenb.model.resources import ResourcesView
+from flytenb.model.resources import MachineUse, ResourcesView
 from flytenb.model.tags import PROTOCOL
 from flytenb.model.version import VERSION
 
 if TYPE_CHECKING:
     from flytenb.engine.core import Engine
+    from flytenb.executors.machine import Machine
+
+
+_log = logging.getLogger(__name__)
+#: Seconds that a question waits for a look at the machine.
+PATIENCE_S = 2.0
 
 
 class MachineQueries:
     """What is known of the engine's house."""
+
+    _machine: Machine | None = None
+    _use: MachineUse | None = None
+    _looking: asyncio.Future[None] | None = None
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -84,8 +95,29 @@ class MachineQueries:
 
     async def resources(self, asked: Asked) -> ResourcesView:
         """CPUs, memory and GPUs with who holds and who awaits them; looks for GPUs when nobody has."""
-        await self._engine.gpus.know()
-        return resources.view(self._engine.state)
+        engine = self._engine
+        await engine.gpus.know()
+        looks = await engine.gpus.measure(engine.state.capacity.gpus.devices)
+        return resources.view(engine.state, await self._machine_use(), looks)
+
+    async def _machine_use(self) -> MachineUse | None:
+        """What the machine does now; a disk that does not answer keeps nobody waiting."""
+        lanes = self._engine.state.lanes.values()
+        pids = frozenset(lane.pid for lane in lanes if lane.pid and not lane.pin and lane.executor == "process")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(asyncio.to_thread(self._look, pids))
+        await asyncio.wait([self._looking], timeout=PATIENCE_S)
+        return self._use
+
+    def _look(self, pids: frozenset[int]) -> None:
+        from flytenb.executors.machine import Machine  # who looks pays for it
+
+        self._machine = self._machine or Machine(self._engine.home)
+        try:
+            self._use = self._machine.use(pids)
+        except Exception:  # what a system does not tell is not shown
+            _log.exception("what the machine does cannot be looked at")
+            self._use = None
 
     async def builds(self, asked: Asked) -> list[BuildRow]:
         """Builds of images, newest first, or the one with the number `build`."""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 
 from flytenb.model.ids import action_name
 from flytenb.model.phases import QUEUED
-from flytenb.model.resources import GpuRow, ResourcesView, UserRow
+from flytenb.model.resources import GpuRow, MachineUse, ResourcesView, UserRow
 from flytenb.rules.reasons import Reasons
 from flytenb.rules.state import Action, Lane, Shape, State
+from flytenb.rules.usage import GpuLook
 
 #: Actions that are told of each queue, and of all that run.
 _FIRST = 20
 _RUNNING = 200
 
 
-def view(state: State) -> ResourcesView:
-    """The state as a person reads it."""
+def view(state: State, now: MachineUse | None = None, looks: Mapping[str, GpuLook] = {}) -> ResourcesView:
+    """The state as a person reads it.
+
+    Args:
+        state: the engine's.
+        now: what the machine does.
+        looks: what its GPUs do.
+    """
     capacity, gpus = state.capacity, state.capacity.gpus
     lanes = list(state.lanes.values())
     reasons = Reasons(state)
@@ -26,15 +34,16 @@ def view(state: State) -> ResourcesView:
         cpu_used=capacity.used_cpu,
         memory_bytes=capacity.memory_bytes,
         memory_used_bytes=capacity.used_memory_bytes,
-        gpus=tuple(_gpu_row(state, ident) for ident in gpus.devices),
+        gpus=tuple(_gpu_row(state, ident, looks.get(ident)) for ident in gpus.devices),
         gpus_from=gpus.words or "not looked for yet: no task has asked for one",
         running=tuple(islice((user for lane in lanes for user in _users(lane)), _RUNNING)),
         waiting=tuple(_row(each, None, reasons.of(each)) for queue in queues for each in queue[:_FIRST]),
         waiting_count=sum(map(len, queues)),
+        now=now,
     )
 
 
-def _gpu_row(state: State, ident: str) -> GpuRow:
+def _gpu_row(state: State, ident: str, look: GpuLook | None) -> GpuRow:
     gpus = state.capacity.gpus
     gpu, use = gpus.devices[ident], gpus.uses.get(ident)
     holders = [state.lanes[holder.id] for holder in gpus.holders.get(ident, ()) if holder.id in state.lanes]
@@ -47,6 +56,7 @@ def _gpu_row(state: State, ident: str) -> GpuRow:
         uuid=gpu.uuid,
         memory_bytes=gpu.memory_bytes or (use.total_bytes if use is not None else 0),
         free_bytes=use.free_bytes if use is not None else 0,
+        busy=look.busy if look is not None and look.busy is not None else -1.0,
         users=users,
         is_idle=bool(gpus.holders.get(ident)) and not users,
         outside=use.outside if use is not None else (),

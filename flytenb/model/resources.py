@@ -33,10 +33,38 @@ class GpuRow(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 0
     #: 0 when it was not looked at.
     free_bytes: int = 0
+    #: Share of the last moment in which it computed; -1 when nobody can tell.
+    busy: float = -1.0
     users: tuple[UserRow, ...] = ()
     #: A worker without an action holds it; it goes when another one wants it.
     is_idle: bool = False
     outside: tuple[Outside, ...] = ()
+
+
+class DiskPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What one kind of things takes of the disk."""
+
+    name: str
+    bytes: int
+
+
+class MachineUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine really does, whoever does it: not what tasks have asked for."""
+
+    #: Cores in use.
+    cpu: float
+    memory_bytes: int
+    memory_total_bytes: int
+    #: Of it: this engine's workers with what they have started, and Jupyter kernels.
+    workers_bytes: int = 0
+    kernels_bytes: int = 0
+    #: The disk that the home is on.
+    disk_bytes: int = 0
+    disk_free_bytes: int = 0
+    disk_total_bytes: int = 0
+    #: What takes room in the home, the largest part first; a large home may not be looked at whole.
+    home_parts: tuple[DiskPart, ...] = ()
+    is_home_whole: bool = True
 
 
 class ResourcesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,3 +81,5 @@ class ResourcesView(msgspec.Struct, frozen=True, kw_only=True):
     #: The first ones of every queue, and how many wait in all.
     waiting: tuple[UserRow, ...] = ()
     waiting_count: int = 0
+    #: None where it cannot be looked at.
+    now: MachineUse | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flytenb.model.resources import GpuRow, ResourcesView, UserRow
+from flytenb.model.resources import GpuRow, MachineUse, ResourcesView, UserRow
 from flytenb.views import twin, words
 from flytenb.views.escape import html, one_line
 
@@ -15,6 +15,8 @@ def text(view: ResourcesView) -> str:
         f"CPU      {view.cpu_used:g} of {view.cpu:g} in use",
         f"memory   {words.size(view.memory_used_bytes)} of {words.size(view.memory_bytes)} promised",
     ]
+    if view.now is not None:
+        lines += [f"{name:<9}{said}" for name, said in _machine(view.now)]
     if view.gpus:
         lines.append(f"GPUs     {_kinds(view)}, {one_line(view.gpus_from, 80)}")
         lines += [f"  {one_line(_name(gpu), 40):<18} {one_line(_state(gpu), 160)}" for gpu in view.gpus]
@@ -33,6 +35,8 @@ def page(view: ResourcesView) -> str:
         f"{html(words.size(view.memory_bytes))} memory promised"
     )
     parts = [f"<div>{head}</div>"]
+    if view.now is not None:
+        parts += [f"<div>{html(name.capitalize())}: {html(said, 300)}</div>" for name, said in _machine(view.now)]
     if view.gpus:
         rows = [(html(_name(gpu), 40), html(_state(gpu), 200)) for gpu in view.gpus]
         parts.append(twin.table(("GPU", "Held by"), rows))
@@ -43,6 +47,22 @@ def page(view: ResourcesView) -> str:
         rows = [(html(_who(user), 80), html(user.does, 200)) for user in users]
         parts.append(twin.table(("Action", "Does"), [(who, does) for who, does in rows]))
     return twin.section("".join(parts), "Resources")
+
+
+def _machine(now: MachineUse) -> list[tuple[str, str]]:
+    """What is really used, by whoever, and what the home takes."""
+    whose = words.joined(
+        f"{name} {words.size(size_bytes)}"
+        for name, size_bytes in (("workers", now.workers_bytes), ("kernels", now.kernels_bytes))
+        if size_bytes
+    )
+    memory = f"{words.size(now.memory_bytes)} of {words.size(now.memory_total_bytes)} memory"
+    parts = words.joined(f"{part.name} {words.size(part.bytes)}" for part in now.home_parts[:4])
+    home = ("" if now.is_home_whole else "at least ") + words.size(sum(part.bytes for part in now.home_parts))
+    return [
+        ("machine", f"{now.cpu:.1f} cores busy, {memory}" + (f" ({whose})" if whose else "")),
+        ("disk", f"{words.size(now.disk_free_bytes)} free, the home takes {home}" + (f" ({parts})" if parts else "")),
+    ]
 
 
 def _kinds(view: ResourcesView) -> str:
@@ -62,6 +82,8 @@ def _state(gpu: GpuRow) -> str:
     if not parts:
         parts = ["an idle worker, until another one wants it" if gpu.is_idle else "free"]
     parts += [f"{outside.words}: {words.size(outside.bytes)}" for outside in gpu.outside]
+    if gpu.busy >= 0:
+        parts.append(f"{gpu.busy * 100:.0f} % busy")
     if gpu.free_bytes and gpu.memory_bytes:
         parts.append(f"{words.size(gpu.free_bytes)} of {words.size(gpu.memory_bytes)} free")
     return "; ".join(parts)

@@ -57,6 +57,12 @@ def words(pid: int) -> str:
     return f"{_short(command)} (process {pid})"
 
 
+def is_kernel(pid: int) -> bool:
+    """Whether a process is a Jupyter kernel in Python, or one that a server has started."""
+    command = _command(pid)
+    return any(_KERNEL.search(part) for part in command[1:]) or any(part in _MODULES for part in command)
+
+
 def _command(pid: int) -> list[str]:
     try:
         return [part for part in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0") if part]
