@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { Connection } from '../src/core/client.js';
+import { askJson } from '../src/core/transport.js';
 import { MIME, parseMessage, parseReference } from '../src/protocol.js';
 import { FakeServer } from './fake.js';
 
@@ -192,4 +193,25 @@ test("what a notebook holds is checked: it is anybody's", () => {
   assert.equal(parseMessage('[1]'), null);
   const said = parseMessage('{"op":"error","code":"x","message":"a\\u0000b\u202ec\\u001b[31mred"}');
   assert.deepEqual(said, { op: 'error', code: 'x', message: 'a\ufffdb\ufffdcred' });
+});
+
+test('a question that was lost on its way is asked again when it changes nothing', async () => {
+  const server = new FakeServer();
+  server.answers = { 'api/v1/runs': [], 'api/v1/runs/k7/abort': {} };
+  const answer = server.request.bind(server);
+  let lost = 0;
+  server.request = (method, path, query) => {
+    const answered = answer(method, path, query);
+    return lost-- > 0 ? Promise.reject(new TypeError('Failed to fetch')) : answered;
+  };
+  lost = 2;
+  assert.deepEqual(await askJson(server, 'GET', 'api/v1/runs'), []);
+  assert.equal(server.asked.length, 3);
+  lost = 1;
+  await assert.rejects(askJson(server, 'POST', 'api/v1/runs/k7/abort'), {
+    message: 'the engine cannot be reached (TypeError: Failed to fetch)'
+  });
+  lost = 9;
+  await assert.rejects(askJson(server, 'GET', 'api/v1/runs'), /cannot be reached/);
+  assert.equal(server.asked.length, 7);
 });

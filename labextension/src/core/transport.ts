@@ -29,6 +29,9 @@ export class RequestError extends Error {
   }
 }
 
+/** Pauses before a question is asked again that was lost on its way, as when the machine changes its network. */
+const AGAIN_MS = [300, 1500];
+
 /** Ask for JSON. Raises `RequestError` with the engine's own sentence. */
 export async function askJson<T>(
   transport: Transport,
@@ -49,13 +52,8 @@ export async function askText(
   query?: Readonly<Record<string, string>>,
   body?: unknown
 ): Promise<string> {
-  let answer: Answer;
-  try {
-    answer = await transport.request(method, path, query, body === undefined ? undefined : JSON.stringify(body));
-  } catch (error) {
-    throw new RequestError(0, 'Unreachable', `the engine cannot be reached (${String(error)})`);
-  }
-  const text = await answer.text();
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const [answer, text] = await reached(transport, method, path, query, sent);
   if (answer.status >= 200 && answer.status < 300) {
     return text;
   }
@@ -69,6 +67,28 @@ export async function askText(
     // The sentence above says it.
   }
   throw new RequestError(answer.status, code, message);
+}
+
+/** What was answered. Only what changes nothing is asked again. */
+async function reached(
+  transport: Transport,
+  method: string,
+  path: string,
+  query?: Query,
+  body?: string
+): Promise<[Answer, string]> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const answer = await transport.request(method, path, query, body);
+      return [answer, await answer.text()];
+    } catch (error) {
+      const pause = method === 'GET' ? AGAIN_MS[tries] : undefined;
+      if (pause === undefined) {
+        throw new RequestError(0, 'Unreachable', `the engine cannot be reached (${String(error)})`);
+      }
+      await new Promise(resolve => setTimeout(resolve, pause));
+    }
+  }
 }
 
 /** A path with its parameters filled in, each as one segment. */

@@ -8,6 +8,9 @@ type More = typeof import('./more.js');
 let more: More | null = null;
 let load = (): Promise<More> => import(/* webpackChunkName: "more" */ './more.js');
 
+/** What was lost on its way, as when the machine changes its network, is there a moment later. */
+const again = (): Promise<More> => load().catch(() => new Promise(go => setTimeout(go, 1000)).then(load));
+
 /** For a page that must bring along more than the code: its style. */
 export function setLoader(loader: (load: () => Promise<More>) => Promise<More>): void {
   const before = load;
@@ -20,7 +23,7 @@ export function useMore(): { more: More | null; error: string } {
   const [error, setError] = useState('');
   useEffect(() => {
     if (!more) {
-      load().then(
+      again().then(
         found => {
           more = found;
           redraw(n => n + 1);
@@ -40,7 +43,7 @@ export function LaterTab({ tab }: { tab: Tab }): JSX.Element {
 }
 
 /** The form of a question, or the explanation of an action. */
-export function Later({ part, action }: { part: 'Attempts' | 'Question' | 'Why'; action: ActionRow }): JSX.Element {
+export function Later({ part, action }: { part: 'Attempts' | 'Question' | 'Usage' | 'Why'; action: ActionRow }): JSX.Element {
   const { more, error } = useMore();
   const Part = more?.[part];
   return Part ? <Part action={action} /> : <span class="fnb-2">{error || action.reason}</span>;
