@@ -12,6 +12,7 @@ from typing import Any
 
 from flytenb.batches import former
 from flytenb.batches.parameters import checked, declared
+from flytenb.batches.plan import Plan
 from flytenb.client.names import new_run_name
 from flytenb.client.run_handle import Run
 from flytenb.errors import FlytenbError, RuntimeUserError
@@ -73,6 +74,7 @@ def batch(
     resume: bool | str = False,
     name: str | None = None,
     cwd: str | Path | None = None,
+    env: Any = None,
     env_vars: Mapping[str, str] | None = None,
     on_step: OnStep | None = None,
     is_text: bool = False,
@@ -90,6 +92,8 @@ def batch(
         resume: True takes what the last interrupted batch of this notebook and these parameters has; a name that batch.
         name: of the run.
         cwd: the kernel's folder; None = this process's.
+        env: a `flyte.TaskEnvironment` (or the name of one): the kernel runs there, in a container with its image and
+            resources or in a process with its software; None = a process of this machine.
         env_vars: more variables for the kernel.
         on_step: hears of cells, runs and notes.
         is_text: the parameters come from a command line.
@@ -106,7 +110,13 @@ def batch(
     path, target = str(notebook), str(output or default_output(str(notebook)))
     node, digest = _read(path)
     values = checked(parameters or {}, declared(node["cells"]), path, is_text=is_text)
-    _check_kernel(path, node, kernel)
+    environment = None
+    if env is None:
+        _check_kernel(path, node, kernel)
+    else:
+        from flytenb.batches.kernels.environment import environment_of
+
+        environment = environment_of(env)
     _check_output(path, target)
     before = former.chain(path, values, resume)
     said = _say(on_step)
@@ -123,8 +133,11 @@ def batch(
     for attempt in range(retries + 1):
         told = _Told(on_step)
         try:
-            with _variables(env_vars):
-                _execute(path, target, values, ident, before, told, timeout or 0.0, options)
+            plan = Plan(
+                name=ident, before=before, on_step=told, parameters=values, path=path, timeout_s=timeout or 0.0,
+                environment=environment, env_vars=dict(env_vars or {}),
+            )  # fmt: skip
+            _execute(path, target, plan, told, options)
         except RuntimeUserError as error:
             if attempt == retries or error.code == "BatchStopped":
                 raise
@@ -169,24 +182,14 @@ def _say(on_step: OnStep | None) -> OnStep:
     return on_step if on_step is not None else lambda *_: None
 
 
-def _execute(
-    path: str,
-    target: str,
-    values: dict[str, Any],
-    name: str,
-    before: tuple[str, ...],
-    told: _Told,
-    timeout_s: float,
-    options: dict[str, Any],
-) -> None:
+def _execute(path: str, target: str, plan: Plan, told: _Told, options: dict[str, Any]) -> None:
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
     from flytenb.batches.papermill_engine import BatchStopped, FlytenbEngine
-    from flytenb.batches.plan import Plan
 
     register(FlytenbEngine)
-    plan = Plan(name=name, before=before, on_step=told, parameters=values, path=path, timeout_s=timeout_s)
+    name, values = plan.name, plan.parameters
     logging.getLogger("papermill").setLevel(logging.WARNING)
     try:
         execute_notebook(
@@ -286,19 +289,3 @@ def _check_output(path: str, target: str) -> None:
         raise BatchError(f"the output {target} is the notebook itself; give another file")
     if not os.access(target if os.path.exists(target) else folder, os.W_OK) or not os.access(folder, os.W_OK):
         raise BatchError(f"the output {target} cannot be written: permission denied; give another output")
-
-
-class _variables:
-    """Variables of this process while a kernel starts from it."""
-
-    def __init__(self, given: Mapping[str, str] | None) -> None:
-        self._given = dict(given or {})
-        self._old: dict[str, str | None] = {}
-
-    def __enter__(self) -> None:
-        self._old = {name: os.environ.get(name) for name in self._given}
-        os.environ.update(self._given)
-
-    def __exit__(self, *_: Any) -> None:
-        for name, value in self._old.items():
-            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)

@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flytenb.batches.plan import Plan
@@ -35,9 +37,12 @@ class Following:
     def __init__(self, plan: Plan, path: str, parameters: dict[str, Any], count: int) -> None:
         self._plan, self._path, self._parameters, self.count = plan, path, parameters, count
         self._folder = tempfile.TemporaryDirectory(prefix="flytenb-batch-")
-        told = os.path.join(self._folder.name, "runs")
-        self.batch = Batch(plan.name or new_run_name(), tuple(plan.before), told)
+        #: A file in which the kernel tells of its runs.
+        self.told = os.path.join(self._folder.name, "runs")
+        self.batch = Batch(plan.name or new_run_name(), tuple(plan.before), self.told)
         self.client: Any = None
+        #: The action of a kernel that runs elsewhere.
+        self.held: Any = None
         #: Why it was stopped, in words; "" while nobody did.
         self.stopped_by = ""
         self.runs: list[dict[str, Any]] = []
@@ -49,7 +54,16 @@ class Following:
 
     def variables(self) -> dict[str, str]:
         """For the environment of the kernel."""
-        return {VARIABLE: self.batch.variable()}
+        return {**self._plan.env_vars, VARIABLE: self.batch.variable()}
+
+    def variables_in(self, folder: str, worker: str) -> dict[str, str]:
+        """The same for a kernel elsewhere: of an action of this worker, in a folder that both see."""
+        elsewhere = replace(self.batch, told=f"{folder}/runs", worker=worker, python=sys.executable, cwd=os.getcwd())
+        return {**self._plan.env_vars, VARIABLE: elsewhere.variable()}
+
+    def note(self, words: str) -> None:
+        """Something that a person should know."""
+        self._say("note", words)
 
     def begin(self) -> None:
         """Start the run, beside the kernel's own start."""
@@ -105,6 +119,8 @@ class Following:
         """Nothing more is executed."""
         self._over.set()
         self._hear()
+        if self.held is not None:
+            self.held.close()
         with contextlib.suppress(FlytenbError, BaseRuntimeError, OSError):  # it never began: the first cell has said so
             self._mirror.result().close()
         self._folder.cleanup()
@@ -117,7 +133,7 @@ class Following:
 
     def _hear(self) -> None:
         """Runs that the kernel has told of since."""
-        with self._lock, contextlib.suppress(OSError), open(self.batch.told, encoding="utf-8") as file:
+        with self._lock, contextlib.suppress(OSError), open(self.told, encoding="utf-8") as file:
             file.seek(self._read)
             while (line := file.readline()).endswith("\n"):
                 self._read = file.tell()
@@ -154,6 +170,8 @@ class Following:
     def _end_kernel(self) -> None:
         """Interrupt the kernel, abort its runs, kill the kernel when it goes on all the same."""
         self._signal(signal.SIGINT)
+        if self.held is not None and not self._number:
+            self.held.give_up(self.stopped_by)
         self._abort_runs()
         if not self._over.wait(_GRACE_S):
             self._signal(signal.SIGKILL)

@@ -125,6 +125,11 @@ class FlytenbEngine(NBClientEngine):  # type: ignore[misc]
             1 for cell in nb_man.nb.cells if _is_executed(cell, final.get("skip_cells_with_tag", "skip-execution"))
         )
         following = Following(mine, path, parameters, count)
+        if mine.environment is not None:
+            from flytenb.batches.kernels.provisioner import Held, manager_of
+
+            following.held = Held(mine.environment, following)
+            final["kernel_manager_class"] = manager_of(following.held)
         return Client(nb_man, following, **final).execute()
 
 

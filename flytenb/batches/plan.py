@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -22,3 +22,7 @@ class Plan:
     path: str = ""
     #: Seconds for the whole notebook; 0 = no limit.
     timeout_s: float = 0.0
+    #: Where the kernel runs; None = a process of this machine, as papermill has it.
+    environment: Any = None
+    #: Variables for the kernel that this process does not have.
+    env_vars: dict[str, str] = field(default_factory=dict)

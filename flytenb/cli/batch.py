@@ -23,6 +23,8 @@ from flytenb.cli.output import emit
               help="Take what the last interrupted batch of this notebook, or that one, has.")  # fmt: skip
 @click.option("--name", default=None, help="Name of the run.")
 @click.option("--cwd", type=click.Path(file_okay=False, exists=True), default=None, help="The kernel's folder.")
+@click.option("--env", "environment", default=None, metavar="NAME|FILE:NAME",
+              help="The environment that the kernel runs in: the notebook's own, or a script's.")  # fmt: skip
 @click.option("--env-var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the kernel.")
 @click.option("--jobs", default=2, show_default=True, help="Batches of a sweep that run at once.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -38,6 +40,8 @@ def batch(notebook: str, target: str, pairs: tuple[str, ...], sweeps: tuple[str,
     given, resume = _pairs(pairs, "-p"), options.pop("resume")
     options["resume"] = True if resume == "last" else resume or False
     options["env_vars"] = _pairs(options.pop("variables"), "--env-var")
+    wanted = options.pop("environment")
+    options["env"] = environment_of(wanted, notebook) if wanted else None
     if sweeps:
         return _sweep(notebook, target, given, _pairs(sweeps, "--sweep"), form, jobs, options)
     line = Line(is_quiet=form == "json")
@@ -51,6 +55,29 @@ def batch(notebook: str, target: str, pairs: tuple[str, ...], sweeps: tuple[str,
         words += f"; {len(done.reused)} runs of batch {done.resumed} were taken over: {', '.join(done.reused[:8])}"
     emit({**data, "resumed": done.resumed, "notes": done.notes}, form, words)
     return 0
+
+
+def environment_of(wanted: str, notebook: str) -> Any:
+    """The environment `NAME` of the notebook, or `FILE:NAME`.
+
+    Raises:
+        EnvironmentNotFound: there is none; names the nearest.
+        LoadError: no such file.
+    """
+    import os
+
+    from flytenb.batches.kernels.environment import named
+    from flytenb.cli.load import load_file
+
+    file, separator, name = wanted.rpartition(":")
+    before = sys.modules["__main__"], os.getcwd(), list(sys.path)
+    try:  # its definitions; this program stays what it is
+        names = load_file(file if separator else notebook)
+    finally:
+        sys.modules["__main__"], sys.path[:] = before[0], before[2]
+        os.chdir(before[1])
+    known = {one: value for one, value in names.items() if getattr(value, "__flytenb_environment__", False) is True}
+    return named(name, known, file or notebook)
 
 
 def _sweep(

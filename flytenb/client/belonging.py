@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 VARIABLE = "FLYTENB_BATCH"
+_TOLD = ("told", "worker", "python", "cwd")
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,17 @@ class Batch:
     before: tuple[str, ...] = ()
     #: A file that hears of every run that is started, one JSON object a line; "" = nobody wants to know.
     told: str = ""
+    #: Of a kernel that an action runs: its worker, and this machine's Python and folder for what it starts.
+    worker: str = ""
+    python: str = ""
+    cwd: str = ""
     #: Runs started so far, by cell.
     counts: Counter[int] = field(default_factory=Counter)
 
     def variable(self) -> str:
         """The variable's value for the kernel."""
-        return json.dumps({"name": self.name, "before": list(self.before), "told": self.told})
+        told = {name: getattr(self, name) for name in _TOLD if getattr(self, name)}
+        return json.dumps({"name": self.name, "before": list(self.before), **told})
 
     def tell(self, run: str, task: str, cell: int, how: str) -> None:
         """A run was started, reused or recovered."""
@@ -45,13 +51,14 @@ _known: dict[str, Batch] = {}
 def current() -> Batch | None:
     """The batch whose kernel this process is; None outside of one."""
     value = os.environ.get(VARIABLE)
-    if not value or "ipykernel" not in sys.modules or os.environ.get("FLYTENB_WORKER"):
+    if not value or "ipykernel" not in sys.modules:
         return None  # programs that a cell starts inherit the variable
     batch = _known.get(value)
     if batch is None:
-        told = json.loads(value)
-        batch = _known[value] = Batch(told["name"], tuple(told.get("before", ())), told.get("told", ""))
-    return batch
+        said = json.loads(value)
+        told = {name: said.get(name, "") for name in _TOLD}
+        batch = _known[value] = Batch(said["name"], tuple(said.get("before", ())), **told)
+    return batch if batch.worker == os.environ.get("FLYTENB_WORKER", "") else None
 
 
 def run_name(batch: str, cell: int, nth: int) -> str:

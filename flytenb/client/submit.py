@@ -10,6 +10,7 @@ from typing import Any
 
 from flytenb import errors
 from flytenb.capture.program import Program, build_program
+from flytenb.client import belonging
 from flytenb.client.config import config, current_domain, current_project
 from flytenb.client.missing import missing_notes
 from flytenb.client.names import new_run_name
@@ -113,9 +114,10 @@ def captured(task: Any, store: ObjectStore, options: RunOptions) -> tuple[TaskDe
         raise cannot_store(store.root.parent, error) from error
     root = program.root
     variables = {**_compat_mark(), **(options.env_vars or {})}
+    batch = belonging.current()
     launch = Launch(
-        python=sys.executable,
-        cwd=os.getcwd(),
+        python=(batch and batch.python) or sys.executable,
+        cwd=(batch and batch.cwd) or os.getcwd(),
         files=program.files,
         env_vars=variables,
         run_executor=options.executor or "",
