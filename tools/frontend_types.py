@@ -23,13 +23,14 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.codec.payload import encode_values
 from flytenb.engine.http import ROUTES, openapi
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
+from flytenb.model.recovery import REASONS
 from flytenb.views import marks, reports, tree, words
 
 FOLDER = Path(__file__).resolve().parent.parent / "labextension"
 _HEAD = "// Derived by tools/frontend_types.py from the Python sources: change those, then run `make frontend-types`.\n"
 #: Queries that the front end asks; others are no part of the build.
 ASKED = (
-    "status", "runs", "snapshot", "io", "attempts", "logs", "page", "code", "why", "run_why", "post_mortem", "signal",
+    "status", "runs", "snapshot", "io", "attempts", "usage", "logs", "page", "code", "why", "run_why", "post_mortem", "signal",
     "resources", "pools", "containers", "builds", "build_logs", "cached", "pin", "prune_cached", "prune_runs",
     "mark_run", "delete_run", "remove_containers", "abort",
 )  # fmt: skip
@@ -111,8 +112,10 @@ def tables() -> str:
         "WIDE": tree.WIDE,
         "MAX_DEPTH": tree.MAX_DEPTH,
         "REPORT_POLICY": reports.POLICY,
+        "RECOVERY_REASONS": REASONS,
     }
-    lines = [f"export const {name} = {_literal(value)};" for name, value in constants.items()]
+    kinds = {"RECOVERY_REASONS": ": Readonly<Record<string, string>>"}
+    lines = [f"export const {name}{kinds.get(name, '')} = {_literal(value)};" for name, value in constants.items()]
     shape = (
         "/** How one phase is shown. */\nexport interface Mark {\n  key: string;\n  word: string;\n  glyph: string;\n"
         "  color: string;\n  isLoud: boolean;\n}\n"
@@ -124,6 +127,8 @@ def tables() -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, list):
         return "[\n" + "".join(f"  {_literal(each)},\n" for each in value)[:-2] + "\n]"
+    if isinstance(value, dict):
+        return "{\n" + "".join(f"  {key}: {_literal(each)},\n" for key, each in value.items())[:-2] + "\n}"
     if isinstance(value, str):
         quote = '"' if "'" in value else "'"
         return quote + value + quote

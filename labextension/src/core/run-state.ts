@@ -2,7 +2,16 @@
  * A run as this tab knows it: a snapshot, with the changes that came since put into it.
  */
 import { TERMINAL } from '../generated/marks.js';
-import type { ActionRow, BuildRow, LogLine, Placement, RunRow, RunSnapshot, TraceRow } from '../generated/model.js';
+import type {
+  ActionRow,
+  BuildRow,
+  LogLine,
+  Placement,
+  RunRow,
+  RunSnapshot,
+  TraceRow,
+  Usage
+} from '../generated/model.js';
 
 /** Log lines that a tab keeps of one run. */
 export const KEPT_LOGS = 5000;
@@ -28,6 +37,8 @@ export class RunState {
   placements: Record<string, Placement> = {};
   builds: BuildRow[] = [];
   reports: Record<string, string> = {};
+  /** What actions that ran longer than a second use, by action. */
+  usages: Record<string, Usage> = {};
   /** Grows with everything that is put in. */
   revision = 0;
   /** Log lines that were dropped from the front. */
@@ -77,6 +88,7 @@ export class RunState {
     this.placements = snapshot.placements ?? {};
     this.builds = snapshot.builds ?? [];
     this.reports = snapshot.reports ?? {};
+    this.usages = snapshot.usages ?? {};
     if ((snapshot.logs?.length ?? 0) >= this.logs.length) {
       this.logs = (snapshot.logs ?? []).slice();
     }
@@ -99,6 +111,7 @@ export class RunState {
     }
     Object.assign(this.placements, change.placements);
     Object.assign(this.reports, change.reports);
+    Object.assign(this.usages, change.usages);
     for (const build of change.builds ?? []) {
       const place = this.builds.findIndex(each => each.id === build.id);
       this.builds = place < 0 ? [...this.builds, build] : this.builds.map((old, i) => (i === place ? build : old));

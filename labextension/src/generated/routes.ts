@@ -6,6 +6,7 @@ export const ROUTES = {
   snapshot: { method: 'GET', path: 'api/v1/runs/{run}/snapshot' },
   io: { method: 'GET', path: 'api/v1/runs/{run}/actions/{action}/io' },
   attempts: { method: 'GET', path: 'api/v1/runs/{run}/actions/{action}/attempts' },
+  usage: { method: 'GET', path: 'api/v1/runs/{run}/actions/{action}/usage' },
   logs: { method: 'GET', path: 'api/v1/runs/{run}/logs' },
   page: { method: 'GET', path: 'api/v1/runs/{run}/actions/{action}/page' },
   code: { method: 'GET', path: 'api/v1/runs/{run}/actions/{action}/code' },

@@ -43,7 +43,13 @@ export function LaterTab({ tab }: { tab: Tab }): JSX.Element {
 }
 
 /** The form of a question, or the explanation of an action. */
-export function Later({ part, action }: { part: 'Attempts' | 'Question' | 'Usage' | 'Why'; action: ActionRow }): JSX.Element {
+export function Later({
+  part,
+  action
+}: {
+  part: 'Attempts' | 'Question' | 'Usage' | 'Why';
+  action: ActionRow;
+}): JSX.Element {
   const { more, error } = useMore();
   const Part = more?.[part];
   return Part ? <Part action={action} /> : <span class="fnb-2">{error || action.reason}</span>;
