@@ -77,6 +77,8 @@ class Following:
             from flytenb.batches.mirror import Mirror
 
             notes = {"batch.notebook": _absolute(self._path), "batch.parameters": digest_of(self._parameters)}
+            if self._plan.output:
+                notes["batch.output"] = _absolute(self._plan.output)
             if self._plan.before:
                 notes["batch.resumes"] = self._plan.before[0]
             self._mirror.set_result(

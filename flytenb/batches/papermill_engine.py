@@ -106,6 +106,7 @@ class FlytenbEngine(NBClientEngine):  # type: ignore[misc]
         mine = plan or Plan()
         told = nb_man.nb.metadata.get("papermill") or {}
         path = mine.path or str(options.get("input_path") or told.get("input_path") or "notebook")
+        mine.output = mine.output or str(told.get("output_path") or "")
         parameters = json.loads(json.dumps(mine.parameters or told.get("parameters") or {}, default=str))
         if plan is None and (resume := os.environ.get(RESUME, "")) not in ("", "0"):
             from flytenb.batches.former import chain

@@ -20,6 +20,8 @@ class Plan:
     parameters: dict[str, Any] | None = None
     #: Address of the notebook; papermill's engine knows the one that papermill was given.
     path: str = ""
+    #: Where the executed notebook is written; papermill's engine knows where papermill writes.
+    output: str = ""
     #: Seconds for the whole notebook; 0 = no limit.
     timeout_s: float = 0.0
     #: Where the kernel runs; None = a process of this machine, as papermill has it.
