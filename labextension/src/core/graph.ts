@@ -38,13 +38,22 @@ const BOX_HEIGHT = 50;
 const GAP_X = 36;
 const GAP_Y = 14;
 
-export function graphOf(model: RunModel): GraphLayout {
+/**
+ * The boxes of a run.
+ *
+ * @param open keys of families that are shown one by one.
+ */
+export function graphOf(model: RunModel, open: ReadonlySet<string> = new Set()): GraphLayout {
   const nodes: Node[] = [];
   const calls: Edge[] = [];
   let hidden = 0;
   const root = model.rootNode();
   const add = (node: Node, above: string): void => {
     if (node.kind === 'trace') {
+      return;
+    }
+    if (node.kind === 'siblings' && open.has(node.key)) {
+      node.actions.forEach(each => add({ ...model.actionNode(each, node.depth, node.key), family: node.key }, above));
       return;
     }
     if (node.kind === 'group') {

@@ -23,6 +23,8 @@ export interface Host {
   ended?(run: string): void;
   /** Environments, tasks and functions whose code differs from what ran, in words: "fit, clean"; "" = none. */
   staleness?(run: string): string;
+  /** The code of a function or class as the notebook has it now, in the form of `ran`; "" when it is not there. */
+  currentCode?(name: string, ran: string): string;
   /** How to ask that cells be told of a change of `staleness`. */
   onStaleness?(listener: () => void): () => void;
 }

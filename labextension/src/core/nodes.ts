@@ -26,6 +26,8 @@ export interface Node {
   traces: readonly TraceRow[];
   /** Whether `children` has any. */
   hasChildren: boolean;
+  /** In a graph: the family that was unfolded. */
+  family?: string;
   /** How far the row is, when its actions say so. */
   share: number | null;
 }

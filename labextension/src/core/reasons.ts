@@ -1,4 +1,5 @@
 /** Why a row is as it is, in words, and what made a run fail. */
+import { RECOVERY_REASONS } from '../generated/marks.js';
 import type { Mark } from '../generated/marks.js';
 import type { ActionRow, ConditionRow } from '../generated/model.js';
 import { countsOf, failurePlace, failureText, took } from './actions.js';
@@ -14,13 +15,45 @@ function answerWords(asked: ConditionRow): string {
   return words.joined([words.oneLine(JSON.stringify(asked.value), 60), by, words.moment(asked.answered_at ?? 0)]);
 }
 
+/** `recovered from ab12/a5`, or why it ran: `it failed in ab12/a5`. */
+export function recoveryWords(action: ActionRow): string {
+  const { recovery_source: source = '', recovery: reason = '' } = action;
+  if (!reason) {
+    return source && `recovered from ${source}`;
+  }
+  return (RECOVERY_REASONS[reason] ?? reason).replace('{source}', source).replace('{run}', source.split('/')[0]!);
+}
+
+/** Of several that recover others: how many did, and why the rest ran; "" of others. */
+function recoveredMany(members: readonly ActionRow[], recovered: number): string {
+  const again = members.filter(each => each.recovery && each.phase !== 'recovered');
+  const reasons = new Map<string, ActionRow[]>();
+  for (const each of again) {
+    reasons.set(each.recovery!, [...(reasons.get(each.recovery!) ?? []), each]);
+  }
+  const most = [...reasons.values()].sort((a, b) => b.length - a.length)[0]?.[0];
+  const why = most ? recoveryWords(most) : '';
+  if (recovered) {
+    const source = members.find(each => each.recovery_source)?.recovery_source?.split('/')[0] ?? '';
+    return words.joined([
+      `${words.count(recovered)} recovered from ${source}`,
+      why && `${words.count(again.length)} ran: ${why}`
+    ]);
+  }
+  return why && `all ran: ${why}`;
+}
+
 /** What the row of several says: counts, the slowest, what they wait for. */
 export function whyMany(model: RunModel, members: readonly ActionRow[], mark: Mark): string {
   const counts = countsOf(members);
-  if (mark.key !== 'succeeded' && mark.key !== 'cached') {
+  if (!['succeeded', 'cached', 'recovered'].includes(mark.key)) {
     const parts = [...counts].map(([word, n]) => `${words.count(n)} ${word}`);
     const reason = members.find(each => each.reason)?.reason;
     return words.joined([...parts, reason, progress.wordsOfMany(members, model.now)]);
+  }
+  const recovered = recoveredMany(members, counts.get('recovered') ?? 0);
+  if (recovered) {
+    return recovered;
   }
   const cached = counts.get('cached') ?? 0;
   const parts = [cached && cached < members.length ? `${words.count(cached)} cached` : ''];
@@ -58,7 +91,7 @@ export function whyOne(model: RunModel, action: ActionRow): string {
   const culprit = culpritOf(model, action);
   return words.joined([
     action.is_cached && action.saved_s ? `saved ${words.duration(action.saved_s)}` : '',
-    action.recovery_source && action.phase === 'recovered' ? `from ${action.recovery_source}` : '',
+    action.phase === 'queued' ? '' : recoveryWords(action),
     culprit ? `because of ${model.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
     (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
     action.reason,

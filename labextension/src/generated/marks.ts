@@ -88,3 +88,16 @@ export const WORD_ORDER = [
 export const WIDE = 100;
 export const MAX_DEPTH = 24;
 export const REPORT_POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:; form-action 'none'; base-uri 'none'";
+export const RECOVERY_REASONS: Readonly<Record<string, string>> = {
+  failed: 'it failed in {source}',
+  unfinished: 'it did not end in {source}',
+  changed: 'its code is not that of {source}',
+  unkeyed: 'its code has no key that could be compared with {source}',
+  inputs: 'run {run} has no call of it with these inputs',
+  fewer: 'run {run} has fewer equal calls of it',
+  new: 'run {run} never reached it',
+  forced: 'it was to run again (force_rerun_actions)',
+  trusted: 'recovered from {source}, whose code was another',
+  lost: 'the outputs of {source} are gone',
+  root: 'the root always runs'
+};

@@ -140,6 +140,12 @@ export interface Deleted {
   action_count: number;
 }
 
+/** What one kind of things takes of the disk. */
+export interface DiskPart {
+  name: string;
+  bytes: number;
+}
+
 /** An error of an action. Travels as a msgpack map; nothing in it is ever unpickled to be shown. */
 export interface Failure {
   code: string;
@@ -174,6 +180,7 @@ export interface GpuRow {
   uuid?: string;
   memory_bytes?: number;
   free_bytes?: number;
+  busy?: number;
   users?: UserRow[];
   is_idle?: boolean;
   outside?: Outside[];
@@ -197,6 +204,20 @@ export interface LogLine {
   stream: string;
   time: number;
   text: string;
+}
+
+/** What the machine really does, whoever does it: not what tasks have asked for. */
+export interface MachineUse {
+  cpu: number;
+  memory_bytes: number;
+  memory_total_bytes: number;
+  workers_bytes?: number;
+  kernels_bytes?: number;
+  disk_bytes?: number;
+  disk_free_bytes?: number;
+  disk_total_bytes?: number;
+  home_parts?: DiskPart[];
+  is_home_whole?: boolean;
 }
 
 /** A process that is not a worker of this engine and holds memory of a GPU. */
@@ -252,6 +273,7 @@ export interface ResourcesView {
   running?: UserRow[];
   waiting?: UserRow[];
   waiting_count?: number;
+  now?: MachineUse | null;
 }
 
 /** One run without its actions. */
@@ -315,6 +337,8 @@ export interface Usage {
   shared_by?: number;
   source?: string;
   is_over?: boolean;
+  text?: string;
+  hint?: string;
 }
 
 /** An action that holds something, or waits for it. */

@@ -31,7 +31,7 @@ interface Declaration {
 }
 
 export function Code(): JSX.Element {
-  const { model, store, connection, selected } = useView();
+  const { model, store, connection, selected, host } = useView();
   const action = model.state.action(selected) ?? model.root;
   const key = action ? `${store.name}/${action.task}/${action.name}` : '';
   const declared = useLoaded(key, async () => {
@@ -66,7 +66,10 @@ export function Code(): JSX.Element {
             {action.source && <PlaceText text={action.source} />}
           </p>
           {code.value?.source ? (
-            <Source code={code.value} />
+            <Source
+              code={code.value}
+              current={code.value.current || host.currentCode?.(action.short_name, code.value.source) || ''}
+            />
           ) : (
             <p class="fnb-2">
               {code.isLoading ? 'Loading …' : code.error || 'No source was kept; the place above names it.'}
@@ -173,31 +176,35 @@ export function Code(): JSX.Element {
   );
 }
 
-function Source({ code }: { code: CodeFacts }): JSX.Element {
+function Source({ code, current }: { code: CodeFacts; current: string }): JSX.Element {
   const first = code.line ?? 1;
-  const rows =
-    code.current && code.current !== code.source ? difference(code.source.split('\n'), code.current.split('\n')) : null;
+  const lines = (text: string): string[] => text.replace(/\n$/, '').split('\n');
+  const rows = current && current.trim() !== code.source.trim() ? difference(lines(code.source), lines(current)) : null;
   return (
-    <div class="fnb-code" role="region" aria-label="Source" tabIndex={0}>
-      {rows
-        ? rows.map(([kind, text, n], i) => (
-            <div
-              key={i}
-              class={{ same: '', old: 'is-del', new: 'is-add' }[kind]}
-              data-n={`${first + n}${{ same: '', old: ' −', new: ' +' }[kind]}`}
-            >
-              {text}
-            </div>
-          ))
-        : code.source
-            .replace(/\n$/, '')
-            .split('\n')
-            .map((text, i) => (
+    <>
+      {rows && (
+        <p class="fnb-sub" data-differs="true">
+          <b>The cell has other code now:</b> − as it ran, + as it is
+        </p>
+      )}
+      <div class="fnb-code" role="region" aria-label="Source" tabIndex={0}>
+        {rows
+          ? rows.map(([kind, text, n], i) => (
+              <div
+                key={i}
+                class={{ same: '', old: 'is-del', new: 'is-add' }[kind]}
+                data-n={`${first + n}${{ same: '', old: ' −', new: ' +' }[kind]}`}
+              >
+                {text || ' '}
+              </div>
+            ))
+          : lines(code.source).map((text, i) => (
               <div key={i} data-n={first + i}>
                 {text || ' '}
               </div>
             ))}
-    </div>
+      </div>
+    </>
   );
 }
 

@@ -32,6 +32,8 @@ export interface View {
   /** Write code into a cell; where there are none, copy it. */
   write(code: string): void;
   abort(action?: string): void;
+  /** Draw the run no more until it is asked for again; the run goes on. */
+  detach?(): void;
 }
 
 export const ViewContext = createContext<View | null>(null);

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { preview } from '../preview.js';
 import { isTerminal } from '../run-state.js';
 import { failureText, markOf, took } from '../actions.js';
+import { recoveryWords } from '../reasons.js';
 import * as words from '../words.js';
 import { python, useView } from './context.js';
 import { useLoaded } from './hooks.js';
@@ -24,6 +25,7 @@ export function Detail(): JSX.Element | null {
     return null;
   }
   const mark = markOf(action.phase, action.is_cached);
+  const recovery = recoveryWords(action);
   const spent = took(action, model.now);
   const inputs = preview(action.inputs);
   const outputs = preview(action.outputs);
@@ -82,9 +84,11 @@ export function Detail(): JSX.Element | null {
             <PlaceText text={`${action.failure.frames.at(-1)!.where}, line ${action.failure.frames.at(-1)!.line}`} />
           </Fact>
         ) : null}
+        {recovery && <Fact name={action.phase === 'recovered' ? 'result' : 'ran again'}>{recovery}</Fact>}
         {action.reason && <Fact name="waits">{action.reason}</Fact>}
         {(action.attempt ?? 1) > 1 && <Later part="Attempts" action={action} />}
         {isTerminal(action.phase) && !action.condition && <Later part="Why" action={action} />}
+        {action.started_at && !action.is_cached && !action.condition ? <Later part="Usage" action={action} /> : null}
         {inputs.map(each => (
           <Fact key={'i' + each.name} name={each.name || 'input'}>
             <code>{each.text}</code>

@@ -1,6 +1,6 @@
 /** The Graph tab: boxes in the order of data, families folded. The tree is its equal form. */
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Box, GraphLayout } from '../graph.js';
 import { graphOf, pathOf, SIZE } from '../graph.js';
 import { folded } from '../raster.js';
@@ -8,12 +8,20 @@ import type { RunModel } from '../tree.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { Detail } from './detail.js';
-import { Empty, Glyph, Link, Mini, save } from './parts.js';
+import { Empty, Glyph, Icon, Link, Mini, save } from './parts.js';
 
 export function Graph(): JSX.Element {
   const { model, store, selected, select } = useView();
   const scroller = useRef<HTMLDivElement>(null);
-  const graph = graphOf(model);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const graph = graphOf(model, open);
+  const flip = (key: string): void => {
+    const next = new Set(open);
+    if (!next.delete(key)) {
+      next.add(key);
+    }
+    setOpen(next);
+  };
   const byKey = new Map(graph.boxes.map(each => [each.key, each]));
   const chosen = graph.boxes.find(each => each.node.actions.some(action => action.name === selected));
   useEffect(() => {
@@ -54,6 +62,7 @@ export function Graph(): JSX.Element {
               key={box.key}
               box={box}
               isSelected={box === chosen}
+              flip={flip}
               onSelect={() => box.node.actions[0] && select(box.node.actions[0].name, true)}
             />
           ))}
@@ -78,11 +87,13 @@ export function Graph(): JSX.Element {
 function BoxButton({
   box,
   isSelected,
-  onSelect
+  onSelect,
+  flip
 }: {
   box: Box;
   isSelected: boolean;
   onSelect: () => void;
+  flip: (key: string) => void;
 }): JSX.Element {
   const { node } = box;
   const looks = [
@@ -92,22 +103,37 @@ function BoxButton({
     node.kind === 'siblings' && 'is-stack',
     isSelected && 'is-sel'
   ];
+  const folds = node.kind === 'siblings' ? node.key : node.family;
   return (
-    <button
-      type="button"
-      class={looks.filter(Boolean).join(' ')}
-      aria-pressed={isSelected}
-      style={{ left: `${box.x}px`, top: `${box.y}px`, width: `${SIZE.width}px`, height: `${SIZE.height}px` }}
-      onClick={onSelect}
-    >
-      <Glyph mark={node.mark} />
-      <span class="fnb-clip">
-        {node.label}
-        {node.count > 1 && <span class="fnb-2"> ×{words.count(node.count)}</span>}
-      </span>
-      <small>{told(box)}</small>
-      {node.kind === 'siblings' && <Mini keys={folded(node.actions, Math.min(22, node.count))} label="" />}
-    </button>
+    <>
+      <button
+        type="button"
+        class={looks.filter(Boolean).join(' ')}
+        aria-pressed={isSelected}
+        data-box={node.label}
+        style={{ left: `${box.x}px`, top: `${box.y}px`, width: `${SIZE.width}px`, height: `${SIZE.height}px` }}
+        onClick={onSelect}
+      >
+        <Glyph mark={node.mark} />
+        <span class="fnb-clip">
+          {node.label}
+          {node.count > 1 && <span class="fnb-2"> ×{words.count(node.count)}</span>}
+        </span>
+        <small>{told(box)}</small>
+        {node.kind === 'siblings' && <Mini keys={folded(node.actions, Math.min(22, node.count))} label="" />}
+      </button>
+      {folds && (
+        <button
+          type="button"
+          class="fnb-btn is-bare fnb-fold"
+          aria-label={node.family ? `Fold ${node.actions[0]!.short_name}` : `Unfold ${node.label}`}
+          style={{ left: `${box.x + SIZE.width - 22}px`, top: `${box.y + 2}px` }}
+          onClick={() => flip(folds)}
+        >
+          <Icon u={node.family ? 'down' : 'open'} />
+        </button>
+      )}
+    </>
   );
 }
 

@@ -52,9 +52,16 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
         ))}
       </span>
       {stale && (
-        <span class="fnb-badge" title="The code of these differs from what ran">
+        <button
+          type="button"
+          class="fnb-badge fnb-link"
+          title="Shows what differs from what ran"
+          onClick={() =>
+            view.open('code', model.state.actions.find(each => each.short_name === stale.split(', ')[0])?.name)
+          }
+        >
           Code changed since: {words.oneLine(stale, 60)}
-        </span>
+        </button>
       )}
       <span class="fnb-acts">
         {when && (
@@ -111,6 +118,9 @@ function More(): JSX.Element {
     if (model.failedCount) {
       items.push(['Recover', `${call}.recover()`, () => view.write(`run = ${call}.recover()`)]);
     }
+  }
+  if (!model.isTerminal && view.detach) {
+    items.push(['Stop following', 'the run goes on', view.detach]);
   }
   items.push(['Compare with another run', `flytenb.compare(…)`, () => view.open('compare')]);
   items.push(['Why cached or not', `${call}.why()`, () => view.askWhy(model.root?.name ?? '')]);

@@ -66,6 +66,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const [why, setWhy] = useState('');
   const [attempt, setAttempt] = useState(0);
   const [hasKeys, setHasKeys] = useState(false);
+  const [isDetached, setDetached] = useState(false);
   const setTree = (change: Partial<TreeState>): void => setTreeState(old => ({ ...old, ...change }));
   const expected = useExpected(store);
   const isReady = usePatience(store);
@@ -88,6 +89,9 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
 
   if (!state || !isReady) {
     return <Waiting store={store} isReady={isReady} refer={root} />;
+  }
+  if (isDetached) {
+    return <Detached store={store} follow={() => setDetached(false)} refer={root} />;
   }
   const model = new RunModel(state, expected);
   const isGood = model.isTerminal && (state.run.phase === 'succeeded' || state.run.phase === 'recovered');
@@ -133,7 +137,8 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
         void copy(code).then(isDone => setTold(isDone ? `Copied: ${code}` : code));
       }
     },
-    abort: action => setAsking({ action: action ?? '' })
+    abort: action => setAsking({ action: action ?? '' }),
+    ...(model.isTerminal ? {} : { detach: () => setDetached(true) })
   };
   const abort = async (): Promise<void> => {
     const action = asking?.action;
@@ -195,6 +200,36 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
 
 function phaseOf(store: RunStore): string {
   return store.state?.run.phase ?? store.error;
+}
+
+/** Nothing of it is drawn anew until it is asked for. */
+function Detached({
+  store,
+  follow,
+  refer
+}: {
+  store: RunStore;
+  follow: () => void;
+  refer: RefObject<HTMLElement>;
+}): JSX.Element {
+  return (
+    <section
+      ref={refer}
+      class="fnb-view is-line"
+      role="group"
+      aria-label={`Run ${store.name}, not followed`}
+      data-run={store.name}
+      data-phase-of=""
+      data-detached="true"
+    >
+      <div class="fnb-head">
+        <i class="fnb-i" data-u="group" aria-hidden="true" />
+        <span class="fnb-mono">{store.name}</span>
+        <span class="fnb-facts">Not followed here; the run goes on.</span>
+        <Button onClick={follow}>Follow</Button>
+      </div>
+    </section>
+  );
 }
 
 function Waiting({
