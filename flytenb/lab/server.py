@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,6 +16,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from flytenb.lab import notebooks
 from flytenb.lab.feed import Feed
 from flytenb.lab.relay import MOST_BYTES, Answer, refusal, relay
 from flytenb.wire import paths
@@ -57,6 +61,58 @@ class ApiHandler(APIHandler):
         self.set_status(answer.status)
         self.set_header("Content-Type", answer.content_type)
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(answer.body)
+
+
+class NotebookHandler(APIHandler):
+    """`<base>flytenb/api/v1/notebooks/…`: batches and exports of files that this server serves."""
+
+    auth_resource = NAMESPACE
+
+    @web.authenticated
+    async def get(self, what: str) -> None:
+        """What a batch of `?path=` can be given."""
+        if what != "parameters":
+            raise web.HTTPError(405)
+        await self._do(lambda: notebooks.parameters(self._file(self.get_query_argument("path", ""))))
+
+    @web.authenticated
+    async def post(self, what: str) -> None:
+        """`batch` begins one, `export` writes a script."""
+        if what == "parameters":
+            raise web.HTTPError(405)
+        asked = self.get_json_body() or {}
+        if not isinstance(asked, dict):
+            raise web.HTTPError(400)
+
+        def work() -> dict[str, Any]:
+            path = self._file(str(asked.get("path", "")))
+            if what == "export":
+                return notebooks.export(path, str(asked.get("target", "flytenb")))
+            given = asked.get("parameters")
+            pairs = {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+            return notebooks.start_batch(paths.home(), path, pairs, Path(str(asked.get("output") or "")).name)
+
+        await self._do(work)
+
+    def _file(self, path: str) -> Path:
+        """The file of a path as pages name it; the server's own check keeps it below its root."""
+        find = getattr(self.contents_manager, "_get_os_path", None)
+        if find is None:
+            raise notebooks.NotebookRefused("this server's notebooks are no files of its machine")
+        file = Path(find(path.strip("/")))
+        if not file.is_file():
+            raise notebooks.NotebookRefused(f"there is no file {path!r}")
+        return file
+
+    async def _do(self, work: Callable[[], dict[str, Any]]) -> None:
+        try:
+            answer = Answer(200, json.dumps(await asyncio.to_thread(work)).encode())
+        except notebooks.NotebookRefused as refused:
+            answer = refusal(400, "NotebookRefused", str(refused))
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
         self.set_header("Cache-Control", "no-store")
         self.finish(answer.body)
 
@@ -111,6 +167,7 @@ def install(app: Any) -> None:
         ".*$",
         [
             (url_path_join(base, NAMESPACE, "api", "v1", "ws"), FeedHandler),
+            (url_path_join(base, NAMESPACE, "api", "v1", "notebooks", "(parameters|batch|export)"), NotebookHandler),
             (url_path_join(base, NAMESPACE, "api", "v1", "(.+)"), ApiHandler),
         ],
     )
