@@ -49,7 +49,8 @@ export interface Listing {
 export class KernelTasks {
   private readonly known = new WeakMap<NotebookPanel, Listing>();
   private readonly watched = new WeakSet<NotebookPanel>();
-  private readonly asking = new WeakSet<NotebookPanel>();
+  /** Kernels that are asked now; whether something was executed since. */
+  private readonly asking = new WeakMap<NotebookPanel, { isLate: boolean }>();
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly tracker: INotebookTracker | null) {
@@ -72,11 +73,18 @@ export class KernelTasks {
     if (panel && !this.watched.has(panel)) {
       this.watched.add(panel);
       panel.sessionContext.statusChanged.connect((_, status) => {
-        if (status === 'idle') {
-          void this.ask(panel);
-        } else if (status === 'restarting' || status === 'autorestarting') {
+        if (status === 'restarting' || status === 'autorestarting') {
           this.known.delete(panel);
           this.tell();
+        }
+      });
+      let cell = '';
+      panel.sessionContext.iopubMessage.connect((_, message) => {
+        const parent = (message.parent_header as { msg_id?: string }).msg_id ?? '';
+        if (message.header.msg_type === 'execute_input') {
+          cell = parent; // silent questions, as ours and those of other tabs, have no such message
+        } else if (isIdle(message) && parent === cell) {
+          void this.ask(panel);
         }
       });
       void panel.sessionContext.ready.then(() => this.ask(panel));
@@ -86,25 +94,40 @@ export class KernelTasks {
 
   private async ask(panel: NotebookPanel): Promise<void> {
     const kernel = panel.sessionContext.session?.kernel;
-    if (!kernel || kernel.status !== 'idle' || this.asking.has(panel)) {
+    const under = this.asking.get(panel);
+    if (under) {
+      under.isLate = true;
+    }
+    if (!kernel || under || kernel.status === 'busy') {
       return;
     }
-    this.asking.add(panel);
+    const now = { isLate: true };
+    this.asking.set(panel, now);
     try {
-      const found = await listingOf(kernel);
-      if (found && JSON.stringify(found) !== JSON.stringify(this.known.get(panel))) {
-        this.known.set(panel, found);
-        this.tell();
+      while (now.isLate && !kernel.isDisposed) {
+        now.isLate = false;
+        const found = await listingOf(kernel);
+        if (found && JSON.stringify(found) !== JSON.stringify(this.known.get(panel))) {
+          this.known.set(panel, found);
+          this.tell();
+        }
       }
+    } catch {
+      // The kernel is gone; the next one is asked after its first cell.
     } finally {
-      // Our own question makes the kernel idle again: that is no news.
-      setTimeout(() => this.asking.delete(panel), 300);
+      this.asking.delete(panel);
     }
   }
 
   private tell(): void {
     this.listeners.forEach(each => each());
   }
+}
+
+function isIdle(message: KernelMessage.IMessage): boolean {
+  return (
+    message.header.msg_type === 'status' && (message.content as { execution_state?: string }).execution_state === 'idle'
+  );
 }
 
 async function listingOf(kernel: Kernel.IKernelConnection): Promise<Listing | null> {
@@ -115,11 +138,7 @@ async function listingOf(kernel: Kernel.IKernelConnection): Promise<Listing | nu
     user_expressions: { flytenb: CODE },
     allow_stdin: false
   });
-  const reply = (await Promise.race([
-    future.done,
-    new Promise(resolve => setTimeout(() => resolve(null), MOST_MS))
-  ])) as KernelMessage.IExecuteReplyMsg | null;
+  const reply = await Promise.race([future.done, new Promise<null>(go => setTimeout(() => go(null), MOST_MS))]);
   const content = reply?.content as { user_expressions?: { flytenb?: { data?: Record<string, unknown> } } } | undefined;
-  const data = content?.user_expressions?.flytenb?.data?.[MIME];
-  return data ? (data as Listing) : null;
+  return (content?.user_expressions?.flytenb?.data?.[MIME] as Listing | undefined) ?? null;
 }
