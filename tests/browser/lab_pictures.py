@@ -7,8 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
+from tests.browser.chromium import chromium
 from tests.browser.lab import Page, Server
 
 CELL = """%load_ext flytenb
@@ -35,12 +34,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix="fnbpic"))
     server = Server(state)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-            )
+        with chromium() as browser:
             server.notebook(
                 "digits.ipynb",
                 CELL,
@@ -67,7 +62,6 @@ def main(folder: Path) -> None:
                     "is => document.body.dataset.jpThemeLight === is", arg=str(word == "light").lower()
                 )
                 page.shot(folder / f"running-{word}.png")
-            browser.close()
     finally:
         server.stop()
         shutil.rmtree(state, ignore_errors=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import re
-import shutil
 import subprocess
 import threading
 from html import unescape
@@ -12,8 +11,8 @@ from html import unescape
 import pytest
 
 from flytenb.views import reports
+from tests.browser.chromium import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 ATTACK = """<p>a report</p></iframe><script>parent.hacked = 1</script><script>

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import chromium
 from tests.browser.views.server import Recorded, ViewServer, extra
 
 _TAB = "document.querySelectorAll('[data-tab={}]').forEach(each => each.click())"
@@ -43,15 +42,13 @@ def take(folder: Path) -> None:
     recorded = Recorded()
     extra(recorded)
     server = ViewServer(recorded).start()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         for theme, width in (("light", 1000), ("dark", 1000), ("light", 400), ("dark", 400)):
             for name, picture in PICTURES.items():
                 if width == 400 and name not in ("states", "fanout", "asks"):
                     continue
                 path = folder / f"{name}-{theme}{'-narrow' if width == 400 else ''}.png"
                 _take(browser, server, path, theme, width, picture)
-        browser.close()
     server.stop()
 
 
