@@ -15,6 +15,7 @@ from flytenb.codec import payload as layout
 from flytenb.codec import plain
 from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, RunRow, RunSnapshot
+from flytenb.model.usage import Usage
 from flytenb.views import facts, text, tree
 from flytenb.views.places import places
 
@@ -70,14 +71,15 @@ def _change(snapshot: RunSnapshot) -> str:
     return explain_run(*here(), snapshot.run.name).change
 
 
-def action_data(row: ActionRow, placements: dict[int, Placement]) -> dict[str, Any]:
-    """An action as JSON, with where it ran instead of that place's number."""
+def action_data(row: ActionRow, placements: dict[int, Placement], usage: Usage | None = None) -> dict[str, Any]:
+    """An action as JSON, with where it ran instead of that place's number, and with what it used."""
     found = placements.get(row.placement)
-    return {**row_data(row), "placement": msgspec.to_builtins(found) if found is not None else None}
+    data = {**row_data(row), "placement": msgspec.to_builtins(found) if found is not None else None}
+    return data if usage is None else {**data, "usage": msgspec.to_builtins(usage)}
 
 
-def action_text(row: ActionRow, placements: dict[int, Placement]) -> str:
-    """One action, and where it ran with what."""
+def action_text(row: ActionRow, placements: dict[int, Placement], usage: Usage | None = None) -> str:
+    """One action, where it ran with what, and what it used."""
     lines = [actions_text([row], {})]
     found = placements.get(row.placement)
     if found is not None:
@@ -92,6 +94,10 @@ def action_text(row: ActionRow, placements: dict[int, Placement]) -> str:
         )
         lines += [f"  {name:<12} {value}" for name, value in told if value]
         lines += [f"  {'! note':<12} {note}" for note in found.notes]
+    if usage is not None:
+        lines.append(f"  {'used':<12} {usage.text}")
+        if usage.hint:
+            lines.append(f"  {'! note':<12} {usage.hint}")
     return "\n".join(lines)
 
 

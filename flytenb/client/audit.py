@@ -23,6 +23,7 @@ from flytenb.codec.objects import ObjectStore
 from flytenb.errors import FlytenbError
 from flytenb.model.declaration import TaskDeclaration, decode_declaration
 from flytenb.model.snapshot import ActionRow, RunRow
+from flytenb.model.usage import Usage
 
 FORMAT = "flytenb.audit/1"
 #: What of a run's origin is told of who started it and where.
@@ -38,6 +39,7 @@ def audit(link: Session, store: ObjectStore, run: str) -> dict[str, Any]:
     row: RunRow = link.query("run", RunRow, run=run)
     actions: list[ActionRow] = link.query("actions", list[ActionRow], run=row.name, io=True)
     placements = handle.read_placements(link, row.name)
+    usages = handle.read_usages(link, row.name)
     declarations: dict[str, TaskDeclaration] = {}
     for action in actions:
         if action.task not in declarations:
@@ -60,7 +62,9 @@ def audit(link: Session, store: ObjectStore, run: str) -> dict[str, Any]:
         "origin": row.origin,
         "tasks": tasks,
         "placements": {str(number): msgspec.to_builtins(one) for number, one in sorted(placements.items())},
-        "actions": [_action(action, declarations[action.task]) for action in actions],
+        "actions": [
+            {**_action(action, declarations[action.task]), **_usage(usages.get(action.name))} for action in actions
+        ],
     }
     cleaned: dict[str, Any] = without_secrets(document)
     return cleaned
@@ -116,6 +120,21 @@ def _action(action: ActionRow, declaration: TaskDeclaration) -> dict[str, Any]:
         "outputs": _values(action.outputs),
         "failure": {"code": failure.code, "message": failure.message, "kind": failure.kind} if failure else None,
     }
+
+
+def _usage(usage: Usage | None) -> dict[str, Any]:
+    """The sums and peaks of an action that took long, not what they were in between."""
+    if usage is None:
+        return {}
+    gpus = {gpu.id: {"busy_peak": gpu.busy_peak, "memory_peak_bytes": gpu.memory_peak_bytes} for gpu in usage.gpus}
+    told = {
+        "cpu_s": usage.cpu_s,
+        "cpu_peak": usage.cpu_peak,
+        "memory_peak_bytes": usage.memory_peak_bytes,
+        "gpus": gpus,
+        "shared_by": usage.shared_by,
+    }
+    return {"usage": told}
 
 
 def _values(payload: bytes) -> list[dict[str, Any]]:

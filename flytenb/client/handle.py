@@ -20,6 +20,7 @@ from flytenb.model.outcome import Failure
 from flytenb.model.phases import ActionPhase
 from flytenb.model.placement import Placement
 from flytenb.model.snapshot import ActionRow, ActionTable, LogLine
+from flytenb.model.usage import Usage
 
 UserValue = Any
 
@@ -125,6 +126,13 @@ def read_placements(session: Session, run_name: str) -> dict[int, Placement]:
     """Where the actions of a run ran, by the number that they name."""
     found: dict[int, Placement] = session.query("placements", dict[int, Placement], run=run_name)
     return found
+
+
+def read_usages(session: Session, run_name: str, action: str = "") -> dict[str, Usage]:
+    """What the actions of a run, or one of them, used of the machine: the last attempt of each that took long."""
+    asked = {"run": run_name, "action": action} if action else {"run": run_name}
+    found: list[Usage] = session.query("usage", list[Usage], **asked)
+    return {each.action: each for each in found}
 
 
 def read_report(session: Session, store: ObjectStore, run_name: str, action: str) -> str:

@@ -85,7 +85,7 @@ def _default(session: Session, store: ObjectStore, run: str, row: ActionRow) -> 
         inputs=preview(io.inputs),
         outputs=preview(io.outputs),
         placement=handle.read_placements(session, run).get(row.placement),
-        resources=_resources(declaration),
+        resources=(*_resources(declaration), *_used(session, run, row)),
         settings=_settings(declaration),
         code=code_of(declaration, store),
         logs=tuple(lines[-_LOG_LINES:]),
@@ -102,6 +102,14 @@ def _resources(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:
     told += [(name, f"{size / (1 << 20):g} MiB" if size else "") for name, size in sizes]
     told.append(("gpu", f"{asked.gpu} {asked.gpu_kind}".strip() if asked.gpu else ""))
     return tuple((name, text) for name, text in told if text)
+
+
+def _used(session: Session, run: str, row: ActionRow) -> tuple[tuple[str, str], ...]:
+    """What its last attempt used, where that took longer than a second."""
+    found = handle.read_usages(session, run, row.name).get(row.name)
+    if found is None:
+        return ()
+    return (("used", found.text), ("note", found.hint)) if found.hint else (("used", found.text),)
 
 
 def _settings(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:

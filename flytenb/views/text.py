@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from flytenb.views import builds, words
+from flytenb.views import builds, usage, words
 from flytenb.views.conditions import cell_line, shell_line
 from flytenb.views.escape import one_line
 from flytenb.views.marks import Mark
@@ -33,7 +33,7 @@ def render(view: RunView, *, ascii_only: bool = False, surface: str = "notebook"
         return _finish(head + tail[:2], ascii_only)
     error = list(_error(view)) if view.mark.is_loud and view.is_terminal else list(_aborted(view))
     table = [*builds.text_lines(view.builds, ascii_only), *_table(view)]
-    tail = [*_places(view), *tail]
+    tail = [*_places(view), *_used(view), *tail]
     room = MAX_LINES - len(head) - len(error) - len(tail)
     if len(table) > room:
         hidden = len(table) - room + 1
@@ -218,6 +218,12 @@ def _places(view: RunView) -> Iterator[str]:
     quiet = [place for place in view.places if not (place.notes and place.text.startswith("the caller's"))]
     for place in quiet[: max(1, 4 - 2 * len(loud[:2]))]:
         yield f"  {one_line(f'env {place.environment}', 12):<12} {one_line(place.text, 200)}"
+
+
+def _used(view: RunView) -> Iterator[str]:
+    """What the largest action used of the machine."""
+    if view.is_terminal and (said := usage.in_one_line(view)):
+        yield f"  {'used':<12} {one_line(said, 200)}"
 
 
 def _outputs(view: RunView) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from flytenb.model.outcome import Failure
 from flytenb.model.recovery import recovery_words
 from flytenb.model.snapshot import ActionRow, ConditionRow, LogLine, RunSnapshot, TraceRow
+from flytenb.model.usage import Usage
 from flytenb.views import progress, words
 from flytenb.views.builds import Build, builds
 from flytenb.views.conditions import answer_words
@@ -117,6 +118,8 @@ class RunView:
     left_s: float | None = None
     #: Why what ran was not taken from the cache, in three words: `clean changed`.
     why: str = ""
+    #: What actions that ran longer than a second used, by action.
+    usages: Mapping[str, Usage] = field(default_factory=dict)
     #: The run that this one recovers, "" for none; and how many actions have their results from there.
     recovers: str = ""
     recovered_count: int = 0
@@ -206,6 +209,7 @@ def view(
         labels=labels,
         left_s=left_s,
         why=why,
+        usages=snapshot.usages,
         pages=pages or {},
         recovers=str(run.origin.get("recovers") or ""),
         recovered_count=sum(1 for a in actions if a.phase == "recovered"),

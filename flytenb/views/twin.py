@@ -13,7 +13,7 @@ from datetime import tzinfo
 
 from flytenb.model.outcome import Failure
 from flytenb.model.snapshot import ActionRow, ConditionRow
-from flytenb.views import builds, progress, reports, text, timeline, variables, words
+from flytenb.views import builds, progress, reports, text, timeline, usage, variables, words
 from flytenb.views.conditions import cell_line
 from flytenb.views.escape import data_image, html, html_block, one_line
 from flytenb.views.marks import Mark, mark_of
@@ -323,6 +323,7 @@ def _optional(view: RunView) -> Iterator[str]:
     if view.logs:
         yield _logs(view, is_open=view.mark.is_loud and view.is_terminal)
     yield from _reports(view)
+    yield from _used(view)
     inputs = view.previews.get(view.root.name, {}).get("inputs", ()) if view.root else ()
     if inputs:
         yield details("Inputs: " + ", ".join(html(v.name, 40) for v in inputs[:8]), values_table("Input", inputs))
@@ -333,6 +334,20 @@ def _optional(view: RunView) -> Iterator[str]:
     for node in _flat(view.nodes):
         if node.kind == "siblings" and not node.is_wide:
             yield _members(node, view)
+
+
+def _used(view: RunView) -> Iterator[str]:
+    """What the longer actions used of the machine; what stands out is set in bold and not folded."""
+    found = usage.most_first(view)
+    if not found:
+        return
+    rows = [
+        (html(label, 60), html(used.text, 200) + (f"<br><b>{html(used.hint, 200)}</b>" if used.hint else ""))
+        for label, used in found
+    ]
+    more = len(view.usages) - len(found)
+    rest = "".join(_more(more, "more action"))
+    yield details("Resources", table(("Action", "Used"), rows) + rest, is_open=bool(found[0][1].hint))
 
 
 def _logs(view: RunView, is_open: bool) -> str:

@@ -59,13 +59,17 @@ def get_action(run_name: str, name: str | None, in_phase: str, frames: bool, att
         return
     from flytenb.cli import show
     from flytenb.client.action import Action, here
-    from flytenb.client.handle import read_actions, read_placements
+    from flytenb.client.handle import read_actions, read_placements, read_usages
 
     rows = [Action.get(run_name=run_name, name=name).row] if name else read_actions(here()[0], run_name)
     rows = [row for row in rows if in_phase in ("", row.phase)]
     placements = read_placements(here()[0], run_name)
-    data = [show.action_data(row, placements) for row in rows]
-    text = show.action_text(rows[0], placements) if name and rows else show.actions_text(rows, placements)
+    usages = read_usages(here()[0], run_name, name or "")
+    data = [show.action_data(row, placements, usages.get(row.name)) for row in rows]
+    if name and rows:
+        text = show.action_text(rows[0], placements, usages.get(rows[0].name))
+    else:
+        text = show.actions_text(rows, placements)
     emit(data[0] if name and data else data, output, text)
 
 
