@@ -225,18 +225,19 @@ def register(engine: Any) -> None:
 def _read(path: str) -> tuple[Any, str]:
     from papermill.iorw import load_notebook_node, papermill_io
 
-    from flytenb.batches import papermill_engine
+    from flytenb.batches import papermill_engine, papermill_places
 
     assert papermill_engine  # it adds the addresses that papermill lacks
+    papermill_places.prefer_fsspec()
     if "://" not in path and not os.path.isfile(path):
         raise BatchError(f"there is no notebook {path}; give the path or the address of an .ipynb file")
     try:
         text = papermill_io.read(path)
         return load_notebook_node(path), _digest(text)
-    except FlytenbError:
-        raise
     except FileNotFoundError as error:
         raise BatchError(f"there is no notebook {path}; give the path or the address of an .ipynb file") from error
+    except FlytenbError:
+        raise
     except Exception as error:
         raise BatchError(
             f"{path} is not a notebook: {(str(error).splitlines() or [type(error).__name__])[0]}"
@@ -276,7 +277,10 @@ def _check_kernel(path: str, node: Any, kernel: str | None) -> None:
 
 
 def _check_output(path: str, target: str) -> None:
-    if "://" in target or target == "-":
+    if target == "-":
+        return
+    if "://" in target:
+        _check_address(path, target)
         return
     folder = os.path.dirname(os.path.abspath(target))
     if os.path.isdir(target):
@@ -289,3 +293,25 @@ def _check_output(path: str, target: str) -> None:
         raise BatchError(f"the output {target} is the notebook itself; give another file")
     if not os.access(target if os.path.exists(target) else folder, os.W_OK) or not os.access(folder, os.W_OK):
         raise BatchError(f"the output {target} cannot be written: permission denied; give another output")
+
+
+def _check_address(path: str, target: str) -> None:
+    """An address is tried by what it is for: it holds the notebook, not yet executed, before anything runs."""
+    from papermill.iorw import papermill_io
+
+    if target == path:
+        raise BatchError(f"the output {target} is the notebook itself; give another address")
+    from flytenb.batches.outputs import claimed
+
+    try:
+        with claimed(target):
+            papermill_io.write(papermill_io.read(path), target)
+    except FileNotFoundError as error:
+        raise BatchError(
+            f"the output {target} cannot be written: its bucket or folder does not exist; make it, or give another"
+        ) from error
+    except FlytenbError:
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise BatchError(f"the output {target} cannot be written: {words}; give another output") from error

@@ -59,6 +59,14 @@ def register() -> None:
             papermill_io.register(f"{protocol}://", handler)
 
 
+def prefer_fsspec() -> None:
+    """From now on S3 and GCS are read with this process's storage options, where fsspec's packages are installed."""
+    for protocol, package in (("s3", "s3fs"), ("gs", "gcsfs")):
+        used = next((one for scheme, one in papermill_io._handlers if scheme == f"{protocol}://"), None)
+        if _is_there(package) and not isinstance(used, FsspecHandler):
+            papermill_io.register(f"{protocol}://", FsspecHandler())
+
+
 def write_whole_files() -> None:
     """From now on papermill's local files are whole at any time."""
     for scheme, local in papermill_io._handlers:

@@ -28,6 +28,13 @@ class ParameterError(FlytenbError, ValueError):
 
 
 @dataclass(frozen=True)
+class Given:
+    """A value that has its type already, among words of a command line."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One name that the parameters cell sets."""
 
@@ -118,6 +125,8 @@ def _one(name: str, value: Any, known: dict[str, Parameter], notebook: str, is_t
         near = difflib.get_close_matches(name, known, 3)
         meant = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known) or 'none'}"
         raise ParameterError(f'{notebook} has no parameter "{name}"; {meant}')
+    if isinstance(value, Given):
+        value, is_text = value.value, False
     if parameter.codec is None:
         return _resolved(value) if is_text else value
     try:
@@ -130,3 +139,27 @@ def _resolved(value: str) -> Any:
     from papermill.cli import _resolve_type
 
     return _resolve_type(value)
+
+
+def read_file(address: str) -> dict[str, Given]:
+    """Parameters of a YAML or JSON file, by a path or an address.
+
+    Raises:
+        ParameterError: there is no such file, or it is no table of names and values.
+    """
+    import yaml
+
+    from flytenb.codec.places import opened
+
+    try:
+        with opened(address, "rb") as file:
+            found = yaml.safe_load(bytes(file.read()))
+    except FileNotFoundError as error:
+        raise ParameterError(f"there is no parameters file {address}; give the path or the address of one") from error
+    except (OSError, FlytenbError):
+        raise
+    except Exception as error:
+        raise ParameterError(f"{address} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ParameterError(f"{address} holds no parameters: it must be a table of names and values")
+    return {name: Given(value) for name, value in found.items()}

@@ -14,6 +14,8 @@ from flytenb.cli.output import emit
 @click.argument("notebook")
 @click.argument("target", metavar="[OUTPUT]", required=False, default="")
 @click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
+@click.option("-f", "--parameters-file", "files", multiple=True, metavar="FILE",
+              help="Parameters of a YAML or JSON file, a path or an address; -p goes before it.")  # fmt: skip
 @click.option("--sweep", "sweeps", multiple=True, metavar="NAME=A,B", help="Values of a parameter, one batch each.")
 @click.option("--kernel", "-k", default=None, help="Name of the kernel; default: the notebook's.")
 @click.option("--timeout", type=float, default=None, help="Seconds for the whole notebook.")
@@ -28,16 +30,21 @@ from flytenb.cli.output import emit
 @click.option("--env-var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the kernel.")
 @click.option("--jobs", default=2, show_default=True, help="Batches of a sweep that run at once.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def batch(notebook: str, target: str, pairs: tuple[str, ...], sweeps: tuple[str, ...], **options: Any) -> int:
+def batch(
+    notebook: str, target: str, pairs: tuple[str, ...], files: tuple[str, ...], sweeps: tuple[str, ...], **options: Any
+) -> int:
     """Execute a notebook: a run whose actions are its code cells; exit status 1 when a cell fails.
 
     NOTEBOOK and OUTPUT are paths or addresses (s3://, gs://, …). OUTPUT can be read at any time; the default is
     NOTEBOOK-out.ipynb. Parameters have the types of the annotations in the cell tagged `parameters`.
     """
     from flytenb.batches.execute import batch as execute
+    from flytenb.batches.parameters import read_file
 
     form, jobs = options.pop("output_format"), options.pop("jobs")
-    given, resume = _pairs(pairs, "-p"), options.pop("resume")
+    given: dict[str, Any] = {name: value for file in files for name, value in read_file(file).items()}
+    given |= _pairs(pairs, "-p")
+    resume = options.pop("resume")
     options["resume"] = True if resume == "last" else resume or False
     options["env_vars"] = _pairs(options.pop("variables"), "--env-var")
     wanted = options.pop("environment")
@@ -83,7 +90,7 @@ def environment_of(wanted: str, notebook: str) -> Any:
 def _sweep(
     notebook: str,
     target: str,
-    given: dict[str, str],
+    given: dict[str, Any],
     axes: dict[str, str],
     form: str,
     jobs: int,
