@@ -46,7 +46,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
     browsers: IFileBrowserFactory | null
   ) => {
     const lab = new Lab(app, tracker);
-    rendermime.addFactory(rendererFactory(lab), 10);
+    rendermime.addFactory(
+      rendererFactory(lab, () => rendermime.createRenderer('text/html')),
+      10
+    );
     const panel = new SidePanel(lab);
     if (!shell) {
       // Notebook 7 shows the names of its side panels in a menu.

@@ -27,13 +27,19 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
   run = '';
   store: RunStore | null = null;
   private mounted: Mounted | null = null;
+  private readonly live = document.createElement('div');
+  /** What the notebook holds, shown while there is nothing newer to show. */
+  private saved: IRenderMime.IRenderer | null = null;
   private wasLine = false;
   private host: (Host & { dispose?(): void }) | null = null;
   private model: IRenderMime.IMimeModel | null = null;
   private endWatch: (() => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly services: RendererServices) {
+  constructor(
+    private readonly services: RendererServices,
+    private readonly htmlRenderer: () => IRenderMime.IRenderer
+  ) {
     super();
     this.addClass('fnb-output');
   }
@@ -43,8 +49,9 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
     const reference = parseReference(model.data[MIME]);
     if (!reference || (reference.protocol ?? PROTOCOL) > PROTOCOL) {
       this.take();
-      this.node.textContent = reference ? mismatchText(reference.protocol!) : 'This output names no run.';
-      return Promise.resolve();
+      this.live.textContent = reference ? mismatchText(reference.protocol!) : 'This output names no run.';
+      this.node.append(this.live);
+      return this.showSaved();
     }
     // Each update of the output comes through here: the view that is there goes on.
     if (reference.run !== this.run || this.isLine !== this.wasLine) {
@@ -53,13 +60,15 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
       this.run = reference.run;
       const connection = this.services.connection();
       this.host = this.services.hostOf(this);
-      this.mounted = mountRun(this.node, connection, reference.run, this.host, this.isLine ? 'line' : 'auto');
+      this.live.replaceChildren();
+      this.node.append(this.live);
+      this.mounted = mountRun(this.live, connection, reference.run, this.host, this.isLine ? 'line' : 'auto');
       this.store = connection.watch(reference.run);
       this.endWatch = this.store.subscribe(() => this.look());
       this.services.widgets.add(this);
       this.look();
     }
-    return Promise.resolve();
+    return this.saved ? this.showSaved() : Promise.resolve();
   }
 
   override dispose(): void {
@@ -77,7 +86,36 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
     return String((this.model?.data[MIME] as { phase?: unknown } | undefined)?.phase ?? '');
   }
 
+  /** Another home's run, an engine that is away: the reader has what the author saw, and why it is not live. */
+  private showSaved(): Promise<void> {
+    const { model } = this;
+    const html = model?.data['text/html'];
+    if (!model || typeof html !== 'string') {
+      return Promise.resolve();
+    }
+    if (!this.saved) {
+      this.saved = this.htmlRenderer();
+      this.node.prepend(this.saved.node);
+      this.node.dataset['fnbSaved'] = '';
+    }
+    const data = { 'text/html': html };
+    return this.saved.renderModel({ data, metadata: {}, trusted: model.trusted, setData: () => undefined });
+  }
+
+  private dropSaved(): void {
+    delete this.node.dataset['fnbSaved'];
+    this.saved?.dispose();
+    this.saved?.node.remove();
+    this.saved = null;
+  }
+
   private look(): void {
+    const { store } = this;
+    if (store?.state) {
+      this.dropSaved();
+    } else if (store && !this.saved && (store.error || ['down', 'mismatch'].includes(store.connection.link))) {
+      void this.showSaved();
+    }
     if (this.store?.state?.isTerminal && this.timer === undefined && !isTerminal(this.storedPhase) && !this.isLine) {
       this.timer = setTimeout(() => void this.keep().catch(() => undefined), KERNELS_TURN_MS);
     }
@@ -101,6 +139,7 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
   }
 
   private take(): void {
+    this.dropSaved();
     clearTimeout(this.timer);
     this.timer = undefined;
     this.endWatch?.();
@@ -119,11 +158,14 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
 }
 
 /** The renderer of the MIME type; safe, because it shows text only and asks before it acts. */
-export function rendererFactory(services: RendererServices): IRenderMime.IRendererFactory {
+export function rendererFactory(
+  services: RendererServices,
+  htmlRenderer: () => IRenderMime.IRenderer
+): IRenderMime.IRendererFactory {
   return {
     safe: true,
     mimeTypes: [MIME],
     defaultRank: 10,
-    createRenderer: () => new RunWidget(services)
+    createRenderer: () => new RunWidget(services, htmlRenderer)
   };
 }

@@ -80,7 +80,7 @@ export class Staleness {
           }
         }
       } catch {
-        return; // a badge is no reason for an error
+        // A question has no code, and a badge is no reason for an error.
       }
     }
     this.sources = found;
