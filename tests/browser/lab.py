@@ -222,11 +222,16 @@ class Page:
         self.do("notebook:run-all-cells")
 
     def view(self, phase: str = "", *, within: str = ".jp-OutputArea", patience_ms: int = PATIENCE_MS) -> Any:
-        """The first view of a run in an output, once it is in this phase; it stays that run's view."""
+        """The first view of a run in an output, once it is in this phase; it stays that run's view.
+
+        It is scrolled into sight: out of sight a view draws nothing but another phase.
+        """
         which = f'[data-phase-of="{phase}"]' if phase else '[data-phase-of]:not([data-phase-of=""])'
         found = self.page.wait_for_selector(f"{within} section[data-run]{which}", state="attached", timeout=patience_ms)
         name = found.get_attribute("data-run")
-        return self.page.locator(f'{within} section[data-run="{name}"]').first
+        view = self.page.locator(f'{within} section[data-run="{name}"]').first
+        view.evaluate("section => section.scrollIntoView({block: 'center'})")
+        return view
 
     def output(self, text: str) -> None:
         """Until an output of the notebook in front has this text."""

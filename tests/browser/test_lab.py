@@ -195,7 +195,7 @@ def test_dark_and_without_serious_violations(jupyter: Open) -> None:
         scheme = page.page.evaluate("getComputedStyle(document.querySelector('#flytenb-panel .fnb')).colorScheme")
         assert scheme == ("dark" if is_light == "false" else "light")
         assert serious_violations(page.page, "#flytenb-panel") == []
-        assert serious_violations(page.page, ".jp-OutputArea-output.fnb") == []
+        assert serious_violations(page.page, ".jp-OutputArea-output .fnb") == []
 
 
 def test_a_run_as_a_tab_in_the_running_panel_and_cancelled_by_command(lab: Open) -> None:
