@@ -26,8 +26,9 @@ PROTOCOL = 1
 RUNS_EVERY_S = 2.0
 #: Runs that the list holds.
 MOST_RUNS = 200
-#: Characters of log that one message carries; the rest is asked for.
-MOST_LOG = 24_000
+#: Bytes of log that one message carries, so that ten a second stay below 100 kB; the rest is asked for.
+MOST_LOG = 6_000
+_LINE_BYTES = 64  # what stands around a line's text
 #: Messages of changes a second, over all runs of a tab.
 MOST_CHANGES = 10
 #: Characters of a tab's message that are read.
@@ -215,11 +216,16 @@ def trimmed(snapshot: RunSnapshot) -> RunSnapshot:
     room = MOST_LOG
     kept: list[LogLine] = []
     for line in reversed(snapshot.logs):
+        room -= _LINE_BYTES
         if room <= 0:
             break
-        text = line.text if len(line.text) <= room else "…" + line.text[-room:]
-        room -= len(line.text)
-        kept.append(line if text is line.text else msgspec.structs.replace(line, text=text))
+        size = len(line.text.encode("utf-8", "replace"))
+        kept.append(line if size <= room else msgspec.structs.replace(line, text=f"…{_end(line.text, room)}"))
+        room -= size
     if len(kept) == len(snapshot.logs) and room >= 0:
         return snapshot
     return msgspec.structs.replace(snapshot, logs=tuple(reversed(kept)))
+
+
+def _end(text: str, size: int) -> str:
+    return text.encode("utf-8", "replace")[-size:].decode("utf-8", "ignore")
