@@ -16,7 +16,7 @@ from flytenb.errors import BaseRuntimeError, EngineError
 from flytenb.wire import paths
 
 #: Seconds an engine may take to end.
-_STOP_TIMEOUT_S = 20.0
+_STOP_TIMEOUT_S = 45.0
 
 
 def start(state: Path) -> dict[str, Any]:

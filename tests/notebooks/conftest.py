@@ -49,7 +49,7 @@ def stop_engine() -> None:
     """Stop the engine of this process's home."""
     subprocess.run(
         [sys.executable, "-c", "from flytenb.cli import main; main(['engine', 'stop', '--force'])"],
-        cwd=ROOT, capture_output=True, timeout=30, check=False,
+        cwd=ROOT, capture_output=True, timeout=100, check=False,
     )  # fmt: skip
 
 
