@@ -17,6 +17,6 @@ def compare(before: str, after: str, output: str) -> None:
 
     With one RUN (`last` is the newest), it is compared with the run of its task that succeeded last before it.
     """
-    from flytenb.client.explain.comparing import compare as comparing
+    from flytenb.client.comparing import compare as comparing
 
     emit(comparing(before, after or None), output)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flytenb.client.again import spin as spin
     from flytenb.client.building import build as build
     from flytenb.client.building import build_images as build_images
+    from flytenb.client.comparing import compare as compare
     from flytenb.client.config import current_domain as current_domain
     from flytenb.client.config import current_project as current_project
     from flytenb.client.config import init as init
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from flytenb.client.context import rerun as rerun
     from flytenb.client.context import run as run
     from flytenb.client.context import with_runcontext as with_runcontext
-    from flytenb.client.explain.comparing import compare as compare
     from flytenb.client.later import deploy as deploy
     from flytenb.client.later import run_python_script as run_python_script
     from flytenb.client.later import serve as serve
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 _MODULES = {
     "again": ("spin",),
     "building": ("build", "build_images"),
+    "comparing": ("compare",),
     "config": (
         *("current_domain", "current_project", "init", "init_from_api_key", "init_from_config", "init_in_cluster"),
         *("init_passthrough", "is_control_plane_available"),
     ),
     "context": ("rerun", "run", "with_runcontext"),
-    "explain.comparing": ("compare",),
     "later": ("deploy", "run_python_script", "serve", "with_servecontext"),
     "lineage": ("where",),
     "planning": ("plan",),

@@ -13,6 +13,15 @@ on_submit: list[Callable[[Any], None]] = []
 open_cell: Callable[[str], None] | None = None
 
 
+def never() -> bool:
+    """Where there are no cells, none runs."""
+    return False
+
+
+#: Whether a cell runs now, whose reply can carry that code.
+is_in_cell: Callable[[], bool] = never
+
+
 def is_terminal() -> bool:
     """Whether standard input is a terminal."""
     return bool(sys.stdin) and sys.stdin.isatty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from flytenb.client import handle
@@ -109,6 +110,19 @@ class RunReading(RunEnd):
         from flytenb.client import drawing  # who draws pays for it
 
         return drawing.timeline(self._link, self.name)
+
+    @property
+    def widget(self) -> Any:
+        """The run's view as an ipywidget, to be put into boxes and tabs; it follows the run until its end.
+
+        Example:
+            widgets.HBox([run.widget, other.widget])
+
+        Raises:
+            MissingPackageError: ipywidgets is not installed.
+        """
+        # Widgets are above runs: reached by name.
+        return import_module("flytenb.notebook.forms").widget_of(self)
 
     @twin
     def resources(self) -> Any:

@@ -38,6 +38,23 @@ class Codec:
 CodecOf = Callable[[Any], Codec]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A value for a union together with the variant that is meant: what is read of it needs no guess."""
+
+    index: int
+    value: Any
+
+
+def unchosen(value: Any) -> Any:
+    """Plain data without such marks, for libraries that choose themselves."""
+    if type(value) is Chosen:
+        return unchosen(value.value)
+    if isinstance(value, dict):
+        return {key: unchosen(one) for key, one in value.items()}
+    return [unchosen(one) for one in value] if isinstance(value, list) else value
+
+
 _PATH_CHARACTERS = 200
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgpack import ExtType
 
 from flytenb.codec import leaves
-from flytenb.codec.codec import Codec, Decode, Encode, MismatchError
+from flytenb.codec.codec import Chosen, Codec, Decode, Encode, MismatchError
 from flytenb.codec.objects import ObjectStore
 
 _TUPLE, _MAP = leaves.mark(leaves.TUPLE), leaves.mark(leaves.MAP)
@@ -222,6 +222,8 @@ def union_codec(variants: list[Codec]) -> Codec:
         return data
 
     def read(value: Any) -> Any:
+        if type(value) is Chosen:
+            return variants[value.index].from_json(value.value)
         return _first(variants, lambda variant: variant.from_json(value), name, value)
 
     def read_text(text: str) -> Any:

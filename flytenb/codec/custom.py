@@ -17,7 +17,7 @@ from msgpack import ExtType
 
 from flytenb import errors
 from flytenb.codec import classes, leaves, pickled, proof
-from flytenb.codec.codec import Codec, MismatchError, type_name
+from flytenb.codec.codec import Codec, MismatchError, type_name, unchosen
 from flytenb.codec.objects import ObjectStore
 
 if TYPE_CHECKING:  # a process without transformers that wait needs no loop
@@ -206,7 +206,8 @@ def custom_codec(cls: type, transformer: TypeTransformer[Any], dynamic: Codec) -
     def read(value: Any) -> Any:
         if isinstance(value, cls):
             return value
-        return _finished(transformer, value, "read", name, transformer.to_python_value(value, cls))
+        plain = unchosen(value)
+        return _finished(transformer, plain, "read", name, transformer.to_python_value(plain, cls))
 
     def schema() -> dict[str, Any]:
         said = transformer.get_literal_type(cls)

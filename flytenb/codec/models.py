@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flytenb.codec import classes, leaves
-from flytenb.codec.codec import Codec, CodecOf, MismatchError
+from flytenb.codec.codec import Codec, CodecOf, MismatchError, unchosen
 from flytenb.codec.objects import ObjectStore
 from flytenb.codec.records import Fields, subclass_codec
 from flytenb.codec.schemas import named_schema
@@ -86,7 +86,7 @@ def model_codec(cls: Any, of: CodecOf) -> Codec:
         from pydantic import ValidationError
 
         try:
-            return cls.model_validate(value)
+            return cls.model_validate(unchosen(value))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(step) for step in first["loc"])

@@ -49,6 +49,7 @@ class Extension:
         self._install_forms()
         hooks.on_submit.append(self._on_run)
         hooks.open_cell, hooks.may_ask = self._open_cell, self._may_ask
+        hooks.is_in_cell = self._is_in_cell
         tell_origin(self._told)
         self._forget_completers = completion.install(ip)
 
@@ -62,6 +63,7 @@ class Extension:
         if self._on_run in hooks.on_submit:
             hooks.on_submit.remove(self._on_run)
         hooks.open_cell, hooks.may_ask = None, hooks.is_terminal
+        hooks.is_in_cell = hooks.never
         if self._transformer in ip.input_transformers_cleanup:
             ip.input_transformers_cleanup.remove(self._transformer)
         ip.ast_transformers[:] = [step for step in ip.ast_transformers if step not in self._steps]
@@ -80,6 +82,9 @@ class Extension:
 
     def _open_cell(self, code: str) -> None:
         self._ip.set_next_input(code)
+
+    def _is_in_cell(self) -> bool:
+        return self.hooks.is_running
 
     def _may_ask(self) -> bool:
         return getattr(self._ip, "kernel", None) is not None and not is_headless(self._ip)

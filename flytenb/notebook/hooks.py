@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import linecache
+import sys
 import threading
 from typing import Any
 
@@ -82,6 +83,11 @@ class CellHooks:
                 self._finish(submitted, result)
             if self._interrupts is not None:
                 self._interrupts.end_cell()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a cell runs now."""
+        return self._depth > 0
 
     def submitted(self, run: Any) -> None:
         """A run was submitted by this process: show it in the running cell."""
@@ -162,9 +168,17 @@ class CellHooks:
             if is_interrupted:
                 run.abort(UNWATCHED_REASON)
             displays.of(run).finish()
+            _finish_widgets(run.name)
         if failure is None or result is None or not result.success:
             return
         # Callbacks cannot fail a cell by raising, but the kernel reads the result after them.
         result.error_in_exec = failure
         # Its frames here are ours; where it was raised stands in its cause.
         self._ip.showtraceback((type(failure), failure.with_traceback(None), None))
+
+
+def _finish_widgets(name: str) -> None:
+    """Widgets of a run show its end, where there are any."""
+    module = sys.modules.get("flytenb.notebook.widget")
+    if module is not None:
+        module.finish(name)

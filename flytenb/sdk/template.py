@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Coroutine
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from flytenb.codec.interface import Interface
@@ -206,6 +207,23 @@ class TaskTemplate(Generic[P, R, F]):
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The plain call, never an action."""
         raise NotImplementedError(f'task "{self.name}" ({type(self).__name__}) cannot be called as a function')
+
+    # ---- for people -----------------------------------------------------------------------------------------------
+
+    def form(self, **inputs: Any) -> Any:
+        """A form for its inputs, of ipywidgets: checks what is typed, runs the task, writes the call as code.
+
+        Args:
+            **inputs: what fields begin with, in place of the task's defaults.
+
+        Example:
+            fit.form(c=0.5)     # the last line of a cell
+
+        Raises:
+            MissingPackageError: ipywidgets is not installed.
+        """
+        # Forms are above tasks: reached by name.
+        return import_module("flytenb.notebook.forms").form_of(self, inputs)
 
     # ---- for plugins ----------------------------------------------------------------------------------------------
 
