@@ -294,6 +294,39 @@ def test_a_question_is_answered_by_a_form_that_checks(opened: Callable[..., Any]
     assert json.loads(asked.value.post_data) == {"value": 0.5}
 
 
+def test_what_an_action_uses_is_drawn_and_told(opened: Callable[..., Any], server: ViewServer) -> None:
+    page = opened("training", form="open")
+    page.locator("[data-row=a2]").click()
+    shown = page.locator("[data-usage=a2]")
+    shown.wait_for()
+    names = [each.get_attribute("data-spark") for each in shown.locator("[data-spark]").all()]
+    assert names == ["CPU", "Memory", "GPU 0", "GPU 0 memory"]
+    assert "peak 5.1 GiB of 8 GiB" in shown.inner_text()
+    assert shown.locator("[data-spark=Memory] .is-limit").count() == 1
+    # More is told: the lines and words follow.
+    snapshot = server.recorded.fresh("training")
+    told = {**snapshot["usages"]["a2"], "text": "peak 7.5 GiB of 8 GiB", "hint": "memory came near its limit"}
+    change = {"run": snapshot["run"], "usages": {"a2": told}, "taken_at": time.time()}
+    server.say({"op": "change", "run": "training", "data": change})
+    page.locator("[data-usage=a2] .fnb-hint").wait_for()
+    assert "peak 7.5 GiB of 8 GiB" in shown.inner_text()
+    # One that has ended.
+    page.locator("[data-row=a1]").click()
+    page.locator("[data-usage=a1]").wait_for()
+    assert "of 2 GiB" in page.locator("[data-usage=a1]").inner_text()
+    assert page.locator("[data-usage=a1] .fnb-hint").count() == 1
+
+
+def test_what_a_snapshot_has_not_is_asked_for(opened: Callable[..., Any], server: ViewServer) -> None:
+    snapshot = server.recorded.fresh("training")
+    told = snapshot["usages"].pop("a1")
+    server.answers["runs/training/actions/a1/usage"] = (200, json.dumps([told]))
+    page = opened("training", form="open")
+    page.locator("[data-row=a1]").click()
+    page.locator("[data-usage=a1]").wait_for()
+    assert "of 2 GiB" in page.locator("[data-usage=a1]").inner_text()
+
+
 def test_why_it_ran_is_told_when_it_is_asked(opened: Callable[..., Any]) -> None:
     page = opened("success", form="open")
     page.locator('[data-row="a1"]').click()

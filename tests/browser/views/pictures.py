@@ -32,6 +32,7 @@ PICTURES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "values": (("success",), "open", _TAB.format("values")),
     "code": (("success",), "open", _TAB.format("code")),
     "compare": (("failed",), "open", _TAB.format("compare")),
+    "resources": (("training",), "open", "document.querySelector('[data-row=a2]').click()"),
     "hostile": (("hostile",), "open", ""),
 }
 

@@ -8,20 +8,25 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
 import tornado.websocket
 
+from flytenb.rules.usage import GpuLook, Series
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 RUNS = HERE / "runs"
+_GIB = 1 << 30
 STATIC = ROOT / "flytenb" / "static"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>views</title>
 <meta name="viewport" content="width=device-width">
@@ -318,6 +323,35 @@ def extra(recorded: Recorded, now: float | None = None) -> None:
          "reason": "waits for 1 GPU: GPU 0 is held by kernel vision.ipynb (18.2 of 24 GB)"},
     ]  # fmt: skip
     recorded.add("waits", copied)
+    _training(recorded, now)
+
+
+def _training(recorded: Recorded, now: float) -> None:
+    """A run whose actions use much: one goes on with a GPU, one came near its memory."""
+    copied = json.loads(json.dumps(recorded.runs["waits"]))
+    snapshot = copied["snapshot"]
+    snapshot["actions"] = [
+        snapshot["actions"][0],
+        {"id": 1, "name": "a1", "parent": "a0", "task": "nets.load", "short_name": "load", "phase": "succeeded",
+         "accepted_at": now - 198, "started_at": now - 198, "ended_at": now - 150},
+        {"id": 2, "name": "a2", "parent": "a0", "task": "nets.train", "short_name": "train", "phase": "running",
+         "accepted_at": now - 150, "started_at": now - 120},
+    ]  # fmt: skip
+    load, train = Series(), Series()
+    for second in range(1, 49):
+        load.add(float(second), 0.6 + 0.3 * math.sin(second / 4), int((0.3 + second / 30) * _GIB))
+    for second in range(1, 121):
+        busy = 0.93 if second % 30 > 4 else 0.12
+        held = int(min(31.0, second) * _GIB)
+        train.add(
+            float(second), 3.2 if busy > 0.5 else 1.1, int(5.1 * _GIB), gpus={"0": GpuLook(busy, held, 80 * _GIB)}
+        )
+    usages = [
+        load.usage(action="a1", attempt=1, started_at=now - 198, memory_asked_bytes=2 * _GIB, is_over=True),
+        train.usage(action="a2", attempt=1, started_at=now - 120, cpu_asked=4, memory_asked_bytes=8 * _GIB),
+    ]
+    snapshot["usages"] = {each.action: msgspec.to_builtins(each) for each in usages}
+    recorded.add("training", copied)
 
 
 def main(arguments: list[str]) -> None:

@@ -203,6 +203,9 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
   const name = nameOf(row);
   const word = action && isRetrying(action) ? 'Retrying' : node.kind === 'ghost' ? 'Expected' : undefined;
   const flip = (): void => choose(isOpen ? 'none' : 'all');
+  // The focus comes before the click and selects the row: details that were another row's would close.
+  const isShown = hasDetail && selected === name;
+  const wasShown = useRef(false);
   return (
     <div
       class={'fnb-tr' + (node.kind === 'ghost' ? ' fnb-ghost' : '')}
@@ -216,7 +219,8 @@ function TreeRow({ row, index, isFocus, isSelected, y, choose }: RowProps): JSX.
       tabIndex={isFocus ? 0 : -1}
       style={y >= 0 ? { '--d': node.depth, top: `${y}px` } : { '--d': node.depth }}
       onFocus={() => selected !== name && select(name)}
-      onClick={() => select(name, action ? !(hasDetail && selected === name) : hasDetail)}
+      onMouseDown={() => (wasShown.current = isShown)}
+      onClick={event => select(name, action ? !(event.detail ? wasShown.current : isShown) : hasDetail)}
       onDblClick={() => canOpen && flip()}
     >
       <span class="fnb-tn" role="rowheader">

@@ -16,8 +16,8 @@ export function Usage({ action }: { action: ActionRow }): JSX.Element | null {
   const known = model.state.usages[action.name];
   // Of large runs a snapshot has only some.
   const isAsked = !known && isTerminal(action.phase) && (took(action, model.now) ?? 0) >= LEAST_S;
-  const loaded = useLoaded(isAsked ? `${store.name}/${action.name}/${action.attempt}/usage` : '', () =>
-    connection.ask<UsageRow[]>('usage', { run: store.name, action: action.name })
+  const loaded = useLoaded(isAsked ? `${store.name}/${action.name}/${action.attempt}/usage` : '', async () =>
+    isAsked ? connection.ask<UsageRow[]>('usage', { run: store.name, action: action.name }) : []
   );
   const usage = known ?? loaded.value?.at(-1);
   if (!usage?.cpu?.length) {
@@ -39,7 +39,7 @@ export function Usage({ action }: { action: ActionRow }): JSX.Element | null {
           />
           <Spark
             name="Memory"
-            now={isNow ? words.size(usage.memory?.[last] ?? 0) : ''}
+            now={isNow ? binary(usage.memory?.[last] ?? 0) : ''}
             values={usage.memory ?? []}
             limit={usage.memory_asked_bytes}
             usage={usage}
@@ -59,7 +59,7 @@ export function Usage({ action }: { action: ActionRow }): JSX.Element | null {
               <Spark
                 key={`${gpu.id}m`}
                 name={`GPU ${gpu.id} memory`}
-                now={isNow ? words.size(gpu.memory?.[last] ?? 0) : ''}
+                now={isNow ? binary(gpu.memory?.[last] ?? 0) : ''}
                 values={gpu.memory ?? []}
                 limit={gpu.memory_bytes}
                 usage={usage}
@@ -107,4 +107,12 @@ function Spark({ name, now, values, limit = 0, usage }: SparkProps): JSX.Element
 
 function decimal(value: number): string {
   return value.toFixed(value < 10 ? 1 : 0);
+}
+
+/** As resources are asked for, and as the words of the peaks have it: `96 MiB`, `1.2 GiB`. */
+function binary(bytes: number): string {
+  const mib = bytes / 2 ** 20;
+  return mib < 1000
+    ? `${mib.toFixed(0)} MiB`
+    : `${(mib / 1024).toFixed(mib < 101_888 ? 1 : 0).replace(/\.0$/, '')} GiB`;
 }
