@@ -17,6 +17,8 @@ export interface Host {
   frameUrl?: string;
   /** Show another run. */
   openRun?(run: string): void;
+  /** Begin with what differs from this run. */
+  against?: string;
   /** Give the focus back to the cell. */
   leave?(): void;
   /** Tell the page that the final state is shown: whoever stores a static twin does so now. */

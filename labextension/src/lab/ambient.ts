@@ -6,24 +6,24 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { isTerminal } from '../core/run-state.js';
-import { markOf } from '../core/actions.js';
 import type { RunRow } from '../generated/model.js';
 import { COMMANDS } from './commands.js';
 import { icon } from './icon.js';
 import type { Lab } from './lab.js';
 import type { SidePanel } from './side/panel.js';
-import { batchOf } from './side/parts.js';
+import { batchOf, runMark } from './side/parts.js';
 
 export interface Choices {
   notifications: 'never' | 'hidden' | 'always';
   hasStatus: boolean;
+  hasBadge: boolean;
 }
 
 /** Failures that count on the icon: those of the last while that nobody has marked as seen. */
 const RECENT_S = 12 * 3600;
 
 export class Ambient {
-  choices: Choices = { notifications: 'never', hasStatus: true };
+  choices: Choices = { notifications: 'never', hasStatus: true, hasBadge: true };
   private readonly status = new Widget();
   private readonly changed = new Signal<this, void>(this);
   private readonly phases = new Map<string, string>();
@@ -63,7 +63,7 @@ export class Ambient {
           icon: () => icon,
           label: () => `${run.task.split('.').at(-1)} ${run.name}`,
           labelTitle: () => run.task,
-          detail: () => markOf(run.phase).word,
+          detail: () => runMark(run).word,
           open: () => void lab.show(run.name),
           shutdown: () => void lab.abort(run.name)
         })),
@@ -98,9 +98,9 @@ export class Ambient {
       button.title = spoken;
       button.setAttribute('aria-label', spoken);
     }
-    this.panel.badge(active.length + failed.length);
+    this.panel.badge(this.choices.hasBadge ? active.length + failed.length : 0, spoken.slice('Flyte: '.length));
     this.notify(runs);
-    const now = active.map(each => each.name + each.phase).join() + text;
+    const now = active.map(each => each.name + runMark(each).key).join() + text + this.choices.hasStatus;
     if (now !== this.last) {
       this.last = now;
       this.told = text;
@@ -113,15 +113,17 @@ export class Ambient {
   private notify(runs: readonly RunRow[]): void {
     for (const run of runs) {
       const before = this.phases.get(run.name);
-      this.phases.set(run.name, run.phase);
-      const isNews = before !== undefined && before !== run.phase && (isTerminal(run.phase) || run.phase === 'paused');
+      const state = runMark(run);
+      this.phases.set(run.name, state.key);
+      const isNews = before !== undefined && before !== state.key && (isTerminal(run.phase) || state.key === 'paused');
       if (isNews && this.isWanted(run)) {
-        const { word } = markOf(run.phase);
+        const { word } = state;
         const what = batchOf(run) || run.task.split('.').at(-1);
         const type = { succeeded: 'success', failed: 'error', timed_out: 'error' }[run.phase] ?? 'info';
+        const isAsking = state.key === 'paused';
         Notification.emit(`${what} ${run.name}: ${word.toLowerCase()}`, type as 'info', {
-          autoClose: type === 'error' ? false : 8000,
-          actions: [{ label: 'Show', callback: () => void this.lab.show(run.name) }]
+          autoClose: type === 'error' || isAsking ? false : 8000,
+          actions: [{ label: isAsking ? 'Answer' : 'Show', callback: () => void this.lab.show(run.name) }]
         });
       }
     }

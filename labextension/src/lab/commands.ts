@@ -4,8 +4,10 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { isTerminal } from '../core/run-state.js';
 import type { RunRow } from '../generated/model.js';
+import { addFileCommands, FILE_COMMANDS } from './file-commands.js';
 import { icon } from './icon.js';
 import type { Lab } from './lab.js';
+import { addRunCommands, pointed, RUN_COMMANDS, runOf } from './run-commands.js';
 import { PANEL } from './side/panel.js';
 
 export const CATEGORY = 'Flyte';
@@ -18,7 +20,6 @@ export const COMMANDS = {
   cancel: 'flytenb:cancel-run',
   failure: 'flytenb:show-last-failure',
   form: 'flytenb:run-task',
-  files: 'flytenb:show-runs-of-file',
   doctor: 'flytenb:doctor'
 } as const;
 
@@ -30,6 +31,14 @@ export const IN_PALETTE = [
   COMMANDS.cell,
   COMMANDS.cancel,
   COMMANDS.form,
+  FILE_COMMANDS.batch,
+  FILE_COMMANDS.script,
+  FILE_COMMANDS.flyte,
+  RUN_COMMANDS.compare,
+  RUN_COMMANDS.pin,
+  RUN_COMMANDS.tag,
+  RUN_COMMANDS.note,
+  RUN_COMMANDS.remove,
   COMMANDS.doctor
 ];
 
@@ -39,6 +48,8 @@ const RUN = {
 const NOTHING = { args: { type: 'object', properties: {} } } as const;
 
 export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrowserFactory | null): void {
+  addRunCommands(app, lab);
+  addFileCommands(app, lab, browsers);
   const show = (): void => app.shell.activateById(PANEL);
   const failed = (): RunRow | undefined =>
     [...lab.ofNotebook, ...lab.runs].find(each => each.phase === 'failed' || each.phase === 'timed_out');
@@ -60,7 +71,10 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   add(
     COMMANDS.open,
     'Open Flyte Run',
-    args => (typeof args['run'] === 'string' && args['run'] ? lab.openTab(args['run']) : show()),
+    args => {
+      const run = runOf(app, lab, args);
+      return run ? lab.openTab(run) : show();
+    },
     { describedBy: RUN }
   );
   add(COMMANDS.last, 'Show Last Flyte Run', async () => {
@@ -89,7 +103,7 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
     'Cancel Flyte Run',
     async args => {
       await known(lab);
-      const run = typeof args['run'] === 'string' ? args['run'] : '';
+      const run = typeof args['run'] === 'string' ? args['run'] : pointed(app);
       const chosen = run || (lab.ofNotebook.find(each => !isTerminal(each.phase)) ?? lab.active[0])?.name;
       if (!chosen) {
         return show();
@@ -119,11 +133,6 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
     },
     { isEnabled: () => lab.path !== '' }
   );
-  add(COMMANDS.files, 'Show Flyte Runs of This File', () => {
-    const chosen = browsers?.tracker.currentWidget?.selectedItems().next().value as { path?: string } | undefined;
-    show();
-    requestAnimationFrame(() => lab.setFilter(chosen?.path?.split('/').at(-1) ?? ''));
-  });
   add(COMMANDS.doctor, 'Examine Flyte (Doctor)', () => {
     lab.hasDoctor = true;
     show();

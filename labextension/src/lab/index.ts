@@ -75,8 +75,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
         const take = (): void => {
           ambient.choices = {
             notifications: found.get('notifications').composite as 'never' | 'hidden' | 'always',
-            hasStatus: found.get('statusBar').composite !== false
+            hasStatus: found.get('statusBar').composite !== false,
+            hasBadge: found.get('badge').composite !== false
           };
+          lab.form = found.get('views').composite as 'auto' | 'line' | 'open';
           ambient.update();
         };
         found.changed.connect(take);

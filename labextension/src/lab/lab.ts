@@ -6,8 +6,6 @@ import { NotebookActions } from '@jupyterlab/notebook';
 import { Widget } from '@lumino/widgets';
 import { Connection } from '../core/client.js';
 import type { Host } from '../core/host.js';
-import type { Mounted } from '../core/mount.js';
-import { mountRun } from '../core/mount.js';
 import { isTerminal } from '../core/run-state.js';
 import { askJson } from '../core/transport.js';
 import type { ConditionRow, RunRow } from '../generated/model.js';
@@ -15,6 +13,7 @@ import { icon } from './icon.js';
 import { Notebooks } from './notebooks.js';
 import type { RendererServices, RunWidget } from './renderer.js';
 import { Staleness } from './stale.js';
+import { RunTab } from './tab.js';
 import { KernelTasks } from './tasks.js';
 import { labTransport } from './transport.js';
 
@@ -22,13 +21,18 @@ export class Lab implements RendererServices {
   readonly notebooks: Notebooks;
   readonly widgets = new Set<RunWidget>();
   readonly tasks: KernelTasks;
+  /** How views in cells begin. */
+  form: 'auto' | 'line' | 'open' = 'auto';
   /** What the list of runs is filtered by. */
   filter = '';
   /** Show what the doctor finds even when all is well. */
   hasDoctor = false;
+  /** The notebook whose batch form is open, "" for none. */
+  batchPath = '';
   private made: Connection | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly filterListeners = new Set<(text: string) => void>();
+  private readonly batchListeners = new Set<(path: string) => void>();
   private readonly formListeners = new Set<(variable: string) => void>();
 
   constructor(
@@ -59,6 +63,23 @@ export class Lab implements RendererServices {
 
   onForm(listener: (variable: string) => void): () => void {
     return added(this.formListeners, listener);
+  }
+
+  onBatch(listener: (path: string) => void): () => void {
+    return added(this.batchListeners, listener);
+  }
+
+  /** Show the form of a new batch; "" closes it. */
+  openBatch(path: string): void {
+    this.batchPath = path;
+    this.batchListeners.forEach(each => each(path));
+  }
+
+  /** What is known of a run has changed: told before the next list. */
+  replace(run: string, row: RunRow | null): void {
+    const connection = this.connection();
+    connection.runs = (connection.runs ?? []).flatMap(each => (each.name !== run ? [each] : row ? [row] : []));
+    this.tell();
   }
 
   setFilter(text: string): void {
@@ -115,7 +136,7 @@ export class Lab implements RendererServices {
     if (panel && cell !== null) {
       void this.notebooks.jump(panel, cell, line);
     } else {
-      void this.openFile(where, line);
+      void this.openFile(this.notebooks.fileOf(where), line);
     }
   }
 
@@ -136,16 +157,21 @@ export class Lab implements RendererServices {
     this.openTab(run);
   }
 
-  /** Show a run as a tab. */
-  openTab(run: string): void {
-    const id = `flytenb-run-${run}`;
+  /** Show what differs between two runs, as a tab. */
+  compare(before: string, after: string): void {
+    this.openTab(after, before);
+  }
+
+  /** Show a run as a tab, compared with another if one is named. */
+  openTab(run: string, against = ''): void {
+    const id = `flytenb-run-${run}${against && `-${against}`}`;
     for (const widget of this.app.shell.widgets('main')) {
       if (widget.id === id) {
         this.app.shell.activateById(id);
         return;
       }
     }
-    const content = new RunTab(this, run);
+    const content = new RunTab(this, run, against);
     const widget = new MainAreaWidget({ content });
     widget.id = id;
     widget.title.label = `${
@@ -153,7 +179,7 @@ export class Lab implements RendererServices {
         .find(each => each.name === run)
         ?.task.split('.')
         .at(-1) ?? 'Run'
-    } ${run}`;
+    } ${run}${against && ` beside ${against}`}`;
     widget.title.icon = icon;
     widget.title.closable = true;
     this.app.shell.add(widget, 'main');
@@ -200,9 +226,10 @@ export class Lab implements RendererServices {
         if (at && cell !== null) {
           void this.notebooks.jump(at.panel, cell, line);
         } else {
-          void this.openFile(where, line);
+          void this.openFile(this.notebooks.fileOf(where), line);
         }
       },
+      currentCode: (name, ran) => this.notebooks.codeOf(place()?.panel ?? null, name, ran),
       leave: () => {
         const at = place();
         if (at) {
@@ -243,11 +270,11 @@ export class Lab implements RendererServices {
     };
   }
 
-  private async openFile(where: string, line: number): Promise<void> {
-    const path = this.notebooks.fileOf(where);
+  /** Open a file of the server, at a line if one is named. */
+  async openFile(path: string, line = 0): Promise<void> {
     if (path) {
       await this.app.commands.execute('docmanager:open', { path });
-      if (this.app.commands.hasCommand('fileeditor:go-to-line')) {
+      if (line > 0 && this.app.commands.hasCommand('fileeditor:go-to-line')) {
         await this.app.commands.execute('fileeditor:go-to-line', { line });
       }
     }
@@ -257,36 +284,4 @@ export class Lab implements RendererServices {
 function added<T>(all: Set<T>, listener: T): () => void {
   all.add(listener);
   return () => all.delete(listener);
-}
-
-/** A run as a tab of its own. */
-class RunTab extends Widget {
-  private mounted: Mounted | null = null;
-
-  constructor(
-    private readonly lab: Lab,
-    private readonly run: string
-  ) {
-    super();
-    this.addClass('fnb-tab-content');
-  }
-
-  protected override onAfterAttach(): void {
-    const host: Host = {
-      ...this.lab.common(),
-      insertCode: code => {
-        const panel = this.lab.notebooks.current;
-        if (panel) {
-          this.lab.app.shell.activateById(panel.id);
-          this.lab.notebooks.insert(panel, code);
-        }
-      }
-    };
-    this.mounted ??= mountRun(this.node, this.lab.connection(), this.run, host, 'open');
-  }
-
-  protected override onBeforeDetach(): void {
-    this.mounted?.close();
-    this.mounted = null;
-  }
 }

@@ -5,6 +5,8 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { RunRow } from '../generated/model.js';
 
+import { definitionOf } from './source.js';
+
 const FLASH_MS = 1600;
 
 export class Notebooks {
@@ -64,6 +66,19 @@ export class Notebooks {
     }
     cell?.addClass('fnb-flash');
     setTimeout(() => cell?.removeClass('fnb-flash'), FLASH_MS);
+  }
+
+  /** A definition as a notebook has it now, "" when it is not there. */
+  codeOf(panel: NotebookPanel | null, name: string, ran: string): string {
+    return panel ? definitionOf(name, this.sources(panel), ran.trimStart().startsWith('@')) : '';
+  }
+
+  /** Until an open notebook is on disk as it is shown; one that is not open is. */
+  async saved(path: string): Promise<void> {
+    const panel = this.tracker?.find(each => each.context.path === path);
+    if (panel?.context.model.dirty) {
+      await panel.context.save();
+    }
   }
 
   /** The texts of all code cells. */

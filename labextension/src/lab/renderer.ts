@@ -18,6 +18,8 @@ export interface RendererServices {
   connection(): Connection;
   /** What this page can do for the view in `widget`. */
   hostOf(widget: RunWidget): Host & { dispose?(): void };
+  /** How a view begins: as its run's state demands, as one line, or open. */
+  readonly form: 'auto' | 'line' | 'open';
   /** All views in outputs. */
   readonly widgets: Set<RunWidget>;
 }
@@ -62,7 +64,13 @@ export class RunWidget extends Widget implements IRenderMime.IRenderer {
       this.host = this.services.hostOf(this);
       this.live.replaceChildren();
       this.node.append(this.live);
-      this.mounted = mountRun(this.live, connection, reference.run, this.host, this.isLine ? 'line' : 'auto');
+      this.mounted = mountRun(
+        this.live,
+        connection,
+        reference.run,
+        this.host,
+        this.isLine ? 'line' : this.services.form
+      );
       this.store = connection.watch(reference.run);
       this.endWatch = this.store.subscribe(() => this.look());
       this.services.widgets.add(this);

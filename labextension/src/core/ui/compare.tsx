@@ -14,18 +14,19 @@ const PARTS = { inputs: 'Inputs', actions: 'Actions', run: 'Run', outputs: 'Outp
 
 export function Compare(): JSX.Element {
   const { model, connection, write, host } = useView();
-  const [chosen, setChosen] = useState('');
+  const [chosen, setChosen] = useState(host.against ?? '');
   const [isBrief, setBrief] = useState(true);
   const { run } = model.state;
   const found = useLoaded(run.task, () => connection.ask<RunRow[]>('runs', {}, { task_name: run.task, limit: '40' }));
   const others = (found.value ?? []).filter(each => each.name !== run.name && isTerminal(each.phase));
-  const other = others.some(each => each.name === chosen)
-    ? chosen
-    : ((others.find(each => each.phase === 'succeeded') ?? others[0])?.name ?? '');
+  const other =
+    chosen === host.against || others.some(each => each.name === chosen)
+      ? chosen
+      : ((others.find(each => each.phase === 'succeeded') ?? others[0])?.name ?? '');
   const snapshot = useLoaded(other, () =>
     other ? connection.ask<RunSnapshot>('snapshot', { run: other }) : Promise.resolve(null)
   );
-  if (!others.length) {
+  if (!other) {
     return <Empty>{found.isLoading ? 'Loading …' : found.error || 'There is no other run of this task yet.'}</Empty>;
   }
   const rows = snapshot.value ? compared(snapshot.value, model) : [];
@@ -38,6 +39,7 @@ export function Compare(): JSX.Element {
         <label class="fnb-row">
           <span class="fnb-2">Against</span>
           <select class="fnb-input fnb-select" value={other} onChange={event => setChosen(event.currentTarget.value)}>
+            {!others.some(each => each.name === other) && <option value={other}>{other}</option>}
             {others.map(each => (
               <option key={each.name} value={each.name}>
                 {each.name}, {markOf(each.phase).word.toLowerCase()}, {words.ago(Math.max(0, now - each.created_at))}

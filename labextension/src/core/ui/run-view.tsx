@@ -57,7 +57,7 @@ export function RunView({ store, host = {}, form = 'auto' }: RunViewProps): JSX.
   const isOpenRun = state !== null && !state.isTerminal;
   useTick(1000, isOpenRun, isSeen);
   const [chosen, setOpen] = useState<boolean | null>(form === 'open' ? true : form === 'line' ? false : null);
-  const [tab, setTab] = useState<Tab>('tree');
+  const [tab, setTab] = useState<Tab>(host.against ? 'compare' : 'tree');
   const [isTouched, setTouched] = useState(false);
   const [selection, setSelection] = useState<{ name: string; hasDetail: boolean }>({ name: '', hasDetail: false });
   const [tree, setTreeState] = useState<TreeState>(emptyTree);

@@ -1,22 +1,11 @@
-/** The sections of the sidebar that tell of the machine: what is held, what is stored, what is wrong. */
+/** The section of the sidebar that tells of the machine: what is held, and by whom. */
 import type { ComponentChildren, JSX } from 'preact';
-import { useState } from 'preact/hooks';
-import { askJson } from '../../core/transport.js';
-import { Link } from '../../core/ui/parts.js';
 import * as words from '../../core/words.js';
-import type { CachedList, CachedRow, GpuRow, Outside, ResourcesView } from '../../generated/model.js';
-import type { Lab } from '../lab.js';
-import { Item, List, Section, usePolled } from './parts.js';
+import type { GpuRow, Outside, ResourcesView } from '../../generated/model.js';
+import { Section } from './parts.js';
 
 /** Different reasons of waits that are listed. */
 const MOST_REASONS = 5;
-
-export interface Finding {
-  what: string;
-  is_good: boolean;
-  text: string;
-  fix: string;
-}
 
 export function Resources({ resources }: { resources: ResourcesView | null }): JSX.Element {
   if (!resources) {
@@ -227,103 +216,5 @@ function Bar({ name, text, parts, children }: BarProps): JSX.Element {
       </div>
       {children}
     </div>
-  );
-}
-
-export function Cache({ lab }: { lab: Lab }): JSX.Element {
-  const isUp = lab.connection().engine === 'up' && lab.runs.length > 0;
-  const list = usePolled(20, () => lab.connection().ask<CachedList>('cached', {}, { limit: '50' }), isUp);
-  const [pinned, setPinned] = useState<Record<string, boolean>>({});
-  const calls = (list?.hits ?? 0) + (list?.misses ?? 0);
-  const note = list?.count
-    ? words.joined([
-        words.count(list.count, 'result'),
-        calls > 0 && `${Math.round((100 * list.hits) / calls)} % hits`,
-        list.saved_s > 0 && `saved ${words.total(list.saved_s)}`
-      ])
-    : '';
-  const pin = (row: CachedRow, isOn: boolean): void => {
-    setPinned(old => ({ ...old, [row.key]: isOn }));
-    lab
-      .connection()
-      .ask('pin', { name: row.key }, isOn ? {} : { is_on: 'false' })
-      .catch(() => setPinned(old => ({ ...old, [row.key]: !isOn })));
-  };
-  return (
-    <Section title="Cache" note={note} isClosed>
-      {!list?.count && (
-        <div class="fnb-empty">
-          Results of tasks with a cache are kept here.<code>TaskEnvironment(…, cache="auto")</code>
-        </div>
-      )}
-      <List label="Cached results">
-        {(list?.rows ?? []).map(row => {
-          const isPinned = pinned[row.key] ?? row.is_pinned ?? false;
-          return (
-            <Item
-              key={row.key}
-              glyph={isPinned ? <i class="fnb-i" data-u="pin" role="img" aria-label="pinned" /> : <span />}
-              name={
-                <>
-                  {(row.task ?? '').split('.').at(-1)} <span class="fnb-id">{row.key.slice(0, 8)}</span>
-                </>
-              }
-              side={words.size(row.size_bytes ?? 0)}
-              line={
-                <>
-                  {words.joined([
-                    words.count(row.hits ?? 0, 'hit'),
-                    (row.saved_s ?? 0) > 0 && `saved ${words.total(row.saved_s!)}`,
-                    words.ago(Date.now() / 1000 - row.created_at)
-                  ])}{' '}
-                  <Link onClick={() => pin(row, !isPinned)}>{isPinned ? 'Unpin' : 'Pin'}</Link>
-                </>
-              }
-              onOpen={row.run ? () => void lab.show(row.run!) : undefined}
-            />
-          );
-        })}
-      </List>
-    </Section>
-  );
-}
-
-/** Only shown when something is wrong, or when it was asked for. */
-export function Doctor({ lab }: { lab: Lab }): JSX.Element | null {
-  const found = usePolled(60, () => askJson<Finding[]>(lab.connection().transport, 'GET', 'api/v1/doctor'));
-  const bad = (found ?? []).filter(each => !each.is_good);
-  const shown = lab.hasDoctor ? (found ?? []) : bad;
-  if (!shown.length) {
-    return null;
-  }
-  return (
-    <Section title="Doctor" note={bad.length ? `${bad.length} to fix` : 'all well'}>
-      <List label="Findings">
-        {shown.map(each => (
-          <Item
-            key={each.what}
-            glyph={
-              <i
-                class="fnb-i"
-                data-phase={each.is_good ? 'succeeded' : 'failed'}
-                role="img"
-                aria-label={each.is_good ? 'well' : 'to fix'}
-              />
-            }
-            name={each.what}
-            line={
-              <>
-                {each.text}
-                {each.fix && (
-                  <>
-                    . <b>{each.fix}</b>
-                  </>
-                )}
-              </>
-            }
-          />
-        ))}
-      </List>
-    </Section>
   );
 }

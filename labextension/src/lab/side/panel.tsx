@@ -6,10 +6,16 @@ import { useCallback, useRef } from 'preact/hooks';
 import { useChanges, useTick } from '../../core/ui/hooks.js';
 import { icon } from '../icon.js';
 import type { Lab } from '../lab.js';
-import { Cache, Doctor, Resources } from './facts.js';
+import { Apps } from './apps.js';
+import { Batches } from './batches.js';
+import { Cache } from './cache.js';
+import { Doctor } from './doctor.js';
+import { Resources } from './facts.js';
 import { Notebook } from './notebook.js';
+import { Now } from './now.js';
+import { useResources } from './parts.js';
+import { Runs } from './runs.js';
 import { Button } from '../../core/ui/parts.js';
-import { Batches, Now, Runs, useResources } from './sections.js';
 
 export const PANEL = 'flytenb-panel';
 
@@ -23,13 +29,16 @@ export class SidePanel extends Widget {
   }
 
   /** The number on the icon; nothing for none. */
-  badge(count: number): void {
+  badge(count: number, words = ''): void {
     const text = count > 99 ? '99+' : count ? String(count) : '';
     if ((this.title.dataset['fnb-badge'] ?? '') !== text) {
       // JupyterLab keeps the widget's id there.
       const kept = Object.entries(this.title.dataset).filter(([name]) => name !== 'fnb-badge');
       this.title.dataset = Object.fromEntries(text ? [...kept, ['fnb-badge', text]] : kept);
-      this.title.caption = text ? `Flyte runs: ${text} active or failed` : 'Flyte runs';
+    }
+    const caption = text ? `Flyte runs: ${words || `${text} active or failed`}` : 'Flyte runs';
+    if (this.title.caption !== caption) {
+      this.title.caption = caption;
     }
   }
 
@@ -87,6 +96,7 @@ function Side({ lab }: { lab: Lab }): JSX.Element {
       <Runs lab={lab} />
       <Resources resources={resources} />
       <Batches lab={lab} />
+      <Apps />
       <Cache lab={lab} />
       <Doctor lab={lab} />
     </div>

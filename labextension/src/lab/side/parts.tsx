@@ -2,9 +2,11 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { markOf } from '../../core/actions.js';
-import { Icon } from '../../core/ui/parts.js';
+import { isTerminal } from '../../core/run-state.js';
+import { Icon, Link } from '../../core/ui/parts.js';
 import * as words from '../../core/words.js';
-import type { RunRow } from '../../generated/model.js';
+import type { Mark } from '../../generated/marks.js';
+import type { ResourcesView, RunRow } from '../../generated/model.js';
 import type { Lab } from '../lab.js';
 
 interface SectionProps {
@@ -117,31 +119,54 @@ export function RunItem({
   lab,
   run,
   line,
-  side
+  side,
+  glyph
 }: {
   lab: Lab;
   run: RunRow;
   line?: ComponentChildren;
   side?: ComponentChildren;
+  glyph?: JSX.Element;
 }): JSX.Element {
-  const isCached = (run.cached_count ?? 0) > 0 && run.cached_count === run.action_count;
-  const mark = markOf(run.phase, isCached);
+  const tags = run.tags?.length
+    ? run.tags.map(each => (
+        <span key={each} class="fnb-tag">
+          {each}
+        </span>
+      ))
+    : null;
+  const mark = runMark(run);
   const task = shortOf(run);
   return (
     <Item
-      glyph={<i class="fnb-i" data-phase={mark.key} role="img" aria-label={mark.word} />}
+      glyph={glyph ?? <i class="fnb-i" data-phase={mark.key} role="img" aria-label={mark.word} />}
       name={
         <>
           {task} <span class="fnb-id">{run.name}</span>
+          {run.is_pinned && <i class="fnb-i fnb-pinned" data-u="pin" role="img" aria-label="pinned" />}
         </>
       }
-      title={`${run.task}: ${mark.word}`}
+      title={words.joined([`${run.task}: ${mark.word}`, run.note])}
       side={side ?? whenOf(run)}
-      line={line}
-      data={{ 'data-side-run': run.name, 'data-side-phase': run.phase }}
+      line={
+        line || tags ? (
+          <>
+            {line} {tags}
+          </>
+        ) : undefined
+      }
+      data={{ 'data-side-run': run.name, 'data-side-phase': mark.key }}
       onOpen={() => void lab.show(run.name)}
     />
   );
+}
+
+/** How a run is shown in a list: one that asks a person is not told as running. */
+export function runMark(run: RunRow): Pick<Mark, 'key' | 'word'> {
+  if (run.paused_count && !isTerminal(run.phase)) {
+    return { key: 'paused', word: 'Waiting for you' };
+  }
+  return markOf(run.phase, (run.cached_count ?? 0) > 0 && run.cached_count === run.action_count);
 }
 
 export function shortOf(run: RunRow): string {
@@ -151,6 +176,10 @@ export function shortOf(run: RunRow): string {
 
 /** The notebook that a run executes unattended; "" for other runs. */
 export function batchOf(run: RunRow): string {
+  const noted = (run.origin?.['annotations'] as Record<string, unknown> | undefined)?.['batch.notebook'];
+  if (typeof noted === 'string') {
+    return noted;
+  }
   const said = run.origin?.['batch'] ?? (run.origin?.['labels'] as Record<string, unknown> | undefined)?.['batch'];
   if (typeof said === 'string') {
     return said;
@@ -167,17 +196,32 @@ export function lastsOf(run: RunRow): string {
   return words.total((run.ended_at || Date.now() / 1000) - run.created_at);
 }
 
+export interface Answered<T> {
+  value: T | null;
+  /** Why the last question was not answered; "" when it was. */
+  problem: string;
+  /** Ask now. */
+  again: () => void;
+}
+
 /** Asks again and again while the section is shown and the page is in sight. */
-export function usePolled<T>(seconds: number, ask: () => Promise<T>, isOn = true): T | null {
-  const [value, setValue] = useState<T | null>(null);
+export function useAnswer<T>(seconds: number, ask: () => Promise<T>, isOn = true): Answered<T> {
+  const [told, setTold] = useState<{ value: T | null; problem: string }>({ value: null, problem: '' });
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     let isCurrent = isOn;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async (): Promise<void> => {
       if (!document.hidden) {
-        const found = await ask().catch(() => null);
-        if (isCurrent && found !== null) {
-          setValue(found);
+        try {
+          const value = await ask();
+          if (isCurrent) {
+            setTold({ value, problem: '' });
+          }
+        } catch (error) {
+          if (isCurrent) {
+            setTold(old => ({ ...old, problem: messageOf(error) }));
+          }
         }
       }
       if (isCurrent) {
@@ -191,6 +235,31 @@ export function usePolled<T>(seconds: number, ask: () => Promise<T>, isOn = true
       isCurrent = false;
       clearTimeout(timer);
     };
-  }, [isOn]);
-  return value;
+  }, [isOn, turn]);
+  return { ...told, again: () => setTurn(n => n + 1) };
+}
+
+/** The same where a question that is not answered is no news. */
+export function usePolled<T>(seconds: number, ask: () => Promise<T>, isOn = true): T | null {
+  return useAnswer(seconds, ask, isOn).value;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** That a section is loading, or why it cannot be told. */
+export function Problem<T>({ answer, isOn = true }: { answer: Answered<T>; isOn?: boolean }): JSX.Element | null {
+  if (answer.problem && isOn) {
+    return (
+      <p class="fnb-empty" data-problem>
+        <span class="fnb-err">{answer.problem}</span> <Link onClick={answer.again}>Try again</Link>
+      </p>
+    );
+  }
+  return answer.value === null && isOn ? <p class="fnb-empty">Loading …</p> : null;
+}
+
+export function useResources(lab: Lab, isOn: boolean): ResourcesView | null {
+  return usePolled(3, () => lab.connection().ask<ResourcesView>('resources'), isOn);
 }

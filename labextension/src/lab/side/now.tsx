@@ -1,12 +1,11 @@
-/** The sections of the sidebar that tell of runs: what goes on now, this notebook's, all. */
+/** What goes on now: questions to a person, active runs and why they wait, what failed lately. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isTerminal } from '../../core/run-state.js';
 import { Link } from '../../core/ui/parts.js';
 import * as words from '../../core/words.js';
 import type { ConditionRow, ResourcesView, RunRow } from '../../generated/model.js';
 import type { Lab } from '../lab.js';
-import { batchOf, Item, lastsOf, List, RunItem, Section, shortOf, usePolled, useRemembered, whenOf } from './parts.js';
+import { Item, lastsOf, List, RunItem, Section, useRemembered } from './parts.js';
 
 /** Rows that a list shows before it is asked for more. */
 const MOST_ROWS = 40;
@@ -31,12 +30,16 @@ export function Now({ lab, resources }: Props & { resources: ResourcesView | nul
     goesOn.length > 0 && `${words.count(goesOn.length)} active`,
     failed.length > 0 && `${failed.length} failed`
   ]);
-  const { engine, engineMessage } = lab.connection();
+  const { engine, engineMessage, runs, link } = lab.connection();
   return (
     <Section title="Now" note={note}>
       {questions.length + goesOn.length + failed.length === 0 && (
         <p class="fnb-empty">
-          {engine === 'down' ? engineMessage || 'No engine runs; it starts with the first run.' : 'Nothing is running.'}
+          {runs === null && engine !== 'down' && link !== 'down'
+            ? 'Loading …'
+            : engine === 'down'
+              ? engineMessage || 'No engine runs; it starts with the first run.'
+              : 'Nothing is running.'}
         </p>
       )}
       <List label="Now">
@@ -143,114 +146,4 @@ function useConditions(lab: Lab): ConditionRow[] {
     };
   }, [key]);
   return rows;
-}
-
-const FILTERS: readonly [string, string][] = [
-  ['', 'All states'],
-  ['active', 'Active'],
-  ['failed', 'Failed'],
-  ['succeeded', 'Succeeded'],
-  ['aborted', 'Aborted'],
-  ['batch', 'Batches']
-];
-
-export function Runs({ lab }: Props): JSX.Element {
-  const [text, setText] = useState(lab.filter);
-  const [state, setState] = useRemembered('runs-state', '');
-  const [most, setMost] = useState(MOST_ROWS);
-  useEffect(() => lab.onFilter(setText), [lab]);
-  const found = lab.runs.filter(run => fits(run, text, state));
-  return (
-    <Section title="Runs" note={words.count(lab.runs.length)}>
-      {lab.runs.length > 0 ? (
-        <div class="fnb-filters">
-          <input
-            class="fnb-input"
-            type="search"
-            placeholder="Task, name, file"
-            aria-label="Filter runs"
-            value={text}
-            onInput={event => setText(event.currentTarget.value)}
-          />
-          <select
-            class="fnb-input"
-            aria-label="State of runs"
-            value={state}
-            onChange={event => setState(event.currentTarget.value)}
-          >
-            {FILTERS.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </div>
-      ) : (
-        <div class="fnb-empty">
-          Runs of every notebook appear here.<code>flyte.run(task, x=1)</code>
-        </div>
-      )}
-      <List label="Runs">
-        {found.slice(0, most).map(run => (
-          <RunItem
-            key={run.name}
-            lab={lab}
-            run={run}
-            side={
-              <>
-                <span class="s-wide">{words.count(run.action_count ?? 0, 'action')}</span>
-                <span class="fnb-col">{lastsOf(run)}</span>
-                <span class="fnb-col">{isTerminal(run.phase) ? whenOf(run) : 'now'}</span>
-              </>
-            }
-          />
-        ))}
-      </List>
-      {found.length > most && (
-        <p class="fnb-empty">
-          <Link onClick={() => setMost(most + 200)}>{words.count(found.length - most)} more</Link>
-        </p>
-      )}
-      {lab.runs.length > 0 && found.length === 0 && <p class="fnb-empty">No run fits.</p>}
-    </Section>
-  );
-}
-
-function fits(run: RunRow, text: string, state: string): boolean {
-  const isRight =
-    state === '' ||
-    (state === 'active' ? !isTerminal(run.phase) : state === 'batch' ? batchOf(run) !== '' : run.phase === state);
-  const wanted = text.trim().toLowerCase();
-  return (
-    isRight &&
-    (wanted === '' ||
-      `${run.task} ${run.name} ${run.phase} ${String(run.origin?.['notebook'] ?? run.origin?.['script'] ?? '')}`
-        .toLowerCase()
-        .includes(wanted))
-  );
-}
-
-export function Batches({ lab }: Props): JSX.Element | null {
-  const found = lab.runs.filter(each => batchOf(each) !== '');
-  if (!found.length) {
-    return null;
-  }
-  return (
-    <Section title="Batch" note={words.count(found.length)}>
-      <List label="Batches">
-        {found.slice(0, MOST_ROWS).map(run => (
-          <RunItem
-            key={run.name}
-            lab={lab}
-            run={run}
-            line={`${shortOf(run)}: ${words.count(Math.max(0, (run.action_count ?? 1) - 1), 'cell')}, ${lastsOf(run)}`}
-          />
-        ))}
-      </List>
-    </Section>
-  );
-}
-
-export function useResources(lab: Lab, isOn: boolean): ResourcesView | null {
-  return usePolled(3, () => lab.connection().ask<ResourcesView>('resources'), isOn);
 }
