@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flytenb.capture.syntax import frozen_lines
+from flytenb.export.percent import is_percent, percent_cells
 from flytenb.export.read import NotebookError, SourceCell
 from flytenb.export.units import DEFINITIONS, IMPORTS, NOT_CARRIED
 
@@ -55,6 +56,8 @@ def restore_script(text: str) -> list[SourceCell]:
         raise NotebookError(f"the script is not Python: {error}") from error
     rows = text.split("\n")
     is_exported = (ast.get_docstring(tree) or "").endswith("by `flytenb export`.")
+    if not is_exported and is_percent(rows):
+        return list(percent_cells(rows))
     if not is_exported and not any(_MARK.match(row.strip()) for row in rows):
         return list(_numbered(_cut(tree, rows)))
     return list(_numbered(_marked(tree, rows)))
