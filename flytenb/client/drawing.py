@@ -8,7 +8,6 @@ from typing import Any
 from flytenb.client import handle
 from flytenb.client.attempts import attempts_of
 from flytenb.client.session import Session
-from flytenb.errors import EngineError, RuntimeUserError
 from flytenb.model.declaration import decode_declaration
 from flytenb.model.snapshot import RunRow, RunSnapshot
 from flytenb.model.usage import Usage
@@ -41,7 +40,8 @@ def resources(link: Session, run: str) -> Any:
     figures.plotly("run.resources()")
     snapshot: RunSnapshot = link.query("snapshot", RunSnapshot, run=run, traces=False, logs=False)
     labels = view(snapshot).labels
-    used = sorted(usage(link, run), key=lambda one: (-_covered(one), one.action))[:_MOST_USED]
+    measured: list[Usage] = link.query("usage", list[Usage], run=run)
+    used = sorted(measured, key=lambda one: (-_covered(one), one.action))[:_MOST_USED]
     if used:
         return figures.resources(used, labels, _title(snapshot), snapshot.run.created_at)
     asked = []
@@ -54,15 +54,6 @@ def resources(link: Session, run: str) -> Any:
 
 def _covered(one: Usage) -> float:
     return one.cpu_s + one.covers_s
-
-
-def usage(link: Session, run: str) -> list[Usage]:
-    """What was measured of the attempts of a run; nothing by an engine that does not measure."""
-    try:
-        found: list[Usage] = link.query("usage", list[Usage], run=run)
-    except (EngineError, RuntimeUserError):
-        return []
-    return found
 
 
 def runs(rows: list[RunRow], title: str) -> Any:

@@ -46,7 +46,7 @@ def timeline(spans: Spans, title: str) -> Any:
     """A waterfall: queue hatched, image shaded, run solid in the colour of its end, critical path outlined."""
     go = plotly("run.timeline()")
     figure = go.Figure()
-    labels = [("&nbsp;" * 3 * row.depth) + html(row.label, 40) for row in spans.rows]
+    labels = ["· " * row.depth + html(row.label, 40) for row in spans.rows]
     groups: dict[tuple[str, str, bool], list[tuple[Row, Span]]] = {}
     for row in spans.rows:
         for span in row.spans:
@@ -106,7 +106,8 @@ def resources(used: Sequence[Usage], labels: Mapping[str, str], title: str, orig
     figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.06, subplot_titles=names)
     for index, one in enumerate(used):
         name = html(labels.get(one.action, one.action), 40) + (f", attempt {one.attempt}" if one.attempt > 1 else "")
-        times = [moment - origin for moment in one.times]
+        # A step's value holds from the end of the one before to its own.
+        times = [moment - origin for moment in (one.started_at, *one.times)] if one.times else []
         color = _PALETTE[index % len(_PALETTE)]
         series: list[tuple[int, str, Sequence[float], float]] = [
             (1, name, one.cpu, one.cpu_asked),
@@ -117,10 +118,12 @@ def resources(used: Sequence[Usage], labels: Mapping[str, str], title: str, orig
             series.append((3, said, [100 * share for share in gpu.busy], 0.0))
             series.append((4, said, [size / (1 << 30) for size in gpu.memory], gpu.memory_bytes / (1 << 30)))
         for row, said, values, limit in series:
-            line = {"color": color, "shape": "hv"}
+            if not values:
+                continue
+            line = {"color": color, "shape": "vh"}
             figure.add_trace(
                 go.Scatter(
-                    x=times, y=list(values), name=said, mode="lines", line=line, legendgroup=name,
+                    x=times, y=[values[0], *values], name=said, mode="lines", line=line, legendgroup=name,
                     showlegend=row == 1, hovertemplate="%{y:.2f} at %{x:.1f} s<extra>" + said + "</extra>",
                 ),
                 row=row, col=1,
@@ -135,7 +138,8 @@ def resources(used: Sequence[Usage], labels: Mapping[str, str], title: str, orig
                     row=row, col=1,
                 )  # fmt: skip
     figure.update_layout(title={"text": html(title, 80), "font": {"size": 14}}, height=120 + 170 * len(names))
-    figure.update_layout(margin=_MARGIN, legend={"orientation": "h", "y": -0.12})
+    figure.update_layout(margin={**_MARGIN, "t": 76}, legend={"orientation": "h", "y": -0.12})
+    figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(title="seconds since the start", row=len(names), col=1)
     return figure

@@ -135,8 +135,8 @@ class _Drawing:
             action, depth = waiting.pop()
             yield self._action(action, depth)
             yield from self._traces(action, depth + 1)
-            below = sorted(self.children.get(action.name, ()), key=lambda one: one.accepted_at, reverse=True)
-            waiting += [(one, min(depth + 1, _DEPTH)) for one in below]
+            below = sorted(self.children.get(action.name, ()), key=lambda one: one.accepted_at)
+            waiting += [(one, min(depth + 1, _DEPTH)) for one in reversed(below)]
 
     def folded(self) -> Iterator[Row]:
         """One task a row."""
