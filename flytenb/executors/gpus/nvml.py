@@ -102,6 +102,8 @@ class Nvml:
         busy: float | None = None
         with contextlib.suppress(NvmlError):
             busy = float(self._ask("nvmlDeviceGetUtilizationRates", handle).gpu) / 100
+        if busy is None and not total_bytes:
+            raise NvmlError(f"the NVIDIA driver tells nothing of GPU {gpu.id}")
         return busy, max(0, total_bytes - free_bytes), total_bytes
 
     def _handle(self, gpu: Gpu) -> Any:
