@@ -6,6 +6,7 @@ import type { ActionRow, RunRow } from '../src/generated/model.js';
 import { commandOf, givenOf, outputOf, stateOf } from '../src/lab/batch.js';
 import { fits } from '../src/lab/filter.js';
 import { definitionOf } from '../src/lab/source.js';
+import { inWordsOf } from '../src/lab/spoken.js';
 
 const run = (more: Partial<RunRow>): RunRow => ({
   name: 'k7p2',
@@ -86,4 +87,15 @@ test('a recovered action names its source, another one why it ran', () => {
   assert.equal(recoveryWords(action({ recovery_source: 'ab12/a5', phase: 'recovered' })), 'recovered from ab12/a5');
   assert.equal(recoveryWords(action({ recovery_source: 'ab12/a5', recovery: 'failed' })), 'it failed in ab12/a5');
   assert.equal(recoveryWords(action({ recovery_source: 'ab12', recovery: 'new' })), 'run ab12 never reached it');
+});
+
+test('code for a notebook calls the package as the notebook does', () => {
+  const code = 'run = flytenb.run("k7").recover()';
+  assert.equal(inWordsOf('flyte', code), 'run = flyte.run("k7").recover()');
+  assert.equal(inWordsOf('flytenb', code), code);
+  assert.equal(inWordsOf('', code), `import flytenb\n${code}`);
+  assert.equal(inWordsOf(null, 'flytenb.run("k7").action("a1").open()').split('\n')[0], 'import flytenb');
+  assert.equal(inWordsOf('flyte', '%load_ext flytenb'), '%load_ext flytenb');
+  const typed = 'run = flyte.run(search, text="flytenb.run(")\nrun';
+  assert.equal(inWordsOf('flyte', typed), typed);
 });

@@ -39,8 +39,8 @@ export class Lab implements RendererServices {
     readonly app: JupyterFrontEnd,
     tracker: INotebookTracker | null
   ) {
-    this.notebooks = new Notebooks(tracker);
     this.tasks = new KernelTasks(tracker);
+    this.notebooks = new Notebooks(tracker, panel => this.tasks.of(panel)?.alias ?? null);
     this.tasks.subscribe(() => this.tell());
   }
 

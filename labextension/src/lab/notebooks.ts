@@ -4,13 +4,18 @@ import type { Cell } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { RunRow } from '../generated/model.js';
+import { inWordsOf } from './spoken.js';
 
 import { definitionOf } from './source.js';
 
 const FLASH_MS = 1600;
 
 export class Notebooks {
-  constructor(readonly tracker: INotebookTracker | null) {}
+  constructor(
+    readonly tracker: INotebookTracker | null,
+    /** What a notebook calls the package. */
+    private readonly aliasIn: (panel: NotebookPanel) => string | null = () => null
+  ) {}
 
   get current(): NotebookPanel | null {
     return this.tracker?.currentWidget ?? null;
@@ -35,7 +40,7 @@ export class Notebooks {
     content.activeCellIndex = below;
     content.deselectAll();
     NotebookActions.insertBelow(content);
-    content.activeCell?.model.sharedModel.setSource(code);
+    content.activeCell?.model.sharedModel.setSource(inWordsOf(this.aliasIn(panel), code));
     void content.scrollToItem(content.activeCellIndex, 'smart').catch(() => undefined);
     return content.activeCellIndex;
   }

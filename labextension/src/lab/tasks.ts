@@ -60,7 +60,11 @@ export class KernelTasks {
 
   get current(): Listing | null {
     const panel = this.tracker?.currentWidget;
-    return (panel && this.known.get(panel)) ?? null;
+    return panel ? this.of(panel) : null;
+  }
+
+  of(panel: NotebookPanel): Listing | null {
+    return this.known.get(panel) ?? null;
   }
 
   subscribe(listener: () => void): () => void {
