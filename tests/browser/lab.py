@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,6 @@ class Server:
         self._await()
 
     def _await(self) -> None:
-        import time
-
         end = time.monotonic() + PATIENCE_MS / 1000
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -155,9 +154,16 @@ class Page:
         #: Exceptions in our code, and what it wrote to the console.
         self.errors: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
-        # Those of the applications themselves are theirs.
+        #: What the engine has told this page: (time, text).
+        self.told: list[tuple[float, str]] = []
+        page.on("websocket", self._met)
+        # Those of the applications themselves are theirs: Notebook 7.6 has one whenever it starts.
         page.on("pageerror", lambda error: "flytenb" in (error.stack or "") and self.errors.append(str(error)))
         page.on("console", self._heard)
+
+    def _met(self, socket: Any) -> None:
+        if "/flytenb/api/v1/ws" in socket.url:
+            socket.on("framereceived", lambda text: self.told.append((time.monotonic(), str(text))))
 
     def _heard(self, message: Any) -> None:
         if message.type == "error" and "flytenb" in message.text:

@@ -11,6 +11,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 #: Milliseconds for ten thousand actions on a machine with other work.
 MANY_MS = 400_000
+EDIT = """([from, to]) => {
+  const shared = window.jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel;
+  shared.setSource(shared.getSource().replace(from, to));
+}"""
+COUNT = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount"
 
 
 def test_a_run_is_watched_live_and_what_is_saved_needs_nothing(jupyter: Open) -> None:
@@ -103,7 +108,20 @@ def test_a_failure_opens_in_a_cell_and_leads_to_its_line(jupyter: Open) -> None:
         "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.getSource()"
     )
     assert text.endswith(".open()")
-    assert "flytenb.run(" in text
+    assert text.startswith("flyte.run("), "as the notebook calls the package"
+
+
+def test_a_fix_is_recovered(jupyter: Open) -> None:
+    page = jupyter("run = flyte.run(fit, c=-1.0)\nrun")
+    page.run_cell(1)
+    failure = page.view("failed").locator("[data-failure]")
+    page.page.evaluate(EDIT, ["if c <= 0", "if c <= -9"])
+    page.run_cell(0)
+    page.page.wait_for_function(f"({COUNT})(0) === 3")
+    failure.get_by_role("button", name="Fix & recover").click()
+    page.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length === 3")
+    page.run_cell(2)
+    page.view("succeeded")
 
 
 def test_a_question_is_answered_in_the_cell(jupyter: Open) -> None:
@@ -150,14 +168,10 @@ def test_a_cell_that_is_edited_makes_the_view_say_so(jupyter: Open) -> None:
     page = jupyter("run = flyte.run(search, n=1)\nrun")
     page.run_cell(1)
     view = page.view("succeeded")
-    edit = """([from, to]) => {
-      const shared = window.jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel;
-      shared.setSource(shared.getSource().replace(from, to));
-    }"""
-    page.page.evaluate(edit, ["return n + 1", "return n + 2"])
+    page.page.evaluate(EDIT, ["return n + 1", "return n + 2"])
     badge = view.locator(".fnb-badge", has_text="Code changed since: step")
     badge.wait_for()
-    page.page.evaluate(edit, ["return n + 2", "return n + 1  # as before"])
+    page.page.evaluate(EDIT, ["return n + 2", "return n + 1  # as before"])
     badge.wait_for(state="detached")
 
 
@@ -171,7 +185,7 @@ def test_a_run_of_ten_thousand_actions_is_scrolled(lab: Open) -> None:
     page.run_cell(1)
     page.counted(1)
     page.run_cell(2)
-    view = page.view("succeeded")
+    view = page.view("succeeded", patience_ms=MANY_MS)
     page.page.get_by_role("button", name="Expand").last.click()
     tree = view.locator("[role=treegrid]")
     tree.locator("[data-key]").nth(1).wait_for()
