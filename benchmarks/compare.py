@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import batches
 import contained
 import hello
 import venvs
@@ -146,6 +147,7 @@ def measure_all(options: argparse.Namespace) -> Findings:
                 run_peer(side, in_scripts, number, found)
             print(f"round {number + 1}: {side} {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     measure_contained(options, found)
+    measure_batches(options, found)
     if options.only & {"script_stopped", "script_running"}:
         peer = venvs.python_of("flyte") if "flyte" in sides else None
         try:
@@ -176,10 +178,22 @@ def measure_contained(options: argparse.Namespace, into: Findings) -> None:
         into.notes.append(f"containers: not measured, no Docker engine can be had here: {error}")
 
 
+def measure_batches(options: argparse.Namespace, into: Findings) -> None:
+    """Notebooks, with papermill's own engine and with ours, turn by turn."""
+    wanted = options.only & set(batches.MEASURES)
+    if not wanted:
+        return
+    try:
+        for measure, side, result in batches.measured(OUT, wanted, options.rounds, is_quick=options.quick):
+            into.add(measure, side, result)
+    except (OSError, subprocess.SubprocessError) as error:
+        into.notes.append(f"{OURS}, notebooks: {error}")
+
+
 def table(found: Findings, measures: set[str], is_quick: bool) -> list[list[str]]:
     """Header and one line per measure."""
     sides = [side for side in SCRIPTS if any(side in of for of in found.results.values())]
-    sides += [contained.BARE] if contained.BARE in found.results.get("container_cold", {}) else []
+    sides += [side for side in (contained.BARE, batches.PAPERMILL) if any(side in of for of in found.results.values())]
     lines = [["measure", OURS, *sides, "must", "reached", "aim", "verdict", "read back from disk"]]
     for target in TARGETS:
         if target.measure not in measures:

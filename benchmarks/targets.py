@@ -108,6 +108,11 @@ TARGETS = (
     Target("venv_pool", "pool in a virtual environment, sequential", "ms", Bound((), 1.5), Bound((), 1.0)),
     Target("image_cached", "image built again, all layers cached", "s", Bound((), 0.3), Bound((), 0.1), digits=3),
     Target("image_hash", "image declared and hashed, 4 layers", "ms", Bound((), 1), Bound((), 0.2), digits=3),
+    Target(
+        "batch", "notebook of 50 cells, unattended", "s",
+        Bound((("papermill", 1.1),)), Bound((("papermill", 1.0),)), digits=1,
+    ),
+    Target("export", "notebook of 200 cells as a script", "s", Bound((), 0.5), Bound((), 0.2), digits=3),
     Target("listing", "list 10,000 actions", "ms", Bound((), 60), Bound((), 25), digits=1),
 )  # fmt: skip
 
