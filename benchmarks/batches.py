@@ -1,4 +1,6 @@
-"""What a batch costs over papermill, and what an export takes: `batches.py [--quick] [--rounds 3] [--cells 50]` prints JSON.
+"""What a batch costs over papermill, and what an export takes, as JSON.
+
+    batches.py [--quick] [--rounds 3] [--cells 50]
 
 Both engines execute the same notebook of cheap cells in alternating rounds, the engine of this home running already; an
 export is of a notebook of 200 cells, 100 of which define functions. `compare.py` has both in its table.

@@ -51,6 +51,9 @@ def test_idle_share_refuses_more_children_than_workers(bench) -> None:
         ("fanout_1000", 9_000, {"flyte-persist": 240, "ray": 1_300}, "MISSED"),
         ("trace", 12.0, {}, "must"),
         ("trace", None, {}, "failed"),
+        ("batch", 10.5, {"papermill": 10.0}, "must"),
+        ("batch", 11.5, {"papermill": 10.0}, "MISSED"),
+        ("export", 0.07, {}, "aim"),
     ],
 )
 def test_verdicts(bench, measure: str, ours: float | None, peers: dict[str, float], word: str) -> None:
