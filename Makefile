@@ -8,7 +8,7 @@ UNMANAGED := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo lab test test-fast simulation soak load lint format check bench bench-quick bench-venvs build requirements clean \
-	frontend frontend-types frontend-check frontend-pictures
+	reference frontend frontend-types frontend-check frontend-pictures
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; \
@@ -86,6 +86,9 @@ frontend-check: frontend-types  ## types, lint and unit tests of the front end (
 
 frontend-pictures: setup  ## pictures of every state of the views (needs Chromium and playwright)
 	@$(UNMANAGED) $(BIN)/python -m tests.browser.views.pictures docs/images/views
+
+reference: setup  ## write docs/reference from the docstrings
+	@$(UNMANAGED) $(BIN)/python tools/reference.py
 
 build: setup  ## wheel and sdist in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

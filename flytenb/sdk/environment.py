@@ -203,7 +203,7 @@ class Environment:
 
 @dataclass(eq=False)
 class TaskEnvironment(Environment):
-    """What a group of tasks has in common.
+    """What a group of tasks has in common. All arguments of `Environment` are arguments of it, too.
 
     Args:
         cache: "auto", "override", "disable", a bool or a `Cache`; the default of its tasks.
@@ -214,7 +214,6 @@ class TaskEnvironment(Environment):
         executor: "auto", "process" or "docker"; default what the run or `flyte.init` says.
         network: of its containers: "none", "bridge", "host" or the name of a network.
         keep_on_failure: a container whose action failed stays, for `%%flyte_exec`.
-        (and all of `Environment`)
 
     Example:
         env = flyte.TaskEnvironment(name="digits", resources=flyte.Resources(cpu=1, memory="1Gi"))
@@ -310,6 +309,8 @@ class TaskEnvironment(Environment):
     ) -> Any:
         """Make a task of a function; `@env.task` or `@env.task(retries=2)`.
 
+        What is not described is recorded, for Flyte's sake.
+
         Args:
             short_name: shown in place of the function's name.
             cache: in place of the environment's.
@@ -320,7 +321,6 @@ class TaskEnvironment(Environment):
             max_inline_io_bytes: bound of the encoded inputs and outputs.
             triggers, links: one or several.
             isolation: in place of the environment's.
-            (the others are recorded)
 
         Raises:
             MissingTypeHintError: a parameter without a type hint.
