@@ -10,7 +10,7 @@ from pathlib import Path
 from flytenb.export import flyte_target
 from flytenb.export.arrange import arrange
 from flytenb.export.magics import Names, translate
-from flytenb.export.read import NotebookError, SourceCell, read_notebook
+from flytenb.export.read import NotebookError, SourceCell, read_notebook, writable
 from flytenb.export.script import Form, write
 from flytenb.export.units import Unit
 
@@ -42,7 +42,8 @@ def export_notebook(cells: Sequence[SourceCell], *, name: str = "notebook.ipynb"
         raise NotebookError(f'there is no target "{target}"; choose flytenb or flyte')
     names = Names()
     units: list[Unit] = []
-    notes: list[str] = []
+    held = [writable(cell) for cell in cells]
+    cells, notes = [cell for cell, _ in held], [note for _, said in held for note in said]
     parameters = next((cell for cell in cells if cell.is_parameters), None)  # papermill looks at the first one only
     for cell in cells:
         if cell.kind != "code":

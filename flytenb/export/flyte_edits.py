@@ -120,7 +120,7 @@ class Edits(ast.NodeVisitor):
         value = node.value
         if self._depth:
             pass  # what a task's body awaits is Flyte's own language
-        elif is_run(value, self._known.package) or (isinstance(value, ast.Name) and value.id in self._known.runs):
+        elif self._gives_run(value):
             self._replace(self._begin(node), self._begin(value), f"{self._helpers.use('result')}(")
             self._replace(self._end(value), self._end(node), ")")
         self.generic_visit(node)
@@ -140,10 +140,16 @@ class Edits(ast.NodeVisitor):
             return
         self.generic_visit(node)
 
+    def _gives_run(self, value: ast.expr) -> bool:
+        return is_run(value, self._known.package) or (isinstance(value, ast.Name) and value.id in self._known.runs)
+
     def _of_a_run(self, node: ast.Call) -> bool:
         """`run.value()`, `run.outputs()` with names, `run.recover(…)`: what flyte's runs do not have."""
-        if owner := self._known.asked(node, "value"):
-            self._replace(self._begin(node), self._end(node), f"{self._helpers.use('result')}({owner})")
+        called = node.func
+        if isinstance(called, ast.Attribute) and called.attr == "value" and self._gives_run(called.value):
+            self._replace(self._begin(node), self._begin(called.value), f"{self._helpers.use('result')}(")
+            self._replace(self._end(called.value), self._end(node), ")")
+            self.generic_visit(called.value)
         elif owner := self._known.asked(node, "recover"):
             self._replace(self._begin(node), self._end(node), self._known.runs[owner].call)
             self.notes.append(f"flyte recovers nothing; what {owner} started runs again as a whole")

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from flytenb.export.flyte_edits import Edits, Known
+from flytenb.export.flyte_edits import Edits, Known, is_run
 from flytenb.export.flyte_helpers import Helpers
 from flytenb.export.magics import Names
 from flytenb.export.script import Form
@@ -104,6 +104,8 @@ def _lacking(unit: Unit, known: Known, far: set[str]) -> str:
     if far & unit.reads.hard:
         return f"{package}.{_REMOTE}"
     for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and is_run(inner.value, package) and inner.attr not in _RUN_HAS:
+            return f"{inner.attr} of a run"
         if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
             owner = inner.value.id
             if owner == package and (inner.attr == _REMOTE or inner.attr in _OURS_ONLY):

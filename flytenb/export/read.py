@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flytenb.capture.syntax import frozen_lines
 from flytenb.errors import FlytenbError
+
+#: Characters that no file of Python can hold.
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+#: What a script says of itself with other words: a form feed sets the indentation back, a mark begins a cell.
+_MISREAD = re.compile(r"^[ \t]*(?:\x0c|# %% (?:cell \d|\[(?:markdown|raw)\]))", re.MULTILINE)
 
 
 class NotebookError(FlytenbError, ValueError):
@@ -99,3 +106,20 @@ def _check_language(metadata: Any, name: str) -> None:
             if language.lower() not in ("python", "python3", "ipython"):
                 raise NotebookError(f"{name} is a notebook of {language}; only Python becomes a script")
             return
+
+
+def writable(cell: SourceCell) -> tuple[SourceCell, list[str]]:
+    """The cell as a script can hold it, and what it says otherwise then, in words."""
+    notes: list[str] = []
+    text = cell.text
+    if _UNWRITABLE.search(text):
+        text = _UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        notes.append(f"cell {cell.number}: a character that no script can hold is written as its number")
+    if cell.kind == "code" and _MISREAD.search(text):
+        inside = frozen_lines(text)
+        rows = text.split("\n")
+        for index, row in enumerate(rows):
+            if index + 1 not in inside and (found := _MISREAD.match(row)):
+                rows[index] = found[0].replace("\x0c", "").replace("# %%", "#  %%") + row[found.end() :]
+        text = "\n".join(rows)
+    return (cell if text == cell.text else replace(cell, text=text)), notes

@@ -21,6 +21,10 @@ def script(*shape, target="flytenb"):
     return export_notebook(cells(list(shape)), name="n.ipynb", target=target)
 
 
+#: What a script cannot say with the same characters.
+REWORDED = {"nul", "half a character", "strange characters", "nested text"}
+
+
 @pytest.mark.parametrize("target", ["flytenb", "flyte"])
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_shape_compiles(name, target):
@@ -36,7 +40,7 @@ def test_the_way_back_gives_the_same_script(name):
     assert export_notebook(restore_script(made.text), name="n.ipynb").text == made.text
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", sorted(set(SHAPES) - REWORDED))
 def test_no_line_of_code_is_lost(name):
     """Every line of a code cell is in the script, as code or as a comment (magics that became calls apart)."""
     made = script(*SHAPES[name])
@@ -130,7 +134,7 @@ def test_for_flyte():
     assert "TaskEnvironment(name='e', description='d')" in script(text, target="flyte").text
 
 
-@pytest.mark.parametrize("minor", [0, 2, 5])
+@pytest.mark.parametrize("minor", range(6))
 def test_every_minor_of_the_format(tmp_path, minor):
     data = {
         "nbformat": 4,
