@@ -22,7 +22,7 @@ from flytenb.notebook.forms.texts import TEXTS
 from flytenb.views.escape import html, one_line
 
 _LABEL = {"description_width": "150px"}
-_WIDE = w.Layout(width="420px")
+_WIDTH = "420px"
 _MUTED = '<span style="opacity:.72">{}</span>'
 _PROBLEM = '<span role="alert" style="color:var(--jp-error-color1,#c92a2a)">✖ {}</span>'
 
@@ -117,8 +117,13 @@ class Control:
     def _watch(self) -> None:
         self.value_widget.observe(self.changed, names="value")
 
+    @staticmethod
+    def described(field: Field, width: str) -> dict[str, Any]:
+        """What a widget that stands for a field is made with."""
+        return {"description": one_line(field.name, 60), "style": _LABEL, "layout": w.Layout(width=width)}
+
     def _common(self, **more: Any) -> dict[str, Any]:
-        return {"description": one_line(self.field.name, 60), "style": _LABEL, "layout": _WIDE, **more}
+        return self.described(self.field, _WIDTH) | more
 
     def _nothing(self) -> Any:
         """What an empty field means."""

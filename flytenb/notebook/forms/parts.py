@@ -55,8 +55,11 @@ class Compound(Control):
         return self.box
 
     def _laid_out(self) -> Any:
-        head = w.HTML(f'<b>{html(self.field.name, 60)}</b> <span style="opacity:.72">{html(self._hint(), 160)}</span>')
-        return w.VBox([w.HBox([head, *self._buttons(), self.message]), self.box])
+        name = f'<div style="text-align:right;padding-right:6px">{html(self.field.name, 60)}</div>'
+        head = [w.HTML(name, layout=w.Layout(width="152px"))] if self.field.name else []
+        hint = w.HTML(f'<span style="opacity:.72">{html(self._hint(), 160)}</span>')
+        row = w.HBox([*head, *self._buttons(), hint, self.message], layout=w.Layout(align_items="center"))
+        return w.VBox([row, self.box])
 
     def _buttons(self) -> list[Any]:
         return []
@@ -121,7 +124,9 @@ class ListControl(Compound):
         super().__init__(field, names)
 
     def _buttons(self) -> list[Any]:
-        add = w.Button(description="Add", icon="plus", layout=w.Layout(width="80px"))
+        add = w.Button(
+            description="Add", icon="plus", tooltip=f"Add to {self.field.name}", layout=w.Layout(width="80px")
+        )
         add.on_click(self._add)
         return [add]
 
@@ -262,13 +267,15 @@ class UnionControl(Compound):
         options = [(one_line(one.type, 60), index) for index, one in enumerate(self.variants)]
         # None first, then what has no parts: a class that holds itself would never end.
         first = min(range(len(options)), key=lambda index: _depth(self.variants[index]))
-        self.choice = w.Dropdown(options=options, value=first, layout=w.Layout(width="160px"))
+        self.choice = w.Dropdown(options=options, value=first, **self.described(field, "320px"))
         super().__init__(field, names)
+        self.box.layout = w.Layout(margin="0 0 0 152px")
         self._show(first)
         self.choice.observe(self._chosen, names="value")
 
-    def _buttons(self) -> list[Any]:
-        return [self.choice]
+    def _laid_out(self) -> Any:
+        hint = w.HTML(f'<span style="opacity:.72">{html(self._hint(), 160)}</span>')
+        return w.VBox([w.HBox([self.choice, hint, self.message]), self.box])
 
     def _chosen(self, change: Any) -> None:
         self._show(change["new"])
