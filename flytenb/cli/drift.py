@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from flytenb.capture.program import build_program
 from flytenb.cli.load import load_file, tasks_in
 from flytenb.client.explain.differences import code_differences, setting_differences, type_differences
 from flytenb.errors import BaseRuntimeError, FlytenbError
+from flytenb.export.restore import is_exported
 from flytenb.model.declaration import Launch, TaskDeclaration
 from flytenb.worker.keys import code_identity
 from flytenb.worker.remake import describe
@@ -48,6 +49,20 @@ def check(notebook: str, script: str) -> list[TaskCheck]:
     """
     one, other = _known(notebook), _known(script)
     return [_compared(name, one.get(name), other.get(name), notebook, script) for name in sorted({*one, *other})]
+
+
+def pairs(files: Sequence[str]) -> list[tuple[str, str]]:
+    """Notebooks and their exported scripts of the same name beside them, of which one or both are given."""
+    found = []
+    for one in dict.fromkeys(Path(file).with_suffix("") for file in files if file.endswith((".ipynb", ".py"))):
+        notebook, script = one.with_suffix(".ipynb"), one.with_suffix(".py")
+        if (
+            notebook.is_file()
+            and script.is_file()
+            and is_exported(script.read_text(encoding="utf-8", errors="replace"))
+        ):
+            found.append((str(notebook), str(script)))
+    return found
 
 
 def _known(file: str) -> dict[str, _Known]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,21 +48,32 @@ def import_(script: str, file: str | None) -> None:
 
 
 @click.command()
-@click.argument("notebook", type=click.Path())
-@click.argument("script", type=click.Path())
+@click.argument("files", nargs=-1, type=click.Path(), metavar="NOTEBOOK SCRIPT")
+@click.option("--beside", is_flag=True,
+              help="Check each given notebook or exported script with the other one beside it.")  # fmt: skip
 @json_or_text
-def check(notebook: str, script: str, output: str) -> int:
-    """Compare the keys of a notebook's tasks with those of a script; exit status 1 when one differs."""
+def check(files: tuple[str, ...], beside: bool, output: str) -> int:
+    """Compare the keys of a notebook's tasks with those of a script; exit status 1 when one differs.
+
+    With --beside any number of files may be given, as a pre-commit hook does; those that are alone are passed over.
+    """
     from dataclasses import asdict
 
     from flytenb.cli import drift
 
-    found = drift.check(notebook, script)
-    lines = []
-    for task in found:
-        lines.append(f"{'same   ' if task.is_equal else 'DIFFERS'}  {task.task}")
-        lines += [f"         {words}" for words in task.differences]
-    if any(not task.is_equal for task in found):
-        lines.append(f"write the script anew with: flytenb export {notebook} -o {script}")
-    emit([asdict(task) for task in found], output, "\n".join(lines) or "neither file has a task")
-    return 0 if all(task.is_equal for task in found) else 1
+    if not beside and len(files) != 2:
+        raise click.UsageError("write: flytenb check NOTEBOOK SCRIPT, or: flytenb check --beside FILE …")
+    pairs = drift.pairs(files) if beside else [(files[0], files[1])]
+    lines: list[str] = []
+    data: list[dict[str, Any]] = []
+    for notebook, script in pairs:
+        found = drift.check(notebook, script)
+        for task in found:
+            lines.append(f"{'same   ' if task.is_equal else 'DIFFERS'}  {task.task}")
+            lines += [f"         {words}" for words in task.differences]
+            data.append(asdict(task) | ({"notebook": notebook, "script": script} if beside else {}))
+        if any(not task.is_equal for task in found):
+            lines.append(f"write the script anew with: flytenb export {notebook} -o {script}")
+    nothing = "neither file has a task" if pairs else "no notebook with an exported script beside it"
+    emit(data, output, "\n".join(lines) or nothing)
+    return 0 if all(task["is_equal"] for task in data) else 1

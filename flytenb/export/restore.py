@@ -55,12 +55,17 @@ def restore_script(text: str) -> list[SourceCell]:
     except (SyntaxError, ValueError) as error:
         raise NotebookError(f"the script is not Python: {error}") from error
     rows = text.split("\n")
-    is_exported = (ast.get_docstring(tree) or "").endswith("by `flytenb export`.")
-    if not is_exported and is_percent(rows):
+    is_ours = is_exported(text)
+    if not is_ours and is_percent(rows):
         return list(percent_cells(rows))
-    if not is_exported and not any(_MARK.match(row.strip()) for row in rows):
+    if not is_ours and not any(_MARK.match(row.strip()) for row in rows):
         return list(_numbered(_cut(tree, rows)))
     return list(_numbered(_marked(tree, rows)))
+
+
+def is_exported(text: str) -> bool:
+    """Whether `flytenb export` wrote a script."""
+    return text.startswith('"""') and text.partition("\n")[0].endswith('by `flytenb export`."""')
 
 
 def restore_file(script: str | Path, output: str | Path | None = None) -> Path:
