@@ -13,10 +13,15 @@ from tests.notebooks.conftest import ROOT
 
 pytestmark = [pytest.mark.notebook, pytest.mark.engine, pytest.mark.timeout(400)]
 SAMPLES = ROOT / "sample_notebooks"
-#: 04 needs packages of its own, 02 is the long one.
+#: 04 makes virtual environments, 02 is the long one.
 QUICK = ["01_hello", "03_cells_as_tasks"]
-OTHERS = ["02_digits_search", "05_data", "06_cache_and_why", "07_failures", "08_batch_and_export"]
+OTHERS = ["02_digits_search", "04_containers", "05_data", "06_cache_and_why", "07_failures", "08_batch_and_export"]
 NAMES = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+
+
+@pytest.fixture(autouse=True)
+def _without_containers(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker.sock")
 
 
 @pytest.mark.parametrize("name", NAMES)
