@@ -134,7 +134,10 @@ function Waiting({ resources }: { resources: ResourcesView }): JSX.Element | nul
     <div data-waiting={count}>
       <p>{words.count(count, 'action')} waiting</p>
       {[...reasons].slice(0, MOST_REASONS).map(([why, number]) => (
-        <Owner key={why} name={why} side={number > 1 ? `×${number}` : ''} isShown />
+        <p key={why} class="fnb-reason fnb-2">
+          {capital(why)}
+          {number > 1 && ` ×${number}`}
+        </p>
       ))}
     </div>
   );
