@@ -147,8 +147,10 @@ def test_a_large_home_is_not_looked_at_whole(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_machine_and_its_kernels(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", "input()", "-f", "/run/kernel-12ab.json"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as kernel:
+    words = [sys.executable, "-c", "print('ready', flush=True); input()", "-f", "/run/kernel-12ab.json"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as kernel:
+        assert kernel.stdout is not None
+        assert kernel.stdout.readline() == b"ready\n"
         assert is_kernel(kernel.pid)
         assert not is_kernel(os.getpid())
         looking = machine.Machine(tmp_path)
