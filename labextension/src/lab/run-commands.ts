@@ -2,6 +2,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { runCode } from '../core/ui/context.js';
 import type { RunRow } from '../generated/model.js';
 import * as keep from './keep.js';
 import type { Lab } from './lab.js';
@@ -125,10 +126,5 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
     },
     TWO
   );
-  add(
-    RUN_COMMANDS.copy,
-    'Copy Reference to Flyte Run',
-    run => navigator.clipboard.writeText(`flytenb.run(${JSON.stringify(run)})`),
-    RUN
-  );
+  add(RUN_COMMANDS.copy, 'Copy Reference to Flyte Run', run => navigator.clipboard.writeText(runCode(run)), RUN);
 }

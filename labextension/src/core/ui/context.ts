@@ -50,3 +50,8 @@ export function useView(): View {
 export function python(text: string): string {
   return JSON.stringify(text);
 }
+
+/** What names a run, or an action of it, in Python. */
+export const runCode = (run: string): string => `flytenb.remote.Run.get(${python(run)})`;
+export const actionCode = (run: string, action: string): string =>
+  `flytenb.remote.Action.get(${python(`${run}/${action}`)})`;

@@ -5,7 +5,7 @@ import { isTerminal } from '../run-state.js';
 import { failureText, markOf, took } from '../actions.js';
 import { recoveryWords } from '../reasons.js';
 import * as words from '../words.js';
-import { python, useView } from './context.js';
+import { actionCode, useView } from './context.js';
 import { useLoaded } from './hooks.js';
 import { Button, Glyph, PlaceText, Word } from './parts.js';
 import { Later } from './later.js';
@@ -31,7 +31,7 @@ export function Detail(): JSX.Element | null {
   const outputs = preview(action.outputs);
   const placement = action.placement ? model.state.placements[String(action.placement)] : undefined;
   const waited = action.started_at && action.accepted_at ? action.started_at - action.accepted_at : 0;
-  const call = `flytenb.run(${python(store.name)}).action(${python(action.name)})`;
+  const call = actionCode(store.name, action.name);
   return (
     <div
       class="fnb-detail"
@@ -52,12 +52,12 @@ export function Detail(): JSX.Element | null {
           ])}
         </span>
         <span class="fnb-acts">
-          <Button kind="bare-text" title={`${call}.logs()`} onClick={() => view.open('logs', action.name)}>
+          <Button kind="bare-text" title={`${call}.show_logs()`} onClick={() => view.open('logs', action.name)}>
             Logs
           </Button>
           <Button
             kind="bare-text"
-            title={`${call}.inputs, ${call}.outputs`}
+            title={`${call}.inputs(), ${call}.outputs()`}
             onClick={() => view.open('values', action.name)}
           >
             Values
@@ -68,7 +68,7 @@ export function Detail(): JSX.Element | null {
             </Button>
           )}
           {!isTerminal(action.phase) && action !== model.root && (
-            <Button kind="bare-text" title={`${call}.abort()`} onClick={() => view.abort(action.name)}>
+            <Button kind="bare-text" onClick={() => view.abort(action.name)}>
               Cancel
             </Button>
           )}

@@ -6,7 +6,7 @@ import { took } from '../actions.js';
 import { isAbortion } from '../nodes.js';
 import * as words from '../words.js';
 import { preview } from '../preview.js';
-import { python, useView } from './context.js';
+import { python, runCode, useView } from './context.js';
 import { Button, Dots, Link, Place, PlaceText } from './parts.js';
 
 export function Failure({ cause }: { cause: Cause }): JSX.Element {
@@ -17,8 +17,8 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
   const { failure } = cause;
   const frames = failure.frames ?? [];
   const spent = took(action, model.now);
-  const run = `flytenb.run(${python(store.name)})`;
-  const call = `${run}.action(${python(action.name)})`;
+  const run = runCode(store.name);
+  const again = `${run}.recreate(${python(action.name)}`;
   // What the variables of the innermost frame held, where that was kept; else what it was called with.
   const known = failure.locals ?? [];
   const at = known.findLastIndex(each => each.length > 0);
@@ -112,15 +112,15 @@ export function Failure({ cause }: { cause: Cause }): JSX.Element {
           Fix &amp; recover
         </Button>
         <Button
-          title={`${call}.open(): inputs as variables, and the body`}
-          onClick={() => view.write(`${call}.open()`)}
+          title="Inputs as variables, and the body"
+          onClick={() => view.write(`${again}, debug=False).open_in_cell()`)}
         >
           Open in cell
         </Button>
-        <Button title={`${call}.debug()`} onClick={() => view.write(`${call}.debug()`)}>
+        <Button title={`${again})`} onClick={() => view.write(`${again})`)}>
           Debug
         </Button>
-        <Button kind="bare-text" title={`${call}.logs()`} onClick={() => view.open('logs', action.name)}>
+        <Button kind="bare-text" onClick={() => view.open('logs', action.name)}>
           Logs
         </Button>
         {others > 0 && (

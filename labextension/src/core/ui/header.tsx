@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { factsOf } from '../facts.js';
 import * as words from '../words.js';
-import { python, useView } from './context.js';
+import { python, runCode, useView } from './context.js';
 import { Button, copy, Glyph, Icon, Word } from './parts.js';
 
 interface Props {
@@ -17,7 +17,7 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
   const view = useView();
   const { model, tell } = view;
   const { run } = model.state;
-  const call = `flytenb.run(${python(run.name)})`;
+  const call = runCode(run.name);
   const { mark } = model;
   const word = model.asks.length ? 'Waiting for you' : mark.word;
   const age = model.isTerminal ? model.state.now() - run.ended_at! : 0;
@@ -72,9 +72,9 @@ export function Header({ isOpen, setOpen, stale, change }: Props): JSX.Element {
         {model.isTerminal ? (
           <Button
             kind="bare"
-            title={`${call}.rerun(): run again`}
+            title="Run again"
             label="Run again"
-            onClick={() => view.write(`run = ${call}.rerun()`)}
+            onClick={() => view.write(`run = flytenb.rerun(${python(run.name)})`)}
           >
             <Icon u="rerun" />
           </Button>
@@ -95,7 +95,8 @@ function More(): JSX.Element {
   const { model, store } = view;
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLSpanElement>(null);
-  const call = `flytenb.run(${python(store.name)})`;
+  const call = runCode(store.name);
+  const again = `run = flytenb.rerun(${python(store.name)})`;
   useEffect(() => {
     if (!isOpen) {
       return;
@@ -114,7 +115,7 @@ function More(): JSX.Element {
     ['Insert as code', `run = ${call}`, () => view.write(`run = ${call}`)]
   ];
   if (model.isTerminal) {
-    items.push(['Run again', `${call}.rerun()`, () => view.write(`run = ${call}.rerun()`)]);
+    items.push(['Run again', again, () => view.write(again)]);
     if (model.failedCount) {
       items.push(['Recover', `${call}.recover()`, () => view.write(`run = ${call}.recover()`)]);
     }

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { REPORT_POLICY } from '../../generated/marks.js';
 import * as words from '../words.js';
-import { python, useView } from './context.js';
+import { python, runCode, useView } from './context.js';
 import { useLoaded } from './hooks.js';
 import { Empty, Link, save } from './parts.js';
 
@@ -77,7 +77,7 @@ export function Report(): JSX.Element {
               <>
                 This server shows no reports. In a cell:{' '}
                 <code>
-                  flytenb.run({python(store.name)}).report({action === 'a0' ? '' : python(action)})
+                  {runCode(store.name)}.report({action === 'a0' ? '' : python(action)})
                 </code>
               </>
             )}

@@ -5,7 +5,7 @@ import type { Preview } from '../preview.js';
 import { preview } from '../preview.js';
 import { isTerminal } from '../run-state.js';
 import * as words from '../words.js';
-import { python, useView } from './context.js';
+import { actionCode, runCode, useView } from './context.js';
 import { useLoaded } from './hooks.js';
 import { copy, Empty, Link, PlaceText } from './parts.js';
 import { ActionPicker } from './picker.js';
@@ -27,10 +27,7 @@ export function Values(): JSX.Element {
   const inputs = preview(action.inputs);
   const outputs = preview(action.outputs);
   const isAlone = outputs.length === 1;
-  const of =
-    action === model.root
-      ? `flytenb.run(${python(store.name)})`
-      : `flytenb.run(${python(store.name)}).action(${python(action.name)})`;
+  const of = action === model.root ? runCode(store.name) : actionCode(store.name, action.name);
   return (
     <div>
       <div class="fnb-bar">
@@ -49,7 +46,7 @@ export function Values(): JSX.Element {
           values={inputs}
           none={loaded.isLoading && !isKnown ? 'Loading …' : 'It takes no inputs.'}
           code={(value, i) =>
-            `${variable(value.name, `input_${i}`)} = ${of}.inputs.${variable(value.name, `input_${i}`)}`
+            `${variable(value.name, `input_${i}`)} = ${of}.inputs().${variable(value.name, `input_${i}`)}`
           }
         />
         <Table

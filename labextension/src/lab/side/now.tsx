@@ -115,10 +115,7 @@ function Cancel({ lab, run }: { lab: Lab; run: RunRow }): JSX.Element {
   }
   return (
     <>
-      <Link
-        title={`flytenb.run("${run.name}").abort()`}
-        onClick={() => (state === 'sure' ? abort() : setState('sure'))}
-      >
+      <Link title={`%flyte_cancel ${run.name}`} onClick={() => (state === 'sure' ? abort() : setState('sure'))}>
         {state === 'sure' ? `Cancel ${run.name}?` : 'Cancel'}
       </Link>
       {state === 'sure' && <Link onClick={() => setState('')}> Keep</Link>}
