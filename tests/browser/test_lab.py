@@ -15,6 +15,7 @@ EDIT = """([from, to]) => {
   const shared = window.jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel;
   shared.setSource(shared.getSource().replace(from, to));
 }"""
+SOURCE = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.getSource()"
 COUNT = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount"
 
 
@@ -107,8 +108,10 @@ def test_a_failure_opens_in_a_cell_and_leads_to_its_line(jupyter: Open) -> None:
     text = page.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.getSource()"
     )
-    assert text.endswith(".open()")
-    assert text.startswith("flyte.run("), "as the notebook calls the package"
+    assert text.startswith("flyte.remote.Run.get("), "as the notebook calls the package"
+    page.run_cell(2)
+    page.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.widgets.length === 4")
+    page.page.wait_for_function(f"({SOURCE})(3).includes('c = -1.0')")
 
 
 def test_a_fix_is_recovered(jupyter: Open) -> None:

@@ -74,7 +74,7 @@ def test_a_failed_run_opens_at_its_failure(opened: Callable[..., Any]) -> None:
     assert "fit[4]" in failure.inner_text()
     assert "Params(C=-0.1, gamma=0.001, kernel='rbf')" in failure.inner_text()
     failure.get_by_role("button", name="Fix & recover").click()
-    assert page.evaluate("window.codes") == ['run = flytenb.run("failed").recover()']
+    assert page.evaluate("window.codes") == ['run = flytenb.remote.Run.get("failed").recover()']
     failure.locator(".fnb-frames button").first.click()
     assert page.evaluate("window.place")[1] > 0
 
@@ -272,7 +272,7 @@ def test_values_go_to_variables(opened: Callable[..., Any]) -> None:
     page.wait_for_selector(".fnb-io")
     assert "Score(params=Params(C=0.1, gamma=0.01, kernel='rbf'), accuracy=0.96)" in page.inner_text("section")
     page.get_by_role("button", name="To variable").first.click()
-    assert page.evaluate("window.codes") == ['name = flytenb.run("success").inputs.name']
+    assert page.evaluate("window.codes") == ['name = flytenb.remote.Run.get("success").inputs().name']
 
 
 def test_a_question_is_answered_by_a_form_that_checks(opened: Callable[..., Any], server: ViewServer) -> None:
