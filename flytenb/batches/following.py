@@ -61,6 +61,14 @@ class Following:
         elsewhere = replace(self.batch, told=f"{folder}/runs", worker=worker, python=sys.executable, cwd=os.getcwd())
         return {**self._plan.env_vars, VARIABLE: elsewhere.variable()}
 
+    def wait(self) -> None:
+        """Until its run has begun.
+
+        Raises:
+            EngineError: it does not begin.
+        """
+        self._mirror.result()
+
     def note(self, words: str) -> None:
         """Something that a person should know."""
         self._say("note", words)

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from flytenb.batches.following import digest_of
+from flytenb.client.action import here
 from flytenb.client.run_handle import Run
 from flytenb.errors import FlytenbError
 
@@ -73,5 +74,6 @@ def _end_orphan(run: Run) -> None:
             f"batch {run.name} still goes on (process {pid}); wait for its end, or stop it: "
             f"flytenb abort run {run.name}"
         )
-    run.abort("the process that executed the notebook is gone")
+    link, _ = here()  # not the runs of its cells: they go on, and are taken over
+    link.query("abort", run=run.name, reason="the process that executed the notebook is gone", alone=True)
     run.ended().result(30)

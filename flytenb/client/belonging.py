@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 VARIABLE = "FLYTENB_BATCH"
-_TOLD = ("told", "worker", "python", "cwd")
+_TOLD = ("told", "worker", "python", "cwd", "parent")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Batch:
     worker: str = ""
     python: str = ""
     cwd: str = ""
+    #: "RUN/ACTION" that what it starts is a child of; "" = its own action of the cell.
+    parent: str = ""
     #: Runs started so far, by cell.
     counts: Counter[int] = field(default_factory=Counter)
 
@@ -32,6 +34,10 @@ class Batch:
         """The variable's value for the kernel."""
         told = {name: getattr(self, name) for name in _TOLD if getattr(self, name)}
         return json.dumps({"name": self.name, "before": list(self.before), **told})
+
+    def parent_of(self, cell: int) -> str:
+        """The action that a run of this cell is a child of."""
+        return self.parent or f"{self.name}/a{cell}"
 
     def tell(self, run: str, task: str, cell: int, how: str) -> None:
         """A run was started, reused or recovered."""

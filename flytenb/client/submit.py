@@ -171,6 +171,8 @@ def send(
     """Submit declared work and wait until it is on disk."""
     name = options.name or new_run_name()
     told: dict[str, Any] = {"origin": {**origin(), **_placed(options)}, **options.wire()}
+    if batch := belonging.current():
+        told["parent"] = batch.parent_of(int(told["origin"].get("cell") or 0))
     for option, value in (more or {}).items():
         told[option] = {**value, **told[option]} if isinstance(value, dict) and option in told else value
     if doubts:

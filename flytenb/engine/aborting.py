@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flytenb.engine.below import live_below
 from flytenb.engine.refused import QueryError
 from flytenb.model.events import AbortRequest
 from flytenb.model.ids import action_name
@@ -32,8 +33,10 @@ class AbortDesk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def abort(self, run: tuple[Any, ...], number: int, group: str, reason: str) -> Stopped:
-        """Stop an action (a run's root: the run), or those of a group, with all below.
+    async def abort(
+        self, run: tuple[Any, ...], number: int, group: str, reason: str, *, is_alone: bool = False
+    ) -> Stopped:
+        """Stop an action (a run's root: the run), or those of a group, with all below: runs too, unless `is_alone`.
 
         Raises:
             QueryError: the run has no such action or group.
@@ -41,13 +44,16 @@ class AbortDesk:
         await self._engine.returning.settled()  # what a new engine finds unfinished is in nobody's hands until then
         if group:
             return await self._group(run, group, reason)
-        return await self._action(run, number, reason)
+        return await self._action(run, number, reason, [] if is_alone else live_below(self._engine.state, number))
 
-    async def _action(self, run: tuple[Any, ...], number: int, reason: str) -> Stopped:
+    async def _action(self, run: tuple[Any, ...], number: int, reason: str, below: list[int]) -> Stopped:
         engine = self._engine
         if number in engine.state.live:
-            await self._happen([AbortRequest(number, reason)])
+            await self._happen([AbortRequest(one, reason) for one in (*below, number)])
             return Stopped(count=1)
+        if below:  # runs that outlived it
+            await self._happen([AbortRequest(one, reason) for one in below])
+            return Stopped(count=len(below))
         await engine.committed()  # its end may be on the way to the disk
         row = await asyncio.to_thread(engine.reader.action, number)
         if row is None:
@@ -71,7 +77,8 @@ class AbortDesk:
         engine = self._engine
         live = [action for action in engine.state.live.values() if action.run.id == run[0]]
         members = [action for action in live if action.group == group and not _is_below(action, group)]
-        await self._happen([AbortRequest(action.id, reason) for action in members])
+        stopped = [one for action in members for one in (*live_below(engine.state, action.id), action.id)]
+        await self._happen([AbortRequest(one, reason) for one in stopped])
         if members:
             return Stopped(count=len(members))
         groups = await asyncio.to_thread(engine.reader.groups, run[0])

@@ -33,6 +33,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     digest: str = ""
     force: bool = False
+    #: Of what is aborted: not the runs that its actions have started.
+    alone: bool = False
     #: Of a container: its name, its id, or RUN/ACTION.
     name: str = ""
     #: Of what is kept: seconds since it was made or ended, seconds since it was used; pinned or not; only say what.

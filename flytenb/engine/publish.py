@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flytenb.engine import rows
+from flytenb.engine.below import Below, Graft
 from flytenb.engine.refused import QueryError
 from flytenb.model.events import RunRequest, Watch
-from flytenb.model.ids import action_name
+from flytenb.model.ids import action_name, run_of
 from flytenb.model.phases import QUEUED
 from flytenb.model.snapshot import RunRow, RunSnapshot
 from flytenb.model.tags import CHANGED, ENDED, REPLY
@@ -23,6 +24,7 @@ from flytenb.rules.runs import refusal
 if TYPE_CHECKING:
     from flytenb.engine.core import Engine
     from flytenb.engine.link import Link
+    from flytenb.rules.state import Run
 
 #: Seconds between two messages about one run.
 INTERVAL_S = 0.25
@@ -44,6 +46,9 @@ class Publisher:
         self._watchers: dict[int, set[Any]] = {}
         self._names: dict[int, str] = {}
         self._logs: dict[int, list[tuple[Any, ...]]] = {}
+        #: Runs below one that is watched → that one and what actions are called there; and what changed of them.
+        self._above: dict[int, Graft] = {}
+        self._lifted: dict[int, dict[int, Any]] = {}
         #: Runs whose builds changed.
         self._builds: set[int] = set()
         self._reports: dict[int, dict[str, str]] = {}
@@ -80,6 +85,8 @@ class Publisher:
         self._engine.state.watched.setdefault(number, {})
         if link not in run.waiters:
             run.waiters.append(link)
+        for each in list(self._engine.state.runs.values()):
+            self._look_above(each)
 
     def forget(self, link: Any) -> None:
         """The link is gone."""
@@ -95,13 +102,25 @@ class Publisher:
             self._builds.discard(number)
             self._engine.usage.news.pop(number, None)
             watched = self._engine.state.watched
-            for table in (self._watchers, self._names, self._logs, self._reports, self._reasons, watched):
+            for table in (self._watchers, self._names, self._logs, self._reports, self._reasons, self._lifted):
                 table.pop(number, None)
+            if number not in self._above:
+                watched.pop(number, None)
+            for below in [one for one, graft in self._above.items() if graft.top == number]:
+                del self._above[below]
+                if below not in self._watchers:
+                    watched.pop(below, None)
 
     def collect(self, out: Out) -> None:
         """Arm a message for every watched run that a step changed; add the last one of an ended run."""
         if not self._watchers:
             return
+        for row in out.below:
+            run = next((each for each in self._engine.state.runs.values() if each.id == row[0]), None)
+            if run is not None:
+                self._look_above(run)
+        if self._above:
+            self._lift()
         for log in out.logs:
             number = log[0] >> 32
             if number in self._watchers:
@@ -112,12 +131,38 @@ class Publisher:
         for row in out.run_ends:
             if row[-1] in self._watchers:
                 self._flush_into(row[-1], out, row)
+            if row[-1] in self._above:  # its last change is lifted already
+                self._engine.state.watched.pop(row[-1], None)
         for number, changed in self._engine.state.watched.items():
             if changed or number in self._logs or number in self._reports or number in self._engine.usage.news:
                 self._arm(number)
         if not self._is_looking and self._engine.state.waiting:
             self._is_looking = True
             self._engine.loop.call_later(WAIT_S, self._look)
+
+    def _look_above(self, run: Run) -> None:
+        """Follow a run that is below one that is watched."""
+        above = run_of(run.below) if run.below else 0
+        graft = self._above.get(above)
+        top = graft.top if graft is not None else above
+        if not above or run.id in self._above or top not in self._watchers:
+            return
+        known = graft.runs.values() if graft is not None else ()
+        self._above[run.id] = Graft(top, (*known, Below(run.id, run.name, run.below)))
+        changed = self._engine.state.watched.setdefault(run.id, {})
+        root = self._engine.state.live.get(run.id << 32)
+        if root is not None:
+            changed[root.id] = root
+
+    def _lift(self) -> None:
+        """What changed of runs below goes to those above."""
+        watched = self._engine.state.watched
+        for number, graft in self._above.items():
+            if changed := watched.get(number):
+                self._lifted.setdefault(graft.top, {}).update(changed)
+                self._arm(graft.top)
+                if number not in self._watchers:
+                    watched[number] = {}
 
     def tell_builds(self, number: int) -> None:
         """What a run waits for is being built, and is further now."""
@@ -146,13 +191,18 @@ class Publisher:
                 changed = state.watched.get(action.run.id)
                 if changed is None or action.phase != QUEUED:
                     continue
-                if self._reasons.get(action.run.id, {}).get(action.id, "") != reasons.of(action):
+                number = action.run.id
+                if number in self._above and number not in self._watchers:
+                    number = self._above[number].top
+                if self._reasons.get(number, {}).get(action.id, "") != reasons.of(action):
                     changed[action.id] = action
         self.collect(Out())
 
     def _due(self, number: int) -> None:
         self._armed.discard(number)
-        is_told = self._logs.get(number) or self._reports.get(number) or number in self._builds
+        is_told = (
+            self._logs.get(number) or self._reports.get(number) or number in self._builds or self._lifted.get(number)
+        )
         if self._engine.state.watched.get(number) or is_told or self._engine.usage.news.get(number):
             out = Out()
             self._flush_into(number, out, None)
@@ -166,6 +216,11 @@ class Publisher:
         root = state.live.get(number << 32) or changed.get(number << 32)
         reasons = Reasons(state)
         actions = tuple(rows.live_row(action, state, reasons) for action in changed.values())
+        actions += tuple(
+            self._above[one >> 32].action(rows.live_row(action, state, reasons))
+            for one, action in self._lifted.pop(number, {}).items()
+            if one >> 32 in self._above
+        )
         told = self._reasons.setdefault(number, {})
         for row in actions:
             if row.reason:

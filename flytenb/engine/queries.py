@@ -176,7 +176,7 @@ class Queries(RunQueries, MachineQueries):
         """Stop a run, one action or the actions of a `group`, and all below them; says whether there was anything."""
         row = await self._run_row(asked.run)
         number = self._action_number(row[0], asked.action)
-        asked_again = await self._engine.aborting.abort(row, number, asked.group, asked.reason)
+        asked_again = await self._engine.aborting.abort(row, number, asked.group, asked.reason, is_alone=asked.alone)
         said = {"group": asked.group} if asked.group else {"action": action_name(number)}
         return {"run": row[1], **said, "was_running": asked_again.count > 0, **msgspec.structs.asdict(asked_again)}
 

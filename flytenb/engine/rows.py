@@ -130,6 +130,8 @@ def origin(options: RunOptions) -> dict[str, Any]:
     """What a run tells of where it came from."""
     told = dict(options.origin)
     told["mode"] = options.mode
+    if options.parent:
+        told["parent"] = options.parent
     if options.recover_from:
         told["recovers"] = options.recover_from
     if options.labels:

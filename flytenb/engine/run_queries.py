@@ -10,10 +10,11 @@ import msgspec
 
 from flytenb.engine import rows
 from flytenb.engine.asked import Asked
+from flytenb.engine.below import Below, Graft
 from flytenb.engine.condition_rows import with_conditions
 from flytenb.engine.refused import QueryError
 from flytenb.model.containers import Inside
-from flytenb.model.ids import RunId, action_id, action_index, action_name, parse_action_name
+from flytenb.model.ids import RunId, action_name, parse_action_name, run_of
 from flytenb.model.outcome import decode_failure, with_locals
 from flytenb.model.phases import FIRST_TERMINAL, ActionPhase
 from flytenb.model.placement import Placement
@@ -42,6 +43,12 @@ class RunQueries:
         return row
 
     def _action_number(self, run: int, name: str) -> int:
+        above, separator, own = name.rpartition(":")
+        if separator:  # of a run below
+            row = self._engine.reader.run(above)
+            if row is None:
+                raise QueryError("ActionNotFound", f"there is no run {above!r}, and so no action {name!r}")
+            run, name = row[0], own
         try:
             return parse_action_name(RunId(run), name or "a0")
         except ValueError as error:
@@ -100,33 +107,44 @@ class RunQueries:
             for row in stored
         ]
 
+    def _stored(self, run: int, after: int = -1, limit: int = 1_000_000, io: bool = False) -> list[ActionRow]:
+        reader, tasks, desk = self._engine.reader, self._engine.state.tasks_by_id, self._engine.conditions
+        stored = reader.actions(run, after=after, limit=limit, with_values=io)
+        found = with_conditions(
+            [rows.action_row(row, tasks) for row in stored], desk.stored(run, {row[2] for row in stored})
+        )
+        found = rows.with_progress(found, rows.progress(reader.progress(run)))
+        return rows.with_recoveries(found, reader.recoveries(run))
+
+    def _graft(self, run: int) -> Graft:
+        """The runs that this run's actions have started."""
+        return Graft(run, [Below(*row) for row in self._engine.reader.below(run)])
+
     async def _actions_of(
-        self, run: int, *, after: int = -1, limit: int = 1_000_000, io: bool = False
+        self, run: int, *, after: int = -1, limit: int = 1_000_000, io: bool = False, graft: Graft | None = None
     ) -> list[ActionRow]:
-        tasks, desk = self._engine.state.tasks_by_id, self._engine.conditions
-
-        def read() -> list[ActionRow]:
-            reader = self._engine.reader
-            stored = reader.actions(run, after=after, limit=limit, with_values=io)
-            found = with_conditions(
-                [rows.action_row(row, tasks) for row in stored], desk.stored(run, {row[2] for row in stored})
-            )
-            found = rows.with_progress(found, rows.progress(reader.progress(run)))
-            return rows.with_recoveries(found, reader.recoveries(run))
-
-        return self._live_over(run, await asyncio.to_thread(read))
+        """Actions of a run, then those of the runs below it."""
+        found = self._live_over(run, await asyncio.to_thread(self._stored, run, after, limit, io))
+        if graft is None or not graft.runs or len(found) >= limit:
+            return found
+        stored = await asyncio.to_thread(lambda: [(one, self._stored(one, io=io)) for one in graft.runs])
+        below = [graft.action(row) for one, part in stored for row in self._live_over(one, part)]
+        return [*found, *below[: limit - len(found)]]
 
     async def actions(self, asked: Asked) -> list[ActionRow]:
         """Actions of a run in order of acceptance; `after` is an index, `io` brings encoded values along."""
         row = await self._run_row(asked.run)
         limit = asked.limit if asked.limit != Asked().limit else 1_000_000
-        return await self._actions_of(row[0], after=asked.after - 1, limit=limit, io=asked.io)
+        graft = self._graft(row[0])
+        return await self._actions_of(row[0], after=asked.after - 1, limit=limit, io=asked.io, graft=graft)
 
     async def table(self, asked: Asked) -> ActionTable:
         """All actions of a run in compact form."""
         run = (await self._run_row(asked.run))[0]
         state = self._engine.state
-        stored = self._engine.reader.actions(run)
+        graft, reader = self._graft(run), self._engine.reader
+        stored = [row for one in (run, *graft.runs) for row in reader.actions(one)]
+        below = {row[0]: graft.names(row[0], row[1]) for row in stored if row[0] >> 32 != run} if graft.runs else {}
         numbers = {row[2] for row in stored}
         reasons = Reasons(state)
         live = {
@@ -135,13 +153,14 @@ class RunQueries:
             if row[0] in state.live and row[3] < FIRST_TERMINAL
         }
         facts = {number: rows.task_facts(state.tasks_by_id[number]) for number in numbers}
-        said = rows.progress(self._engine.reader.progress(run))
-        recoveries = self._engine.reader.recoveries(run)
-        return ActionTable(tasks=facts, rows=stored, live=live, progress=said, recoveries=recoveries)
+        said = rows.progress(each for one in (run, *graft.runs) for each in reader.progress(one))
+        recoveries = {key: each for one in (run, *graft.runs) for key, each in reader.recoveries(one).items()}
+        return ActionTable(tasks=facts, rows=stored, live=live, progress=said, recoveries=recoveries, below=below)
 
     async def placements(self, asked: Asked) -> dict[int, Placement]:
         """Where the actions of a run ran and with what software, by the number that they name."""
-        actions = await self._actions_of((await self._run_row(asked.run))[0])
+        run = (await self._run_row(asked.run))[0]
+        actions = await self._actions_of(run, graft=self._graft(run))
         return rows.placements(actions, self._engine.placements)
 
     async def snapshot(self, asked: Asked) -> RunSnapshot:
@@ -155,34 +174,43 @@ class RunQueries:
         number, reader = row[0], self._engine.reader
         # The run first: one that ends meanwhile then still counts as running, never as ended without its error.
         run = self._present(row)
-        actions = await self._actions_of(number)
-        named = [action_index(each.id) for each in actions if each.failure is not None][:3]
-        builds = await self._engine.builds.of_run(number)
+        graft = self._graft(number)
+        actions = await self._actions_of(number, graft=graft)
+        named = [each.id for each in actions if each.failure is not None][:3]
+        builds = [build for one in (number, *graft.runs) for build in await self._engine.builds.of_run(one)]
         lines: list[tuple[Any, ...]] = []
         if logs:
-            for index in named:
-                one = action_id(number, index)
+            for one in (one for one in named if run_of(one) == number):
                 lines += reader.logs(one, one, limit=SNAPSHOT_LOGS // 2)
             lines += reader.logs(number << 32, (number + 1) << 32, limit=SNAPSHOT_LOGS)
             lines = sorted({line[0]: line for line in lines}.values())
         if len(actions) <= 1_000:
-            valued = {each.id: each for each in await self._actions_of(number, io=True)}
+            valued = {each.id: each for each in await self._actions_of(number, io=True, graft=graft)}
             actions = [
                 msgspec.structs.replace(each, inputs=valued[each.id].inputs, outputs=valued[each.id].outputs)
                 if each.id in valued
                 else each
                 for each in actions
             ]
-        wanted = {action_id(number, index) for index in named}
+        told = {}
+        if traces:
+            told = {one: [rows.trace_row(each) for each in reader.traces_of_run(one)] for one in (number, *graft.runs)}
+        pages = {one: digest for part in (number, *graft.runs) for one, digest in reader.reports(part)}
+        usages = await self._engine.usage.of_snapshot(number, (one for one in named if run_of(one) == number))
+        for below in graft.runs.values():
+            for name, usage in (await self._engine.usage.of_snapshot(below.number, ())).items():
+                usages[f"{below.name}:{name}"] = msgspec.structs.replace(usage, action=f"{below.name}:{name}")
         snapshot = RunSnapshot(
             run=run,
-            actions=tuple(self._with_locals(each) if each.id in wanted else each for each in actions),
-            traces=tuple(rows.trace_row(each) for each in reader.traces_of_run(number)) if traces else (),
+            actions=tuple(self._with_locals(each) if each.id in named else each for each in actions),
+            traces=tuple(
+                each if one == number else graft.trace(each, one) for one, part in told.items() for each in part
+            ),
             logs=tuple(rows.log_line(each) for each in lines),
             placements=rows.placements(actions, self._engine.placements),
-            builds=builds,
-            reports={action_name(each): digest for each, digest in reader.reports(number)},
-            usages=await self._engine.usage.of_snapshot(number, wanted),
+            builds=tuple({build.id: build for build in builds}.values()),
+            reports={graft.name(each): digest for each, digest in pages.items()},
+            usages=usages,
             taken_at=time.time(),
         )
         return snapshot, number

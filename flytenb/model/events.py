@@ -199,6 +199,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     run_start_time: float = 0.0
     #: Ident of the only worker that may run it ("" = any): local mode.
     pin: str = ""
+    #: "RUN/ACTION" that the root is a child of; the run is shown there too, and ends with it when a person stops that.
+    parent: str = ""
     #: The run whose results are taken where the call is the same; actions and tasks that run all the same; and
     #: whether what was lost of those results is made again.
     recover_from: str = ""

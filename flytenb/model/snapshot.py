@@ -243,16 +243,22 @@ class ActionTable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     progress: dict[int, Advance] = {}
     #: Of a run that recovers another: (recovery_source, recovery) by id.
     recoveries: dict[int, tuple[str, str]] = {}
+    #: (name, parent) of actions of runs below this one, by id.
+    below: dict[int, tuple[str, str]] = {}
 
     def row(self, index: int) -> ActionRow:
         """One of the actions, in order of acceptance."""
         stored = self.rows[index]
         living = self.live.get(stored[0])
         if living is not None:
-            return living
+            return self._named(living)
         row = stored_action_row(stored, self.tasks[stored[2]])
         if (said := self.progress.get(row.id)) is not None:
             row = msgspec.structs.replace(row, progress=said)
         if (found := self.recoveries.get(row.id)) is not None:
             row = msgspec.structs.replace(row, recovery_source=found[0], recovery=found[1])
-        return row
+        return self._named(row)
+
+    def _named(self, row: ActionRow) -> ActionRow:
+        told = self.below.get(row.id)
+        return row if told is None else msgspec.structs.replace(row, name=told[0], parent=told[1])

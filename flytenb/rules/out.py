@@ -18,6 +18,7 @@ class Out:
         "answers",
         "attempts",
         "before",
+        "below",
         "build_layers",
         "builds",
         "cached",
@@ -78,6 +79,8 @@ class Out:
         self.placements_read: list[tuple[Any, ...]] = []
         #: (id, name, root task, options, created_at)
         self.runs: list[tuple[Any, ...]] = []
+        #: (run, parent): runs that an action has started as its children
+        self.below: list[tuple[Any, ...]] = []
         #: (phase, ended_at, action_count, failed_count, cached_count, id)
         self.run_ends: list[tuple[Any, ...]] = []
         #: Links of workers → their frames that these rows are of: told when they are on disk.

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from flytenb.model.events import Offer, Recovered, RunOptions, RunRequest, SourceRead
+from flytenb.model.ids import RunId, parse_action_name
 from flytenb.model.tags import CACHE_OFF, REPLY
 from flytenb.rules.beginning import begin
 from flytenb.rules.out import Out
@@ -56,6 +57,7 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     task = state.tasks[event.digest]
     run = Run(state.next_run, event.run_name, options, run_info(event.run_name, options), now)
     run.avoid = _blocked(state, source, options)
+    run.below = _parent(state, options)
     run.offered = {(key, group): value for key, group, value in event.secrets}
     lack = lack_of(state, run, run.shape_of(task), task.declaration.environment)
     if lack:
@@ -66,6 +68,8 @@ def on_run(state: State, source: Any, event: RunRequest, now: float, out: Out) -
     run.waiters.append(source)
     state.runs[run.name] = run
     out.runs.append((run.id, run.name, task.id, event.body, now))
+    if run.below:
+        out.below.append((run.id, run.below))
     root = Action(run.id << 32, run, task, None, 0, event.key, 1, event.inputs)
     root.accepted_at = now
     root.cache_key, root.cache_mode = event.cache_key, event.cache_mode
@@ -95,6 +99,18 @@ def _blocked(state: State, source: Any, options: RunOptions) -> frozenset[str]:
     return frozenset({lane.id}).union(*(action.run.avoid for action in lane.actions.values()))
 
 
+def _parent(state: State, options: RunOptions) -> int:
+    """The action that a run's root is a child of, as long as that one's run goes on."""
+    name, _, action = options.parent.partition("/")
+    above = state.runs.get(name) if name else None
+    if above is None:
+        return 0
+    try:
+        return parse_action_name(RunId(above.id), action)
+    except ValueError:
+        return 0
+
+
 def on_source_read(state: State, source: Any, event: SourceRead, now: float, out: Out) -> None:
     """What the run that is asked for next is to recover."""
     state.sources[event.run_name] = event.source
@@ -111,6 +127,7 @@ def recovered_root(state: State, event: Recovered) -> Action:
     run = Run(event.run, event.name, options, run_info(event.name, options), event.accepted_at)
     run.next_index = run.action_count = event.next_index
     run.is_recovered = True
+    run.below = _parent(state, options)
     run.source = state.sources.pop(run.name, None)
     state.runs[run.name] = run
     root = Action(

@@ -192,6 +192,7 @@ class Run:
     __slots__ = (
         "action_count",
         "avoid",
+        "below",
         "bundles",
         "cached_count",
         "created_at",
@@ -216,6 +217,8 @@ class Run:
         #: Links that are told when it ends.
         self.waiters: list[Any] = []
         self.is_recovered = False
+        #: The action of another run that its root is a child of; 0 = none.
+        self.below = 0
         #: What is known of the run that this one recovers.
         self.source: Source | None = None
         #: Lanes that may be blocked until this run ends, because it was started there.

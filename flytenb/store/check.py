@@ -29,6 +29,7 @@ ORPHANS = {
     "progress": "action NOT IN (SELECT id FROM action)",
     "usage": "action NOT IN (SELECT id FROM action)",
     "answer": "action NOT IN (SELECT id FROM action)",
+    "run_below": "run NOT IN (SELECT id FROM run)",
     "run_mark": "run NOT IN (SELECT id FROM run)",
 }
 _READ_BYTES = 4 << 20

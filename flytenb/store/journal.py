@@ -19,6 +19,7 @@ RETRY_S = 0.5
 
 _INSERT_TASK = "INSERT INTO task (id, digest, body) VALUES (?, ?, ?)"
 _INSERT_RUN = "INSERT INTO run (id, name, task, options, phase, created_at) VALUES (?, ?, ?, ?, 0, ?)"
+_BELOW = "INSERT INTO run_below (run, parent) VALUES (?, ?)"
 _END_RUN = "UPDATE run SET phase = ?, ended_at = ?, action_count = ?, failed_count = ?, cached_count = ? WHERE id = ?"
 _ACCEPT = (
     'INSERT INTO action (id, parent, task, key, n, phase, inputs, "group", cache_key, accepted_at)'
@@ -73,6 +74,7 @@ class Rows(Protocol):
     builds: list[tuple[Any, ...]]
     build_layers: list[tuple[Any, ...]]
     run_builds: list[tuple[Any, ...]]
+    below: list[tuple[Any, ...]]
     run_ends: list[tuple[Any, ...]]
 
 
@@ -90,6 +92,7 @@ def write(connection: sqlite3.Connection, batch: list[Rows]) -> None:
             (_PLACE, [row for out in batch for row in out.placements]),
             (_PLACE_WHOLE, [row for out in batch for row in out.placements_read]),
             (_INSERT_RUN, [row for out in batch for row in out.runs]),
+            (_BELOW, [row for out in batch for row in out.below]),
             (_ACCEPT, [row for out in batch for row in out.accepted]),
             (_END, [row for out in batch for row in out.ended]),
             (_ATTEMPT, [row for out in batch for row in out.attempts]),

@@ -42,6 +42,14 @@ _UNFINISHED = (
     " FROM action a JOIN run r ON r.id = a.id >> 32 WHERE a.id = ? AND a.phase < 5 AND r.ended_at IS NULL"
 )
 
+_BELOW = (
+    "WITH RECURSIVE below (run, parent) AS ("
+    " SELECT run, parent FROM run_below WHERE parent >= ? AND parent < ?"
+    " UNION SELECT b.run, b.parent FROM below u JOIN run_below b"
+    " ON b.parent >= (u.run << 32) AND b.parent < ((u.run + 1) << 32)"
+    ") SELECT b.run, r.name, b.parent FROM below b JOIN run r ON r.id = b.run ORDER BY b.run"
+)
+
 
 class Reader:
     """A read-only view of the store. Threads may share it; calls take turns."""
@@ -97,6 +105,10 @@ class Reader:
     def runs_below(self, name: str) -> list[tuple[Any, ...]]:
         """Runs named `NAME.…`, oldest first: those that a batch has started."""
         return self._all(f"{_RUN} WHERE name >= ? AND name < ? ORDER BY id", [f"{name}.", f"{name}/"])
+
+    def below(self, run: int) -> list[tuple[int, str, int]]:
+        """(run, name, parent) of the runs that actions of a run have started as their children, at any depth."""
+        return self._all(_BELOW, (run << 32, (run + 1) << 32))
 
     def runs(self, *, limit: int = 100, phase: int | None = None, before: int | None = None) -> list[tuple[Any, ...]]:
         """Runs, newest first."""

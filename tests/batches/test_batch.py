@@ -52,7 +52,7 @@ def test_cells_are_actions_and_their_runs_belong_to_it(home, tmp_path):
     done = flyte.batch(source, on_step=lambda *step: steps.append(step))
     run = done.run
     assert run.row.phase == "succeeded"
-    assert [action.row.short_name for action in run.actions] == ["notebook", "cell 1", "cell 2", "cell 3", "cell 4"]
+    assert [action.row.short_name for action in run.actions] == ["notebook", *(f"cell {n}" for n in range(1, 5)), "add"]
     assert done.runs == [{"run": f"{done.name}.3.1", "task": "nb.add", "cell": 3, "how": "started"}]
     assert Run.get(f"{done.name}.3.1").row.origin["batch"] == {"name": done.name, "cell": 3}
     assert [step[1:] for step in steps if step[0] == "cell"] == [(n, 4) for n in (1, 2, 3, 4)]

@@ -25,8 +25,9 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from flytenb.batches.kernels.door import Door
 from flytenb.batches.kernels.environment import kernel_task
 from flytenb.client.action import here
-from flytenb.client.context import with_runcontext
 from flytenb.client.names import new_run_name
+from flytenb.client.options import RunOptions
+from flytenb.client.submit import prepared, submit_encoded
 from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.containers import Inside
 from flytenb.wire import paths
@@ -99,7 +100,10 @@ class Held:
     def _met(self, lacking: tuple[str, ...]) -> dict[str, Any]:
         task = kernel_task(self._environment, lacking)
         name = f"{self._following.batch.name}.kernel" + ("-2" if lacking else "")
-        self.run = with_runcontext(name=name).run(task, folder=str(self._folder))
+        self._following.wait()
+        inputs, link, store = prepared(task, (), {"folder": str(self._folder)})
+        more = {"parent": f"{self._following.batch.name}/a0"}
+        self.run = submit_encoded(task, inputs, RunOptions(name=name), link, store, more)
         self._line = self._called()
         self._told = self._line.makefile("r", encoding="utf-8")
         line = self._told.readline()
