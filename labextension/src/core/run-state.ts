@@ -23,11 +23,6 @@ export function isTerminal(phase: string): boolean {
   return terminal.has(phase);
 }
 
-/** The number in an action's name: `a17` is 17. */
-export function indexOf(name: string): number {
-  return Number(name.slice(1));
-}
-
 export class RunState {
   run: RunRow;
   /** Root first, in order of acceptance. */
@@ -139,11 +134,12 @@ export class RunState {
       return;
     }
     const last = this.actions.at(-1);
-    if (last === undefined || indexOf(last.name) < indexOf(row.name)) {
+    // Ids grow from run to run: those of runs below this one follow its own.
+    if (last === undefined || last.id < row.id) {
       this.places.set(row.name, this.actions.push(row) - 1);
       return;
     }
-    const at = this.actions.findIndex(each => indexOf(each.name) > indexOf(row.name));
+    const at = this.actions.findIndex(each => each.id > row.id);
     this.actions.splice(at, 0, row);
     for (let i = at; i < this.actions.length; i++) {
       this.places.set(this.actions[i]!.name, i);
