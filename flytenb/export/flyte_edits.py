@@ -40,12 +40,16 @@ class Known:
     #: Classes of named outputs, and the tasks that return them.
     named: set[str] = field(default_factory=set)
     returns: dict[str, str] = field(default_factory=dict)
+    #: Functions with decorators: a task among them can do more here than there.
+    decorated: set[str] = field(default_factory=set)
     #: Variables that hold named outputs.
     outputs: set[str] = field(default_factory=set)
 
     def learn(self, unit: Unit) -> None:
         """Remember what a statement says."""
         node = unit.node
+        if isinstance(node, _FUNCTIONS) and node.decorator_list:
+            self.decorated.add(node.name)
         if isinstance(node, ast.ClassDef) and any(ast.unparse(b).endswith("NamedTuple") for b in node.bases):
             self.named.add(node.name)
         elif isinstance(node, _FUNCTIONS) and isinstance(node.returns, ast.Name) and node.returns.id in self.named:

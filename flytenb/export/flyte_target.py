@@ -110,6 +110,8 @@ def _lacking(unit: Unit, known: Known, far: set[str]) -> str:
             owner = inner.value.id
             if owner == package and (inner.attr == _REMOTE or inner.attr in _OURS_ONLY):
                 return f"{package}.{inner.attr}"
+            if owner in known.decorated and inner.attr == "form":
+                return f"{owner}.form"
             if owner in known.runs and inner.attr not in _RUN_HAS:
                 return f"{owner}.{inner.attr}"
     return ""

@@ -24,6 +24,7 @@ def test_hello(home):
     cells = run("01_hello.ipynb")
     assert "Hello, Ada!\n" in shown(cells, "print(run)")
     assert "['Hello, Ada!', 'Hello, Grace!', 'Hello, Katherine!']" in shown(cells, "greetings = ")
+    assert shown(cells, "hello.form(")[0].startswith("Form of hello.hello; without widgets: flyte.run(hello, …)")
 
 
 def test_cells_as_tasks(home):
@@ -99,6 +100,9 @@ def test_cache_and_why(home):
     changed = "".join(shown(cells, "changed = flyte.run"))
     assert "outputs      15.0" in changed
     assert "0 of 5 cached" in "".join(shown(cells, "%flyte_why"))
+    compared = "".join(shown(cells, "flyte.compare("))
+    assert "measure: function `clean` changed" in compared
+    assert "result: 21.0 → 15.0 (−6)" in compared
     assert "Cached" in "".join(shown(cells, "unchanged = "))
     assert "cached" not in "".join(shown(cells, "anew = "))
     assert "Cached" in shown(cells, "second_look = ")[-1]
@@ -133,7 +137,7 @@ def test_batch_and_export(home):
     assert shown(cells, "run = flyte.run(season")[0].startswith("✔ season")
     assert "4 of 4 points succeeded" in "".join(shown(cells, "found = "))
     assert "0.75 3.375\n" in shown(cells, "found.best()")
-    assert "succeeded 8 cells\n" in "".join(shown(cells, "done = "))
+    assert "succeeded 9 cells\n" in "".join(shown(cells, "done = "))
     assert "hello" in "".join(shown(cells, "for told in"))
     assert "<notebook " in "".join(shown(cells, "from flytenb.nb"))
     assert "cells are in " in "".join(shown(cells, "%flyte_export"))
