@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from flytenb.export.changes import changed, is_exec, tells
 from flytenb.export.units import DEFINITIONS, IMPORTS, Unit
 
 #: Methods that a driver calls on the package, a runner or a run.
@@ -26,6 +27,8 @@ class Arranged:
     #: Names that `main()` sets for the definitions.
     shared: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: Parameter → tasks that read it where they run.
+    readers: dict[str, list[str]] = field(default_factory=dict)
 
 
 def arrange(units: Sequence[Unit]) -> Arranged:
@@ -121,26 +124,27 @@ def _module_level(units: Sequence[Unit]) -> set[Unit]:
 
 
 def _changes_before_drivers(units: Sequence[Unit], module: set[Unit], wanted: set[str]) -> set[Unit]:
-    """`config["lr"] = 0.1`, `values += […]`: of what definitions read, before anything has been driven."""
+    """`config["lr"] = 0.1`, `values += […]`, loops that fill lists: what definitions read, before anything is driven.
+
+    What stays in `main()` and has seen the object before its change keeps the change there.
+    """
     found: set[Unit] = set()
+    seen: set[str] = set()
+    made = {name for unit in module if _is_assignment(unit) for name in unit.binds}
     for unit in units:
         if unit in module or unit.is_note:
             continue
         node = unit.node
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        roots = {_root(target) for target in targets if target is not None}
-        is_change = isinstance(node, (ast.Assign, ast.AugAssign)) and bool(roots) and roots <= wanted
-        if is_change and not drives(node):
-            found.add(unit)
-        elif not _is_assignment(unit):
+        if drives(node):
             return found
+        names = changed(node)
+        is_simple = isinstance(node, (ast.Assign, ast.AugAssign)) and bool(names) and names <= wanted
+        is_filling = bool(names & wanted & made) and not names - made - unit.binds and not tells(node)
+        if (is_simple or is_filling or is_exec(node)) and not names & seen:
+            found.add(unit)
+        else:
+            seen |= _reached(unit, module) | unit.binds
     return found
-
-
-def _root(node: ast.expr | None) -> str:
-    while isinstance(node, (ast.Subscript, ast.Attribute)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _demote(units: Sequence[Unit], module: set[Unit]) -> None:
@@ -222,14 +226,31 @@ def _share(result: Arranged) -> None:
         if isinstance(unit.node, DEFINITIONS):
             read |= unit.reads.names
     result.shared = sorted((set_in_main & (read | defined)) - parameters)
+    again = {
+        name: unit.cell for unit in result.main for name in (changed(unit.node) | unit.binds) & defined - parameters
+    }
     for unit in result.module:
         if isinstance(unit.node, _FUNCTIONS) and unit.node.decorator_list:
-            lost = sorted((_reached(unit, result.module) & set_in_main) - defined)
-            if lost and "task" in ast.unparse(unit.node.decorator_list[0]):
+            reached = _reached(unit, result.module)
+            lost = sorted((reached & set_in_main) - defined)
+            if "task" not in ast.unparse(unit.node.decorator_list[0]):
+                continue
+            for name in sorted(reached & parameters):
+                result.readers.setdefault(name, []).append(unit.node.name)
+                result.notes.append(
+                    f"cell {unit.cell}: task {unit.node.name} reads parameter {name} from the file, so that its option "
+                    "cannot change it; make it an input of the task"
+                )
+            if lost:
                 names = _listed(lost)
                 result.notes.append(
                     f"cell {unit.cell}: task {unit.node.name} reads {names}, which a driver makes: "
                     "a worker of the script does not see it; make it an input of the task"
+                )
+            for name in sorted(reached & set(again)):
+                result.notes.append(
+                    f"cell {again[name]}: {name} is changed by a driver, and task {unit.node.name} reads it: "
+                    "a worker of the script has it as it was; make it an input of the task"
                 )
 
 

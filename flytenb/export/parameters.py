@@ -28,6 +28,8 @@ class Parameter:
     cell: int
     #: What the comment beside it says.
     help: str = ""
+    #: Tasks that read it where they run: there it has the value of the file.
+    readers: tuple[str, ...] = ()
 
 
 def parameter_of(unit: Unit, *, is_shared: bool) -> Parameter | None:
@@ -94,7 +96,15 @@ def command_line(parameters: list[Parameter], title: str, name: str, literal: st
         if one.help:
             options.append(f"help={_text(one.help.replace('%', '%%'))}")
         rows.append(f"    parser.add_argument({', '.join(options)})")
-    return [*rows, "    return vars(parser.parse_args())"]
+    fixed = [one for one in parameters if one.is_shared and one.readers]
+    if not fixed:
+        return [*rows, "    return vars(parser.parse_args())"]
+    rows.append("    given = parser.parse_args()")
+    for one in fixed:
+        said = f"task {one.readers[0]} reads it from this file; change it here, or make it an input of the task"
+        rows.append(f"    if given.{one.name} != {one.name}:")
+        rows.append(f'        parser.error("--{one.name.replace("_", "-")}: {said}")')
+    return [*rows, "    return vars(given)"]
 
 
 #: Reads a value whose type the notebook does not tell.

@@ -6,7 +6,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flytenb.capture.syntax import shifted
 from flytenb.export.arrange import Arranged
@@ -122,7 +122,8 @@ def _parameters(arranged: Arranged) -> tuple[list[Parameter], Arranged]:
         else:
             found.append(one)
     found = list({one.name: one for one in found}.values())  # set twice: the last one counts
-    return found, Arranged(arranged.module, main, arranged.shared, arranged.notes)
+    found = [replace(one, readers=tuple(arranged.readers.get(one.name, ()))) for one in found]
+    return found, replace(arranged, main=main)
 
 
 def _module(arranged: Arranged, cells: Sequence[SourceCell], parameters: Sequence[Parameter]) -> list[str]:
