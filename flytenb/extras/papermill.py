@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from flytenb.client.belonging import VARIABLE, Batch
 from flytenb.codec.annotations import codec_of
 from flytenb.codec.codec import MismatchError
 from flytenb.codec.declared import DeclaredInterface
@@ -34,6 +35,8 @@ __all__ = ["NotebookTask", "load_dataframe", "load_dir", "load_file", "record_ou
 #: Of the output of the cell that records the notebook's outputs.
 MIME = "application/vnd.flytenb.outputs+json"
 _PLAIN = (bool, int, float, str, type(None))
+#: Engines of papermill whose client is nbclient's.
+_OWN_ENGINES = (None, "nbclient", "papermill", "flytenb")
 
 
 # ---- inside the notebook -------------------------------------------------------------------------------------------
@@ -271,7 +274,7 @@ class NotebookTask(TaskTemplate[Any, Any, Any]):
         try:
             return execute_notebook(
                 str(source), str(target), values, progress_bar=False, report_mode=self.report_mode,
-                cwd=folder if os.path.isdir(folder) else None, **self.options,
+                cwd=folder if os.path.isdir(folder) else None, **{**_as_child(self.options), **self.options},
             )  # fmt: skip
         except PapermillExecutionError as error:
             words = f"cell {error.exec_count} of {self.notebook_path}: {error.ename}: {error.evalue}"
@@ -302,6 +305,30 @@ class NotebookTask(TaskTemplate[Any, Any, Any]):
             return codec_of(kind).from_json(value)
         except MismatchError as error:
             raise TypeError(f'task "{self.name}", output "{name}": {error.sentence(name)}') from None
+
+
+def _as_child(options: dict[str, Any]) -> dict[str, Any]:
+    """How papermill starts the kernel so that what its cells start is below the action that runs here."""
+    action = current_action.get()
+    if action is None or action.mode == "local" or options.get("engine_name") not in _OWN_ENGINES:
+        return {}
+    if os.environ.get("FLYTENB_IN_CONTAINER"):
+        return {}  # the engine is outside
+    from jupyter_client.manager import AsyncKernelManager
+
+    name = f"{action.run_name}.{action.name}"
+    tries = [name, *(f"{name}-{number}" for number in range(2, action.attempt + 1))]
+    belonging = Batch(
+        tries[-1], tuple(tries[-2::-1]), worker=os.environ.get("FLYTENB_WORKER", ""),
+        parent=f"{action.run_name}/{action.name}",
+    )  # fmt: skip
+
+    class Manager(AsyncKernelManager):
+        async def _async_pre_start_kernel(self, **given: Any) -> Any:
+            given["env"] = {**(given.get("env") or os.environ), VARIABLE: belonging.variable()}
+            return await super()._async_pre_start_kernel(**given)
+
+    return {"kernel_manager_class": Manager}
 
 
 def _given(name: str, value: Any) -> Any:

@@ -54,3 +54,22 @@ def test_failures(home, tmp_path):
         NotebookTask(name="none", notebook_path=tmp_path / "none.ipynb", task_environment=env)
     with pytest.raises(TypeError, match='"x" is a object: a notebook takes and gives'):
         record_outputs(x=object())
+
+
+def test_what_its_cells_start_is_below_its_action(home, tmp_path):
+    start = "import flytenb as flyte\nenv = flyte.TaskEnvironment(name='inner')\n"
+    start += "@env.task\nasync def double(n: int) -> int:\n    return 2 * n"
+    path = book(
+        tmp_path / "nb.ipynb",
+        ("n = 1", ["parameters"]),
+        (start, []),
+        ("value = flyte.run(double, n=n).value()", []),
+        (f"{RECORD}record_outputs(x=value)", ["outputs"]),
+    )
+    task = NotebookTask(name="nb", notebook_path=path, task_environment=env, inputs={"n": int}, outputs={"x": int})
+    run = flyte.with_runcontext(name="whole").run(task, n=4)
+    assert run.value() == 8
+    assert [(one.name, one.parent_name, one.row.short_name) for one in run.actions] == [
+        ("a0", None, "nb"),
+        ("whole.a0.4.1:a0", "a0", "double"),
+    ]
