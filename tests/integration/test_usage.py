@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.integration.conftest import Home, home
+from tests.integration.conftest import Home, home, until
 
 __all__ = ["home"]
 
@@ -134,3 +134,55 @@ def test_actions_of_one_worker_share_its_numbers(home: Home) -> None:
     waits = [row["usage"] for row in rows if row["short_name"] == "wait"]
     assert min(usage["shared_by"] for usage in waits) >= 3
     assert all("actions of one worker" in usage["text"] for usage in waits)
+
+
+_GATED = """
+    import os
+    import time
+
+    import flytenb as flyte
+
+    env = flyte.TaskEnvironment("gated")
+
+    @env.task
+    def held(gate: str) -> int:
+        kept = b"x" * (100 << 20)
+        while not os.path.exists(gate):
+            time.sleep(0.05)
+        return len(kept)
+
+    if __name__ == "__main__":
+        import sys
+
+        run = flyte.run(held, gate=sys.argv[1])
+        print(run.name, flush=True)
+        run.wait()
+"""
+
+
+def test_what_runs_is_told_and_an_engine_that_was_killed_loses_only_the_past(home: Home) -> None:
+    gate = home.path.parent / "gate"
+
+    def told(run: str) -> dict | None:
+        [row] = json.loads(home.cli("get", "action", run, "-o", "json").stdout)
+        found: dict | None = row.get("usage")
+        return found
+
+    script = home.script("tasks.py", _GATED)
+    with home.popen(str(script), str(gate)) as process:
+        assert process.stdout is not None
+        run = process.stdout.readline().strip()
+        until(lambda: told(run) is not None, "the first look")
+        first = told(run)
+        assert first is not None
+        assert not first.get("is_over")
+        assert first["memory_peak_bytes"] > 100 << 20
+        assert home.kill_engine()
+        until(lambda: told(run) is not None, "the next engine's first look")  # the command starts it
+        gate.touch()
+        assert process.wait(90) == 0
+    last = told(run)
+    assert last is not None
+    assert last["is_over"]
+    assert last["memory_peak_bytes"] > 100 << 20
+    assert last["covers_s"] > first["covers_s"]  # since it began, not since the engine did
