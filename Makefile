@@ -8,7 +8,7 @@ UNMANAGED := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo lab test test-fast simulation soak load lint format check bench bench-quick bench-venvs build requirements clean \
-	reference frontend frontend-types frontend-check frontend-pictures
+	reference frontend frontend-types frontend-check frontend-pictures frontend-recording
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; \
@@ -84,8 +84,12 @@ frontend-check: frontend-types  ## types, lint and unit tests of the front end (
 	@$(JLPM) run lint
 	@$(JLPM) run test
 
-frontend-pictures: setup  ## pictures of every state of the views (needs Chromium and playwright)
+frontend-pictures: setup  ## pictures of every state of the views and of JupyterLab (needs Chromium and playwright)
 	@$(UNMANAGED) $(BIN)/python -m tests.browser.views.pictures docs/images/views
+	@$(UNMANAGED) $(BIN)/python -m tests.browser.lab_pictures docs/images/lab
+
+frontend-recording: setup  ## the moving picture of the README (needs Chromium and playwright)
+	@$(UNMANAGED) $(BIN)/python -m tests.browser.recording docs/images/recording.webp
 
 reference: setup  ## write docs/reference from the docstrings
 	@$(UNMANAGED) $(BIN)/python tools/reference.py
