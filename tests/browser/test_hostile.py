@@ -85,7 +85,7 @@ def test_hostile_content_is_text_everywhere(jupyter: Open) -> None:
 
 
 def test_what_a_page_is_told_of_a_task_that_writes_5_mb_a_second(jupyter: Open) -> None:
-    page = jupyter("run = flyte.run(loud, seconds=4.0)\nrun", tasks=TASKS + HOSTILE)
+    page = jupyter("run = flyte.run(loud, seconds=2.5)\nrun", tasks=TASKS + HOSTILE)
     seen: list[tuple[float, dict[str, Any], int]] = []
     page.told.clear()
     page.run_cell(1)
@@ -96,10 +96,10 @@ def test_what_a_page_is_told_of_a_task_that_writes_5_mb_a_second(jupyter: Open) 
         seen.append((at, message, len(text.encode())))
     changes = [(at, message) for at, message, _ in seen if message["op"] == "change"]
     assert changes, {message["op"] for _, message, _ in seen}
-    took = max(4.0, seen[-1][0] - seen[0][0])
+    took = max(2.5, seen[-1][0] - seen[0][0])
     size = sum(length for _, _, length in seen)
     print(f"{len(changes)} changes, {len(seen)} messages, {size / took / 1000:.0f} kB/s over {took:.1f} s")
-    assert len(changes) / took <= 4
+    assert (len(changes) - 1) / took <= 4
     assert len(seen) / took <= 10
     assert size / took <= 100_000
     page.save()
