@@ -57,6 +57,11 @@ def test_a_form_runs_its_task(lab: Callable[..., Page]) -> None:
         "[...document.querySelectorAll('textarea')].some(one => one.value === "
         "'run = flyte.run(fit, c=0.5, kernel=Kernel.LINEAR)')"
     )
+    form.get_by_role("button", name="Insert below").click()
+    page.page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget.content.widgets[2]?.model.sharedModel.getSource() === "
+        "'run = flyte.run(fit, c=0.5, kernel=Kernel.LINEAR)'"
+    )
     form.get_by_title("form.run()").click()
     form.get_by_text("0.5 LINEAR [0, 1]").first.wait_for()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -202,7 +203,7 @@ class Form(w.VBox):  # type: ignore[misc]
         code = self.write()
         rows = min(12, code.count("\n") + 2)
         box = w.Textarea(value=code, rows=rows, layout=w.Layout(width="640px"), description="Code", tooltip="Copy it")
-        self.written.children = (box,)
+        self.written.children = (box, w.HTML(_insert(code)))
 
     def _try(self, do: Any) -> None:
         """A button's work: what goes wrong is said beside it, because nobody sees a callback's traceback."""
@@ -243,6 +244,15 @@ class Form(w.VBox):  # type: ignore[misc]
         bundle["text/html"] = twin.section(table + call, f"Form of {self._task.name}")
         bundle["text/plain"] = repr(self)
         return bundle
+
+
+def _insert(code: str) -> str:
+    """A button that only JupyterLab and Notebook 7 show: it is a command of theirs, because no cell runs now."""
+    given = html_block(json.dumps({"code": code}), 100_000)
+    return (
+        '<button type="button" class="fnb-insert jupyter-button" style="display:none;margin:2px 0 2px 90px" '
+        f'data-commandlinker-command="flytenb:insert-code" data-commandlinker-args="{given}">Insert below</button>'
+    )
 
 
 def _all(controls: Iterable[Control]) -> Iterable[Control]:

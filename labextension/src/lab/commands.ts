@@ -20,6 +20,7 @@ export const COMMANDS = {
   cancel: 'flytenb:cancel-run',
   failure: 'flytenb:show-last-failure',
   form: 'flytenb:run-task',
+  insert: 'flytenb:insert-code',
   doctor: 'flytenb:doctor'
 } as const;
 
@@ -44,6 +45,9 @@ export const IN_PALETTE = [
 
 const RUN = {
   args: { type: 'object', properties: { run: { type: 'string', description: 'Name of the run' } } }
+} as const;
+const CODE = {
+  args: { type: 'object', properties: { code: { type: 'string', description: 'Code of the new cell' } } }
 } as const;
 const NOTHING = { args: { type: 'object', properties: {} } } as const;
 
@@ -132,6 +136,13 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
       requestAnimationFrame(() => lab.openForm(variable));
     },
     { isEnabled: () => lab.path !== '' }
+  );
+  // The forms of `task.form()` are widgets of the kernel, which cannot write cells while none runs.
+  add(
+    COMMANDS.insert,
+    'Insert Code Below',
+    args => (typeof args['code'] === 'string' ? lab.insertBelow(args['code']) : undefined),
+    { describedBy: CODE, isEnabled: () => lab.path !== '' }
   );
   add(COMMANDS.doctor, 'Examine Flyte (Doctor)', () => {
     lab.hasDoctor = true;

@@ -29,6 +29,7 @@ export class Lab implements RendererServices {
   hasDoctor = false;
   /** The notebook whose batch form is open, "" for none. */
   batchPath = '';
+  private wantedForm = '';
   private made: Connection | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly filterListeners = new Set<(text: string) => void>();
@@ -58,14 +59,21 @@ export class Lab implements RendererServices {
   }
 
   onFilter(listener: (text: string) => void): () => void {
+    listener(this.filter);
     return added(this.filterListeners, listener);
   }
 
   onForm(listener: (variable: string) => void): () => void {
+    if (this.wantedForm) {
+      // It was asked for while the panel was being drawn.
+      listener(this.wantedForm);
+      this.wantedForm = '';
+    }
     return added(this.formListeners, listener);
   }
 
   onBatch(listener: (path: string) => void): () => void {
+    listener(this.batchPath);
     return added(this.batchListeners, listener);
   }
 
@@ -88,6 +96,7 @@ export class Lab implements RendererServices {
   }
 
   openForm(variable: string): void {
+    this.wantedForm = this.formListeners.size ? '' : variable;
     this.formListeners.forEach(each => each(variable));
   }
 
@@ -126,6 +135,14 @@ export class Lab implements RendererServices {
       if (isRun) {
         void NotebookActions.run(panel.content, panel.sessionContext);
       }
+    }
+  }
+
+  /** Write code into a new cell below the active one of the notebook in front. It is not run. */
+  insertBelow(code: string): void {
+    const panel = this.notebooks.current;
+    if (panel) {
+      this.notebooks.insert(panel, code, panel.content.activeCellIndex);
     }
   }
 
