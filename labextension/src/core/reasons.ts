@@ -95,7 +95,11 @@ export function whyOne(model: RunModel, action: ActionRow): string {
     culprit ? `because of ${model.label(culprit.name)}` : action.failure ? failureText(action.failure) : '',
     (action.attempt ?? 1) > 1 ? `attempt ${action.attempt}` : '',
     action.reason,
-    action.condition?.answered_at ? answerWords(action.condition) : (action.condition?.prompt ?? ''),
+    action.condition?.answered_at
+      ? answerWords(action.condition)
+      : action.reason
+        ? ''
+        : (action.condition?.prompt ?? ''),
     progress.wordsOf(action, model.now)
   ]);
 }

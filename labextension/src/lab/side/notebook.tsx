@@ -1,14 +1,13 @@
 /** The section of the notebook in front: environments, their tasks with a form to run them, and its last runs. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { markOf } from '../../core/actions.js';
 import { Button, Icon, Link } from '../../core/ui/parts.js';
 import type { RunRow } from '../../generated/model.js';
 import type { FormField } from '../form.js';
 import { callOf, fieldsOf } from '../form.js';
 import type { Lab } from '../lab.js';
 import type { Listing, TaskInfo } from '../tasks.js';
-import { Item, lastsOf, List, RunItem, Section } from './parts.js';
+import { Item, lastsOf, List, RunItem, runMark, Section } from './parts.js';
 
 const MOST_RUNS = 6;
 
@@ -71,7 +70,7 @@ interface TaskProps {
 }
 
 function Task({ lab, task, listing, last, isOpen, setOpen }: TaskProps): JSX.Element {
-  const mark = last ? markOf(last.phase) : null;
+  const mark = last ? runMark(last) : null;
   const place = /^(.*), line (\d+)$/.exec(task.source);
   return (
     <>

@@ -35,7 +35,8 @@ export function Runs({ lab }: { lab: Lab }): JSX.Element {
           <input
             class="fnb-input"
             type="search"
-            placeholder="Task, name, tag, file"
+            placeholder="Filter"
+            title="Words of a task, name, tag, note or file"
             aria-label="Filter runs"
             value={text}
             onInput={event => setText(event.currentTarget.value)}
