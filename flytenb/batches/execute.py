@@ -72,6 +72,7 @@ def batch(
     cell_timeout: int | None = None,
     retries: int = 0,
     resume: bool | str = False,
+    skip_cells: bool = False,
     name: str | None = None,
     cwd: str | Path | None = None,
     env: Any = None,
@@ -90,6 +91,9 @@ def batch(
         cell_timeout: seconds for each cell.
         retries: how often a batch that failed is resumed at once.
         resume: True takes what the last interrupted batch of this notebook and these parameters has; a name that batch.
+        skip_cells: also take over its cells that were recorded (their outputs and the names that they define) and whose
+            inputs are equal, instead of running them; and record cells, so that a next batch can. What else they do
+            (files, messages) nobody sees.
         name: of the run.
         cwd: the kernel's folder; None = this process's.
         env: a `flyte.TaskEnvironment` (or the name of one): the kernel runs there, in a container with its image and
@@ -117,6 +121,8 @@ def batch(
         from flytenb.batches.kernels.environment import environment_of
 
         environment = environment_of(env)
+        if skip_cells:
+            raise BatchError("skip_cells=True needs a kernel of this machine; leave out env=, or skip_cells=")
     _check_output(path, target)
     before = former.chain(path, values, resume)
     said = _say(on_step)
@@ -135,7 +141,7 @@ def batch(
         try:
             plan = Plan(
                 name=ident, before=before, on_step=told, parameters=values, path=path, timeout_s=timeout or 0.0,
-                environment=environment, env_vars=dict(env_vars or {}),
+                environment=environment, env_vars=dict(env_vars or {}), skip_cells=skip_cells,
             )  # fmt: skip
             _execute(path, target, plan, told, options)
         except RuntimeUserError as error:

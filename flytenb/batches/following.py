@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flytenb.batches.plan import Plan
+from flytenb.batches.skipping import Skipping
 from flytenb.client.action import here
 from flytenb.client.belonging import VARIABLE, Batch
 from flytenb.client.names import new_run_name
@@ -46,7 +47,10 @@ class Following:
         #: Why it was stopped, in words; "" while nobody did.
         self.stopped_by = ""
         self.runs: list[dict[str, Any]] = []
-        self._number = 0
+        self.number = 0
+        self.skipping: Skipping | None = None
+        if plan.skip_cells:
+            self.skipping = Skipping(self.batch.name, self.batch.before)
         self._read = 0
         self._mirror: Future[Mirror] = Future()
         self._over = threading.Event()
@@ -101,9 +105,9 @@ class Following:
         mirror = self._mirror.result()
         if self.stopped_by:
             raise RuntimeError(self.stopped_by)
-        self._number += 1
-        mirror.begin(self._number, cell.source[:_SOURCE], self.count)
-        self._say("cell", self._number, self.count)
+        self.number += 1
+        mirror.begin(self.number, cell.source[:_SOURCE], self.count)
+        self._say("cell", self.number, self.count)
 
     def text(self, stream: str, text: str) -> None:
         """The cell writes."""
@@ -180,7 +184,7 @@ class Following:
     def _end_kernel(self) -> None:
         """Interrupt the kernel, abort its runs, kill the kernel when it goes on all the same."""
         self._signal(signal.SIGINT)
-        if self.held is not None and not self._number:
+        if self.held is not None and not self.number:
             self.held.give_up(self.stopped_by)
         self._abort_runs()
         if not self._over.wait(_GRACE_S):

@@ -9,6 +9,7 @@ import json
 import os
 from typing import Any
 
+import nbformat
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 from papermill.exceptions import PapermillException
@@ -41,6 +42,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         following = self.following
         following.client = self
         following.begin()
+        is_whole = False
         try:
             done = super().execute(env=environment, **options)
         except Exception as error:
@@ -50,8 +52,13 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         else:
             if following.stopped_by:
                 raise BatchStopped(following.stopped_by)
+            is_whole = not any(_has_failed(cell) for cell in self.nb.cells)
             return done
         finally:
+            if following.skipping is not None:
+                if words := following.skipping.words():
+                    following.note(words)
+                following.skipping.close(is_whole=is_whole)
             following.end()
 
     def execute_cell(self, cell: Any, cell_index: int, *args: Any, **options: Any) -> Any:
@@ -60,13 +67,39 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             return super().execute_cell(cell, cell_index, *args, **options)
         following = self.following
         following.begin_cell(cell)
+        if self._is_restored(cell):
+            following.end_cell(cell)
+            return cell
         try:
             done = super().execute_cell(cell, cell_index, *args, **options)
         except BaseException as error:
             following.fail_cell(error)
             raise
+        if following.skipping is not None:
+            following.skipping.keep(following.number, cell.source, cell.outputs, self._value)
         following.end_cell(cell)
         return done
+
+    def _is_restored(self, cell: Any) -> bool:
+        """Whether the cell need not run; then it shows what it showed."""
+        following = self.following
+        if following.skipping is None:
+            return False
+        outputs = following.skipping.restore(following.number, cell.source, self._value)
+        if outputs is None:
+            return False
+        following.text("log", f"skipped: what it took is as in batch {following.batch.before[0]}\n")
+        made: Any = nbformat
+        cell.outputs = [made.from_dict(one) for one in outputs]
+        cell.execution_count = following.number
+        return True
+
+    def _value(self, expression: str) -> str:
+        """The value of an expression in the kernel, as it is shown; "" when there is none."""
+        asked = self.kc.execute("", silent=True, store_history=False, user_expressions={"value": expression})
+        reply = self.wait_for_reply(asked) or {"content": {}}
+        told = reply["content"].get("user_expressions", {}).get("value", {})
+        return str(told.get("data", {}).get("text/plain", ""))
 
     def process_message(self, message: Any, *args: Any, **options: Any) -> Any:
         """As papermill does it; text goes to the log of the cell's action too."""
@@ -132,6 +165,10 @@ class FlytenbEngine(NBClientEngine):  # type: ignore[misc]
             following.held = Held(mine.environment, following)
             final["kernel_manager_class"] = manager_of(following.held)
         return Client(nb_man, following, **final).execute()
+
+
+def _has_failed(cell: Any) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs") or ())
 
 
 def _is_executed(cell: Any, skipped: str) -> bool:

@@ -26,5 +26,7 @@ class Plan:
     timeout_s: float = 0.0
     #: Where the kernel runs; None = a process of this machine, as papermill has it.
     environment: Any = None
+    #: Skip cells that were recorded and whose inputs are equal, and record those that run.
+    skip_cells: bool = False
     #: Variables for the kernel that this process does not have.
     env_vars: dict[str, str] = field(default_factory=dict)

@@ -23,6 +23,9 @@ from flytenb.cli.output import emit
 @click.option("--retries", default=0, show_default=True, help="How often a batch that failed is resumed at once.")
 @click.option("--resume", is_flag=False, flag_value="last", default="", metavar="[RUN]",
               help="Take what the last interrupted batch of this notebook, or that one, has.")  # fmt: skip
+@click.option(
+    "--skip-cells", is_flag=True, help="With --resume: skip recorded cells whose inputs are equal; record cells."
+)
 @click.option("--name", default=None, help="Name of the run.")
 @click.option("--cwd", type=click.Path(file_okay=False, exists=True), default=None, help="The kernel's folder.")
 @click.option("--env", "environment", default=None, metavar="NAME|FILE:NAME",
