@@ -12,10 +12,14 @@ import pytest
 pytest.importorskip("tornado")
 
 from tests.browser import axe
+from tests.browser.lab import PATIENCE_MS
 from tests.browser.views.server import STATIC, Recorded, ViewServer, extra
 
 TABS = ("tree", "timeline", "graph", "logs", "report", "values", "code", "compare")
-pytestmark = pytest.mark.skipif(not (STATIC / "flytenb.js").exists(), reason="needs the built front end")
+pytestmark = [
+    pytest.mark.skipif(not (STATIC / "flytenb.js").exists(), reason="needs the built front end"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture
@@ -34,6 +38,7 @@ def opened(browser: Any, server: ViewServer) -> Iterator[Callable[..., Any]]:
 
     def open_page(*runs: str, width: int = 1000, scheme: str = "light", wait: bool = True, **query: str) -> Any:
         page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+        page.set_default_timeout(PATIENCE_MS)
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         query.setdefault("theme", scheme)
@@ -341,7 +346,7 @@ def test_a_lost_connection_comes_back(opened: Callable[..., Any], server: ViewSe
     page.wait_for_selector('[data-run="running"][data-link="live"]')
     server.cut()
     page.wait_for_selector('[data-run="running"]:not([data-link="live"])')
-    page.wait_for_selector('[data-run="running"][data-link="live"]', timeout=15_000)
+    page.wait_for_selector('[data-run="running"][data-link="live"]')
 
 
 def test_what_cannot_be_shown_says_why(opened: Callable[..., Any], server: ViewServer) -> None:
