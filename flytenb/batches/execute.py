@@ -25,7 +25,7 @@ class BatchError(FlytenbError):
     """A notebook cannot be executed: its kernel, its file or its output."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchResult:
     """What came out of a batch.
 
@@ -55,6 +55,11 @@ class BatchResult:
         """The batch's run."""
         found: Run = Run.get(self.name)
         return found
+
+    def __repr__(self) -> str:
+        started = f"; its cells started {len(self.runs)} runs" if self.runs else ""
+        taken = f", {len(self.reused)} of them taken over from batch {self.resumed}" if self.reused else ""
+        return f"batch {self.name}: {self.cell_count} cells of {self.notebook} are in {self.output}{started}{taken}"
 
     @property
     def reused(self) -> list[str]:

@@ -17,6 +17,7 @@ from flytenb.batches.plan import Plan
 from flytenb.batches.skipping import Skipping
 from flytenb.client.action import here
 from flytenb.client.belonging import VARIABLE, Batch
+from flytenb.client.hooks import notify_submitted
 from flytenb.client.names import new_run_name
 from flytenb.errors import BaseRuntimeError, FlytenbError
 from flytenb.model.snapshot import RunRow
@@ -105,6 +106,8 @@ class Following:
         mirror = self._mirror.result()
         if self.stopped_by:
             raise RuntimeError(self.stopped_by)
+        if not self.number:
+            notify_submitted(mirror.run)  # from here, not from the thread that began it: a cell shows it live
         self.number += 1
         mirror.begin(self.number, cell.source[:_SOURCE], self.count)
         self._say("cell", self.number, self.count)

@@ -94,6 +94,8 @@ class SweepResult:
         import plotly.graph_objects as go
 
         good = [row for row in self.rows if not row["error"]]
+        failed = len(self.failures)
+        title = {"title": f"{failed} of {len(self.rows)} points failed and are left out"} if failed else {}
         values = [measure(row["result"], by) for row in good]
         if len(self.axes) == 1:
             name = self.axes[0]
@@ -101,11 +103,13 @@ class SweepResult:
                 go.Scatter(
                     x=[row[name] for row in good], y=values, mode="lines+markers", text=[r["run"] for r in good]
                 ),
-                layout={"xaxis_title": name, "yaxis_title": "result"},
+                layout={"xaxis_title": name, "yaxis_title": "result", **title},
             )
         dimensions = [_dimension(name, [row[name] for row in good]) for name in self.axes]
         line = {"color": values, "colorscale": "Viridis", "showscale": True}
-        return go.Figure(go.Parcoords(line=line, dimensions=[*dimensions, {"label": "result", "values": values}]))
+        return go.Figure(
+            go.Parcoords(line=line, dimensions=[*dimensions, {"label": "result", "values": values}]), layout=title
+        )
 
     def text(self) -> str:
         """The table as text."""
@@ -124,7 +128,23 @@ class SweepResult:
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         ]
         failed = len(self.failures)
-        return "\n".join([*table, f"{len(self.rows) - failed} of {len(self.rows)} points succeeded"])
+        said = f"{len(self.rows) - failed} of {len(self.rows)} points succeeded"
+        return "\n".join([*table, *filter(None, [said, self.extremes()])])
+
+    def extremes(self) -> str:
+        """Where the result is largest and smallest, in words; "" where results are no numbers, or less than two."""
+        try:
+            most, least = self.best(), self.best(is_smallest=True)
+        except SweepError:
+            return ""
+        if most is least:
+            return ""
+        return "; ".join(
+            f"{word} {row['result']:g} at {self._at(row)}" for word, row in (("largest", most), ("smallest", least))
+        )
+
+    def _at(self, row: dict[str, Any]) -> str:
+        return f"{', '.join(f'{name}={row[name]}' for name in self.axes)} (run {row['run']})"
 
     def __repr__(self) -> str:
         return self.text()
@@ -138,7 +158,10 @@ class SweepResult:
             "<tr>" + "".join(f"<td>{html.escape(str(row[name])[:200])}</td>" for name in names) + "</tr>"
             for row in self.rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        failed = len(self.failures)
+        said = f"{len(self.rows) - failed} of {len(self.rows)} points succeeded"
+        words = html.escape(". ".join(filter(None, [said, self.extremes()])))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{words}</p>"
 
 
 def measure(result: Any, by: Callable[[Any], float] | str | None) -> float:

@@ -32,6 +32,7 @@ from flytenb.cli.output import emit
               help="The environment that the kernel runs in: the notebook's own, or a script's.")  # fmt: skip
 @click.option("--env-var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the kernel.")
 @click.option("--jobs", default=2, show_default=True, help="Batches of a sweep that run at once.")
+@click.option("--plot", default=None, metavar="FILE", help="Write a picture of a sweep (plotly): FILE.html.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def batch(
     notebook: str, target: str, pairs: tuple[str, ...], files: tuple[str, ...], sweeps: tuple[str, ...], **options: Any
@@ -44,7 +45,9 @@ def batch(
     from flytenb.batches.execute import batch as execute
     from flytenb.batches.parameters import read_file
 
-    form, jobs = options.pop("output_format"), options.pop("jobs")
+    form, jobs, plot = options.pop("output_format"), options.pop("jobs"), options.pop("plot")
+    if plot and not sweeps:
+        raise click.UsageError("--plot compares the points of a sweep: give --sweep NAME=A,B")
     given: dict[str, Any] = {name: value for file in files for name, value in read_file(file).items()}
     given |= _pairs(pairs, "-p")
     resume = options.pop("resume")
@@ -53,7 +56,7 @@ def batch(
     wanted = options.pop("environment")
     options["env"] = environment_of(wanted, notebook) if wanted else None
     if sweeps:
-        return _sweep(notebook, target, given, _pairs(sweeps, "--sweep"), form, jobs, options)
+        return _sweep(notebook, target, given, _pairs(sweeps, "--sweep"), form, jobs, plot, options)
     line = Line(is_quiet=form == "json")
     try:
         done = execute(notebook, target or None, given, on_step=line, is_text=True, **options)
@@ -97,6 +100,7 @@ def _sweep(
     axes: dict[str, str],
     form: str,
     jobs: int,
+    plot: str | None,
     options: dict[str, Any],
 ) -> int:
     from flytenb.batches.sweep import sweep_notebook
@@ -108,6 +112,8 @@ def _sweep(
     finally:
         line.end()
     emit(done.rows, form, done.text())
+    if plot:
+        done.plot().write_html(plot)
     return 1 if done.failures else 0
 
 

@@ -13,6 +13,7 @@ from flytenb.client.action import Action
 from flytenb.client.run_handle import Run
 from flytenb.errors import RuntimeUserError
 from tests.batches.conftest import LOAD, command, write
+from tests.notebooks.conftest import execute, texts
 
 pytestmark = [pytest.mark.notebook, pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -110,3 +111,12 @@ def test_a_run_that_fails_is_why_the_batch_failed(home, tmp_path):
     run = Run.get("bad")
     assert [row.name for row in run.snapshot().actions if row.failure] == ["a0", "a3", "bad.3.1:a0"]
     assert "bad.3.1" in command("get", "run", "bad").communicate(timeout=60)[0]
+
+
+def test_a_batch_begun_in_a_cell_is_shown_there(home, tmp_path):
+    source = write(tmp_path / "a.ipynb", LOAD, TASKS, "flyte.run(leaf, n=1).value()")
+    made = execute(LOAD, f"done = flyte.batch({source!r}, name='inner')", "done")
+    shown = "\n".join(texts(made.cells[1]))
+    assert "✔ notebook inner" in shown
+    assert "cell" in shown
+    assert texts(made.cells[2])[-1].startswith("batch inner: 3 cells of ")

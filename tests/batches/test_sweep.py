@@ -9,7 +9,7 @@ import pytest
 
 import flytenb as flyte
 from flytenb.batches.parameters import ParameterError
-from flytenb.batches.sweep import sweep_notebook
+from flytenb.batches.sweep import SweepResult, sweep_notebook
 from flytenb.client.run_handle import Run
 from tests.batches.conftest import command, write
 from tests.notebooks.conftest import texts
@@ -54,3 +54,28 @@ def test_a_notebook(home, tmp_path):
     assert done.failures == []
     assert done.best()["lr"] == 0.75
     assert (tmp_path / "x-0.75.ipynb").exists()
+
+
+def test_a_sweeps_words_and_picture(home, tmp_path):
+    found = SweepResult(
+        ("lr",),
+        [
+            {"lr": 0.1, "result": 2.0, "run": "s.1", "seconds": 1.0, "error": ""},
+            {"lr": 0.2, "result": 3.0, "run": "s.2", "seconds": 1.0, "error": ""},
+            {"lr": 0.3, "result": None, "run": "s.3", "seconds": 1.0, "error": "ValueError: <no>"},
+        ],
+    )
+    said = "largest 3 at lr=0.2 (run s.2); smallest 2 at lr=0.1 (run s.1)"
+    assert found.text().endswith(f"2 of 3 points succeeded\n{said}")
+    assert f"2 of 3 points succeeded. {said}</p>" in found._repr_html_()
+    assert "&lt;no&gt;" in found._repr_html_()
+    assert found.plot().layout.title.text == "1 of 3 points failed and are left out"
+    source = write(tmp_path / "a.ipynb", "# parameters\nlr: float = 0.1", "lr * 2")
+    picture = tmp_path / "sweep.html"
+    process = command("batch", source, "--sweep", "lr=0.1,0.2", "--plot", str(picture))
+    told, errors = process.communicate(timeout=110)
+    assert process.returncode == 0, errors
+    assert "largest 0.4 at lr=0.2" in told
+    assert "plotly" in picture.read_text()
+    process = command("batch", source, "--plot", str(picture))
+    assert "--plot compares the points of a sweep" in process.communicate(timeout=60)[1]
