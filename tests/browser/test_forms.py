@@ -1,4 +1,4 @@
-"""A task's form in real JupyterLab: typed into, refused beside the field, run with its view below."""
+"""A task's form in real JupyterLab and Notebook 7: typed into, refused beside the field, run with its view below."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ fit.form()
 """
 
 
-def test_a_form_runs_its_task(lab: Callable[..., Page]) -> None:
-    page = lab(CELL)
+def test_a_form_runs_its_task(jupyter: Callable[..., Page]) -> None:
+    page = jupyter(CELL)
     page.run_cell(1)
     form = page.page.locator(".jp-OutputArea-output").last
     c = form.get_by_label("c", exact=True)
