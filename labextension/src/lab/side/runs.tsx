@@ -121,6 +121,10 @@ function Chosen({ lab, chosen, setChosen }: ChosenProps): JSX.Element {
   const [said, setSaid] = useState('');
   const [tag, setTag] = useState<string | null>(null);
   const [isSure, setSure] = useState(false);
+  useEffect(() => {
+    setSaid('');
+    setSure(false);
+  }, [chosen]);
   const rows = lab.runs.filter(each => chosen.has(each.name));
   const isPinned = rows.length > 0 && rows.every(each => each.is_pinned);
   const each = async (work: (run: RunRow) => Promise<void>): Promise<void> => {
