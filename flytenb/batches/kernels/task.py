@@ -117,7 +117,9 @@ class Kernel:
             try:
                 await asyncio.wait_for(self._came.wait(), _COME_S)
             except (asyncio.TimeoutError, TimeoutError):
-                raise RuntimeUserError("NobodyCame", "the process that executes the notebook did not come") from None
+                words = f"the process that executes the notebook did not come within {_COME_S:g} s"
+                words += "; a kernel in a container needs a Docker engine that sees this machine's files"
+                raise RuntimeUserError("NobodyCame", words) from None
             status = await self._over
         finally:
             server.close()
