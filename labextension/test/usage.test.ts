@@ -25,9 +25,9 @@ test('nothing, and nothing but zeros, can be drawn', () => {
 test('what an action uses is kept until more is told', () => {
   const usage = (covers: number): Usage => ({ action: 'a1', covers_s: covers, cpu: [1] });
   const run = { name: 'r', task: 't', phase: 'running', created_at: 1 };
-  const state = new RunState({ run, usages: { a1: usage(1) } } as RunSnapshot, 1);
-  state.apply({ run } as RunSnapshot, 1);
+  const state = new RunState({ run, usages: { a1: usage(1) } }, 1);
+  state.apply({ run }, 1);
   assert.equal(state.usages['a1']?.covers_s, 1);
-  state.apply({ run, usages: { a1: usage(2) } } as unknown as RunSnapshot, 1);
+  state.apply({ run, usages: { a1: usage(2) } }, 1);
   assert.equal(state.usages['a1']?.covers_s, 2);
 });
