@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RunState } from '../src/core/run-state.js';
 import { line } from '../src/core/sparkline.js';
-import type { RunSnapshot, Usage } from '../src/generated/model.js';
+import type { Usage } from '../src/generated/model.js';
 
 test('values become steps over the whole time, the last one as long as it took', () => {
   const drawn = line([1, 2], 1, 1.5);

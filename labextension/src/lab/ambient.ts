@@ -109,10 +109,16 @@ export class Ambient {
   }
 
   private last = '';
+  private since: number | null = null;
 
   private notify(runs: readonly RunRow[]): void {
+    if (this.lab.connection().runs === null) {
+      return;
+    }
+    // What was there when the page was opened is no news; what has begun and ended between two lists is.
+    this.since ??= Math.max(0, ...runs.map(each => each.created_at));
     for (const run of runs) {
-      const before = this.phases.get(run.name);
+      const before = this.phases.get(run.name) ?? (run.created_at > this.since ? '' : undefined);
       const state = runMark(run);
       this.phases.set(run.name, state.key);
       const isNews = before !== undefined && before !== state.key && (isTerminal(run.phase) || state.key === 'paused');
