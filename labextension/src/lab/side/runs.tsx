@@ -127,14 +127,16 @@ function Chosen({ lab, chosen, setChosen }: ChosenProps): JSX.Element {
   }, [chosen]);
   const rows = lab.runs.filter(each => chosen.has(each.name));
   const isPinned = rows.length > 0 && rows.every(each => each.is_pinned);
-  const each = async (work: (run: RunRow) => Promise<void>): Promise<void> => {
+  const each = async (work: (run: RunRow) => Promise<void>): Promise<boolean> => {
     setSaid('');
     try {
       for (const row of rows) {
         await work(row);
       }
+      return true;
     } catch (error) {
       setSaid(messageOf(error));
+      return false;
     }
   };
   return (
@@ -148,7 +150,7 @@ function Chosen({ lab, chosen, setChosen }: ChosenProps): JSX.Element {
               setSure(false);
               void each(async row => {
                 await keep.forget(lab, row.name);
-              }).then(() => setChosen(new Set()));
+              }).then(isDone => isDone && setChosen(new Set()));
             }}
           >
             {`Delete ${words.count(rows.length, 'run')}`}
