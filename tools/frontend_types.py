@@ -31,8 +31,8 @@ _HEAD = "// Derived by tools/frontend_types.py from the Python sources: change t
 #: Queries that the front end asks; others are no part of the build.
 ASKED = (
     "status", "runs", "snapshot", "io", "attempts", "usage", "logs", "page", "code", "why", "run_why",
-    "post_mortem", "signal", "resources", "pools", "containers", "builds", "build_logs", "cached", "pin", "prune_cached", "prune_runs",
-    "mark_run", "delete_run", "remove_containers", "abort",
+    "post_mortem", "signal", "resources", "pools", "containers", "builds", "build_logs", "cached", "pin",
+    "prune_cached", "prune_runs", "mark_run", "delete_run", "remove_containers", "abort",
 )  # fmt: skip
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
