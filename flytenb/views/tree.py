@@ -270,8 +270,8 @@ class _Builder:
 
     def _group(self, group: str, members: list[ActionRow], depth: int) -> list[Node]:
         if not group:
-            return [self._siblings(equal, depth) for equal in _by(members, lambda a: a.task).values()]
-        inside = tuple(self._siblings(equal, depth + 1) for equal in _by(members, lambda a: a.task).values())
+            return [self._siblings(equal, depth) for equal in _by(members, _kind).values()]
+        inside = tuple(self._siblings(equal, depth + 1) for equal in _by(members, _kind).values())
         return [
             Node(
                 kind="group",
@@ -443,6 +443,11 @@ def _notes(origin: Mapping[str, Any], root: ActionRow | None, is_told: bool) -> 
     if root is not None and root.reason and not is_terminal(root.phase) and not is_told:
         notes.append(root.reason)
     return tuple(notes)
+
+
+def _kind(action: ActionRow) -> str:
+    """What makes rows one row: their task, and what a call of it was named."""
+    return f"{action.task}\0{action.short_name}"
 
 
 def _by(items: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:

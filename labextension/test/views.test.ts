@@ -218,3 +218,15 @@ test('spans that overlap count once', () => {
     4
   );
 });
+
+test('calls of a task under other names are rows of their own, with what they started below', () => {
+  const { snapshot } = recording('success');
+  const actions = snapshot.actions!.map(each =>
+    each.short_name === 'fit' ? { ...each, short_name: `fit ${each.name}` } : each
+  );
+  const state = new RunState({ ...snapshot, actions }, snapshot.taken_at);
+  const named = new RunModel(state, null, snapshot.taken_at);
+  const fit = actions.find(each => each.short_name.startsWith('fit'))!;
+  assert.equal(named.label(fit.name), fit.short_name);
+  assert.deepEqual(named.familyOf(fit), [fit]);
+});

@@ -180,7 +180,7 @@ export class RunModel {
     return this.places.get(action.name) ?? 0;
   }
 
-  /** The siblings of an action that run the same task, itself among them. */
+  /** The siblings of an action that run the same task under the same name, itself among them. */
   familyOf(action: ActionRow): readonly ActionRow[] {
     if (action === this.root) {
       return [action];
@@ -254,7 +254,7 @@ export class RunModel {
   private byTask(members: readonly ActionRow[], depth: number, above: string): Node[] {
     const byTask = new Map<string, ActionRow[]>();
     for (const each of members) {
-      push(byTask, each.task, each);
+      push(byTask, kindOf(each), each);
     }
     return [...byTask.values()].map(equal =>
       equal.length === 1 ? this.actionNode(equal[0]!, depth, above) : this.siblingsNode(equal, depth, above)
@@ -265,7 +265,7 @@ export class RunModel {
     const mark = worst(members);
     return {
       ...this.spanOf(members),
-      key: `${above}/${members[0]!.task}*`,
+      key: `${above}/${kindOf(members[0]!)}*`,
       kind: 'siblings',
       label: members[0]!.short_name,
       depth,
@@ -315,8 +315,13 @@ export class RunModel {
   }
 }
 
+/** What makes rows one row: their task, and what a call of it was named. */
+function kindOf(action: ActionRow): string {
+  return `${action.task}\0${action.short_name}`;
+}
+
 function familyOf(parent: string, action: ActionRow): string {
-  return `${parent}\0${action.group ?? ''}\0${action.task}`;
+  return `${parent}\0${action.group ?? ''}\0${kindOf(action)}`;
 }
 
 function groupBy(actions: readonly ActionRow[]): Map<string, ActionRow[]> {

@@ -139,6 +139,15 @@ def test_named_groups_are_rows_of_their_own():
     assert [n.label for n in view.nodes[0].children] == ["fit ×2", "score"]
 
 
+def test_calls_of_a_task_under_other_names_are_rows_of_their_own():
+    """As the cells of a batch: what a cell started stands below that cell."""
+    b = Builder("top", "succeeded", 5.0)
+    b.add("cell 1").add("cell 2").add("cell 2").add("fit", parent="a2")
+    b.actions[1:4] = [replace(each, task="batches.cell") for each in b.actions[1:4]]
+    view = tree.view(b.snapshot())
+    assert [(n.label, [c.label for c in n.children]) for n in view.nodes] == [("cell 1", []), ("cell 2 ×2", ["fit"])]
+
+
 def test_endless_recursion_of_tasks_is_cut():
     b = Builder("top", "succeeded", 5.0)
     for i in range(3000):
