@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def check(files: tuple[str, ...], beside: bool, output: str) -> int:
 
     from flytenb.cli import drift
 
+    sys.dont_write_bytecode = True  # looking at scripts leaves nothing beside them, as for a commit that is checked
     if not beside and len(files) != 2:
         raise click.UsageError("write: flytenb check NOTEBOOK SCRIPT, or: flytenb check --beside FILE …")
     pairs = drift.pairs(files) if beside else [(files[0], files[1])]

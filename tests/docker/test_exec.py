@@ -144,7 +144,8 @@ def test_a_program_that_fails_leaves_its_container(docker_home: DockerHome) -> N
 
     docker_home.cli("engine", "stop")
     second = begin(docker_home, "script", text=text)
-    until(lambda: [row.get("run") for row in rows(docker_home)] == [run, second], "the second one")
+    ended = [(run, "stopped"), (second, "stopped")]
+    until(lambda: [(row.get("run"), row["state"]) for row in rows(docker_home)] == ended, "the second one")
     assert "is removed" in docker_home.cli("delete", "container", f"{run}/a0").stdout
     assert "is removed" in docker_home.cli("delete", "container", f"{second}/a0").stdout
     assert list((docker_home.path / "tasks").iterdir()) == []

@@ -24,7 +24,7 @@ async def whole(n: int) -> int:
 
 
 def shown_by(client, code: str) -> list[str]:
-    _, reply, seen = run(client, code)
+    reply, seen = run(client, code)
     assert reply["status"] == "ok", reply
     (shown,) = [m["content"] for m in seen if m["msg_type"] == "display_data"]
     return updates(client, shown["transient"]["display_id"], 15)

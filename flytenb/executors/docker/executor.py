@@ -124,25 +124,37 @@ class DockerExecutor:
         entry.task = self._spawn(self._take_over(entry))
 
     async def _take_over(self, entry: _Entry) -> None:
-        try:
-            await self._prepared()
-            docker = self._docker
-            assert docker is not None
-            found = await self._thread(docker.api.inspect_container, entry.name)
-            entry.ident, entry.image = found["Id"], found["Config"]["Image"]
-            self._by_ident[entry.ident] = entry
-            # Once more: an end before this moment was told of a container that nobody knew.
-            found = await self._thread(docker.api.inspect_container, entry.ident)
-        except Exception as error:  # docker, requests and urllib3 share no class
-            detail = f"its container {entry.name} is not found any more: {said(error)}"
-            self._told(entry, Exit(status=-9, cause="exit", detail=detail))
-            return
+        deadline = asyncio.get_running_loop().time() + RETURN_S
+        while True:
+            try:
+                found = await self._found(entry)
+            except Exception as error:  # docker, requests and urllib3 share no class
+                _log.warning("container %s cannot be taken over: %s", entry.name, said(error))
+                if entry.name and not is_missing(error) and asyncio.get_running_loop().time() < deadline:
+                    await asyncio.sleep(TRY_S)  # the engine gives no event when it comes back
+                    continue
+                detail = f"its container {entry.name} is not found any more: {said(error)}"
+                self._told(entry, Exit(status=-9, cause="exit", detail=detail))
+                return
+            break
         if entry.is_killed:
             await self._remove(entry)
         elif not found["State"]["Running"]:
             await self._close(entry)
         elif entry.has_left:
             await self._await_end(entry)
+
+    async def _found(self, entry: _Entry) -> dict[str, Any]:
+        """A container of another engine, known here from now on."""
+        await self._prepared()
+        docker = self._docker
+        assert docker is not None
+        found = await self._thread(docker.api.inspect_container, entry.name)
+        entry.ident, entry.image = found["Id"], found["Config"]["Image"]
+        self._by_ident[entry.ident] = entry
+        # Once more: an end before this moment was told of a container that nobody knew.
+        found = await self._thread(docker.api.inspect_container, entry.ident)
+        return dict(found)
 
     def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
         """Start a worker in a container of an image."""
@@ -220,6 +232,9 @@ class DockerExecutor:
             await asyncio.wait(list(self._tasks))
         if self._watch is not None:
             self._watch.close()
+        if self._docker is None and self._adopted:
+            with contextlib.suppress(ContainerEngineError):
+                self._docker = await self._thread(connect)
         if self._docker is not None:
             with contextlib.suppress(Exception):  # Docker is gone: the next engine removes what is left
                 await self._thread(remove_own, self._docker, self._home_id, kind="worker", is_wanted=self._is_mine)
