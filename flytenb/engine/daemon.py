@@ -42,6 +42,8 @@ BACKLOG = 4096
 MOST_FILES = 65_536
 #: Seconds without runs and clients after which the engine ends.
 IDLE_EXIT_S = 600.0
+#: Seconds for what threads still do when all else has ended.
+_TIDY_S = 10.0
 
 
 def main() -> None:
@@ -134,6 +136,9 @@ def _capacity() -> Capacity:
 async def _serve_to_the_end(home: Path, starter: Starter) -> None:
     """Serve, then leave at once: Python would wait for threads that ask a container engine which does not answer."""
     await _serve(home, starter)
+    loop = asyncio.get_running_loop()
+    # Threads that still tidy up, as those of builds that were given up; they have a bounded time.
+    await asyncio.wait({loop.create_task(loop.shutdown_default_executor())}, timeout=_TIDY_S)
     logging.shutdown()
     os._exit(0)
 
