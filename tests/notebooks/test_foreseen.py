@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebooks.test_live import kernel, run, updates  # noqa: F401  # a fixture
+from tests.notebooks.test_live import is_over, kernel, run, updates  # noqa: F401  # a fixture
 
 pytestmark = [pytest.mark.notebook, pytest.mark.engine]
 
@@ -27,7 +27,7 @@ def shown_by(client, code: str) -> list[str]:
     reply, seen = run(client, code)
     assert reply["status"] == "ok", reply
     (shown,) = [m["content"] for m in seen if m["msg_type"] == "display_data"]
-    return updates(client, shown["transient"]["display_id"], 15)
+    return updates(client, shown["transient"]["display_id"], is_over)
 
 
 def test_a_second_run_is_foreseen_and_says_what_changed(kernel):  # noqa: F811

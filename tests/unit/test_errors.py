@@ -69,6 +69,7 @@ _CLASSES = [
     if inspect.isclass(cls) and issubclass(cls, Exception) and not name.startswith("_")
 ]
 _VALUES = {
+    "what": "run.timeline()", "package": "it broke",
     "code": "Code", "message": "it broke", "root_cause_message": "it broke", "kind": "user", "var": "x",
     "e": "it broke", "package_name": "gti", "original_error": "it broke", "task": "env.f", "parameter": "x",
     "name": "flyte.x", "instead": "it broke",

@@ -39,7 +39,10 @@ def test_best_text_and_failures() -> None:
     assert [row["run"] for row in found.failures] == ["s.3"]
     lines = found.text().splitlines()
     assert lines[0].split() == ["lr", "model", "result", "run", "seconds", "error"]
-    assert lines[-1] == "2 of 3 points succeeded"
+    assert lines[-2:] == [
+        "2 of 3 points succeeded",
+        "largest 3 at lr=0.1, model=b (run s.2); smallest 1 at lr=0.1, model=a (run s.1)",
+    ]
     assert "&lt;no&gt;" in found._repr_html_()
     with pytest.raises(SweepError, match="all 1 points of the sweep failed, the first with: ValueError"):
         SweepResult(("lr",), ROWS[2:]).best()
