@@ -130,7 +130,8 @@ class DockerExecutor:
                 found = await self._found(entry)
             except Exception as error:  # docker, requests and urllib3 share no class
                 _log.warning("container %s cannot be taken over: %s", entry.name, said(error))
-                if entry.name and not is_missing(error) and asyncio.get_running_loop().time() < deadline:
+                is_late = self._is_stopping or asyncio.get_running_loop().time() > deadline
+                if entry.name and not is_missing(error) and not is_late:
                     await asyncio.sleep(TRY_S)  # the engine gives no event when it comes back
                     continue
                 detail = f"its container {entry.name} is not found any more: {said(error)}"
