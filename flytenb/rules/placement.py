@@ -55,11 +55,15 @@ def place(state: State, now: float, out: Out) -> None:
 
 
 def give_up(shape: Shape, out: Out) -> None:
-    """Nobody waits for this kind of worker any more: what is still being made for one need not be finished."""
+    """Nobody waits for this kind of worker any more: what is still being made for one need not be finished.
+
+    Neither is it begun again for a spare: pulling an image that somebody has deleted can fail for ever.
+    """
     if not any(action.phase == QUEUED for action in shape.queue):
         for lane in shape.lanes.values():
             if lane.news and lane.link is None and not lane.placement:
                 pools.dismiss(lane, "nobody waits for it any more", out)
+                shape.is_trusted = False
 
 
 def _place_shape(state: State, shape: Shape, now: float, out: Out) -> None:

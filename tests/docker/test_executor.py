@@ -204,7 +204,10 @@ def test_a_container_outlives_its_engine(docker_home: DockerHome) -> None:
     hosts = (shared / "begun").read_text().split()
     assert printed == [json.dumps(hosts[0]) + "\n"], docker_home.engine_log()
     assert len(hosts) == 1, "it ran once"
-    until(lambda: not before & {one["Id"] for one in docker_home.containers()}, "its container to be removed")
+    try:
+        until(lambda: not before & {one["Id"] for one in docker_home.containers()}, "its container to be removed")
+    except AssertionError as error:
+        raise AssertionError(f"{docker_home.containers()}\n{docker_home.engine_log()}") from error
 
 
 def test_engine_and_container_killed_orphans_removed_run_ends_right(docker_home: DockerHome) -> None:

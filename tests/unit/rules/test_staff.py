@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from flytenb.model.declaration import ResourceRequest, Reuse
-from flytenb.model.events import AbortRequest, LaneNews, LaneReady
+from flytenb.model.events import AbortRequest, LaneNews, LanePlaced, LaneReady
 from flytenb.model.image import ImageSpec
 from flytenb.model.tags import PREPARE, RECALL, SHUTDOWN
 from flytenb.rules.state import Capacity, Shape
@@ -317,6 +317,24 @@ def test_what_somebody_else_waits_for_goes_on() -> None:
     assert len(desk.spawned()) == 1
     desk.arrive()
     assert third.lane is not None
+
+
+def test_a_spare_that_is_long_in_making_is_not_begun_for_ever() -> None:
+    desk = Desk(cpus=2)
+    task = desk.declare(launch=STRICT)
+    root = desk.run(task)
+    first, spare = desk.spawned()
+    desk.happen(LanePlaced(first, b"p", b"", True, "process"))
+    desk.happen(LaneReady(first, 1), Source(1))
+    assert root is not None
+    assert root.lane is not None
+    desk.happen(LaneNews(spare, "pulls base:1"))  # somebody has deleted it
+    assert desk.killed() == [spare]
+    desk.lose(spare, "killed")
+    desk.wait(0.03)
+    assert not desk.spawned(), "nobody waits for it"
+    desk.run(task)
+    assert desk.spawned(), "now somebody does"
 
 
 def test_an_abort_before_the_first_word_is_honoured_with_it() -> None:
