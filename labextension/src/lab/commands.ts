@@ -96,9 +96,12 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
     'Show Last Flyte Run of This Cell',
     async () => {
       await known(lab);
-      const cell = lab.notebooks.current?.content.activeCell?.model.sharedModel.getId();
-      const run = lab.ofNotebook.find(each => each.origin?.['cell_id'] === cell);
-      return run ? lab.openTab(run.name) : show();
+      const cell = lab.notebooks.current?.content.activeCell ?? null;
+      const ident = cell?.model.sharedModel.getId();
+      // What it shows may be younger than the list of runs.
+      const name =
+        lab.notebooks.shownIn(cell) || lab.ofNotebook.find(each => each.origin?.['cell_id'] === ident)?.name;
+      return name ? lab.openTab(name) : show();
     },
     { isEnabled: () => lab.path !== '' }
   );

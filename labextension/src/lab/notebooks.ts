@@ -4,6 +4,7 @@ import type { Cell } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { RunRow } from '../generated/model.js';
+import { MIME, parseReference } from '../protocol.js';
 import { inWordsOf } from './spoken.js';
 
 import { definitionOf } from './source.js';
@@ -32,6 +33,15 @@ export class Notebooks {
   isOf(run: RunRow, path: string): boolean {
     const said = run.origin?.['notebook'];
     return typeof said === 'string' && path !== '' && (said === path || said.endsWith('/' + path));
+  }
+
+  /** The run that the cell shows, the last of several; "" when it shows none. */
+  shownIn(cell: Cell | null): string {
+    const outputs = cell?.model.sharedModel.toJSON()['outputs'];
+    const names = (Array.isArray(outputs) ? outputs : []).map(
+      each => parseReference((each as { data?: Record<string, unknown> }).data?.[MIME])?.run ?? ''
+    );
+    return names.filter(Boolean).pop() ?? '';
   }
 
   /** Write code into a new cell below the given one, or at the end. It is not run. */
