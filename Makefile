@@ -26,8 +26,8 @@ demo: setup  ## run the main sample notebook on real data and say where the resu
 lab: setup  ## open JupyterLab with the sample notebooks
 	@$(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=sample_notebooks
 
-test: setup  ## the whole test suite
-	@$(UNMANAGED) $(BIN)/python -m pytest -q $(ARGS)
+test: setup  ## the whole test suite, two folders of it at a time (about half an hour)
+	@$(UNMANAGED) $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-fast: setup  ## the unit tests only
 	@$(UNMANAGED) $(BIN)/python -m pytest -q tests/unit $(ARGS)

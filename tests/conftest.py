@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side go folders, whose tests share an engine, a Docker or a browser, and files of unit tests."""
+    for item in items:
+        parts = item.path.relative_to(_HERE).parts
+        item.add_marker(pytest.mark.xdist_group("/".join(parts) if parts[0] == "unit" else parts[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)
