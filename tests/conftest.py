@@ -10,6 +10,7 @@ import pytest
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side go folders, whose tests share an engine, a Docker or a browser, and files of unit tests."""
     for item in items:

@@ -49,7 +49,8 @@ def place(state: State, now: float, out: Out) -> None:
         if shape.spawning:
             give_up(shape, out)
     for shape in state.kept.values():
-        _staff(state, shape, now, out)
+        if not shape.gpus or gpu_placement.may_place(state, shape, now, out):
+            _staff(state, shape, now, out)
     gpu_placement.settle(state, now, out)
     _recall(state, now, out)
 

@@ -49,7 +49,9 @@ class Desk:
         self.out = step(self.state, [(source, event)], self.now)
         return self.out
 
-    def declare(self, name: str = "f", launch: Launch = PLAIN, *, is_async: bool = True, cpu: float = 1.0) -> bytes:
+    def declare(
+        self, name: str = "f", launch: Launch = PLAIN, *, is_async: bool = True, cpu: float = 1.0, gpu: int = 0
+    ) -> bytes:
         declaration = TaskDeclaration(
             name=f"env.{name}",
             short_name=name,
@@ -58,7 +60,7 @@ class Desk:
             entry=name,
             launch=launch,
             is_async=is_async,
-            resources=ResourceRequest(cpu=cpu),
+            resources=ResourceRequest(cpu=cpu, gpu=gpu),
         )
         digest, body = encode_declaration(declaration)
         self.happen(Declare(digest, body))

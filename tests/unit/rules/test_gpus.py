@@ -11,8 +11,10 @@ from flytenb.model.devices import Gpu, GpusFound, GpuUse, Outside
 from flytenb.model.outcome import decode_failure
 from flytenb.model.phases import FAILED, SUCCEEDED
 from flytenb.rules import Capacity, State
+from flytenb.rules.gpu_placement import PATIENCE_S
 from flytenb.rules.gpu_refusals import refusal_words
 from flytenb.rules.gpus import Gpus
+from tests.unit.rules.desk import Desk
 from tests.unit.rules.gpu_simulation import GpuWorld
 
 NONE = ResourceRequest(cpu=0.1)
@@ -139,6 +141,29 @@ def test_a_patient_request_for_many_is_not_starved_by_many_small_ones() -> None:
 
 
 # ---- what is there, in words ---------------------------------------------------------------------------------------
+
+
+def test_what_ends_is_left_to_the_patient_one() -> None:
+    """Also where a younger kind that is in use has more actions: its next worker would take what is free too early."""
+    desk = Desk(cpus=4)
+    desk.happen(GpusFound(devices=FOUR, words="declared"))
+    launch = Launch(python="python", cwd="/", isolation="strict")
+    small = desk.declare("small", launch, cpu=0.1, gpu=1)
+    large = desk.declare("large", launch, cpu=0.1, gpu=2)
+    running = [desk.run(small) for _ in range(4)]
+    desk.arrive()
+    desk.run(large)
+    for _ in range(8):
+        desk.run(small)
+    desk.wait(PATIENCE_S + 1)
+    for action in running[:2]:
+        assert action is not None
+        assert action.lane is not None
+        name = action.lane.id
+        desk.finish(action)
+        desk.lose(name)
+    shapes = [desk.state.lanes[name].shape for name in desk.spawned()]
+    assert [shape.gpus for shape in shapes if shape is not None] == [2]
 
 
 def refusal(request: ResourceRequest, *kinds: str, words: str = "there is no nvidia-smi") -> str:
