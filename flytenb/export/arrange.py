@@ -10,11 +10,10 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from flytenb.capture.drivers import drives
 from flytenb.export.changes import changed, is_exec, tells
 from flytenb.export.units import DEFINITIONS, IMPORTS, Unit
 
-#: Methods that a driver calls on the package, a runner or a run.
-_DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -41,20 +40,6 @@ def arrange(units: Sequence[Unit]) -> Arranged:
     _place_notes(units, module, result)
     _share(result)
     return result
-
-
-def drives(node: ast.AST | None) -> bool:
-    """Whether it starts, awaits or reads a run (not in the body of a function that it defines)."""
-    if node is None or isinstance(node, DEFINITIONS):
-        return False
-    for inner in ast.walk(node):
-        if isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
-            return True
-        if isinstance(inner, ast.comprehension) and inner.is_async:
-            return True
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _DRIVER_CALLS:
-            return True
-    return False
 
 
 def _is_definition(unit: Unit) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from flytenb.capture.drivers import drives
 from flytenb.capture.pragma import CELL_HOOK, TASK_HOOK, TaskDecorator
 from flytenb.capture.registry import registry
 from flytenb.capture.syntax import NOT_PYTHON
@@ -25,8 +26,6 @@ from flytenb.notebook.transform import CellTransformer
 
 _MAGIC = re.compile(r"^(\s*)([%!])(.*)$")
 _ENVIRONMENT = re.compile(r"^%flyte_env\b(.*)$")
-#: Methods that a driver calls on `flyte`, a runner or a run.
-_DRIVER_CALLS = frozenset({"run", "rerun", "with_runcontext", "outputs", "wait", "deploy", "serve", "show_logs"})
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
@@ -134,11 +133,11 @@ def _kept(body: list[ast.stmt], missing: set[str]) -> Iterator[ast.stmt]:
         if isinstance(statement, _DEFINITIONS) or _is_hook(statement):
             yield statement
         elif isinstance(statement, _ASSIGNMENTS):
-            if _drives(statement) or _loaded(statement) & missing:
+            if drives(statement) or _loaded(statement) & missing:
                 missing |= _stored(statement)
             else:
                 yield statement
-        elif isinstance(statement, (ast.If, ast.Try)) and not _drives(statement) and _only_defines(statement):
+        elif isinstance(statement, (ast.If, ast.Try)) and not drives(statement) and _only_defines(statement):
             yield statement
 
 
@@ -148,16 +147,6 @@ def _only_defines(statement: ast.If | ast.Try) -> bool:
     if isinstance(statement, ast.Try):
         inner += [*statement.finalbody, *(each for handler in statement.handlers for each in handler.body)]
     return all(isinstance(each, (*_DEFINITIONS, *_ASSIGNMENTS, ast.Pass)) for each in inner)
-
-
-def _drives(statement: ast.AST) -> bool:
-    """Whether it starts, awaits or reads a run."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Await):
-            return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DRIVER_CALLS:
-            return True
-    return False
 
 
 def _is_hook(statement: ast.stmt) -> bool:
