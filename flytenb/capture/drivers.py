@@ -1,4 +1,4 @@
-"""Which statements of a notebook drive: start, await or read runs. The others may be executed to have its definitions."""
+"""What of a notebook drives (starts, awaits or reads runs): the rest may be executed to have its definitions."""
 
 from __future__ import annotations
 
