@@ -27,7 +27,7 @@ lab: setup  ## open JupyterLab with the sample notebooks
 	@$(UNMANAGED) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=sample_notebooks
 
 test: setup  ## the whole test suite, two folders of it at a time (about half an hour)
-	@$(UNMANAGED) $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(UNMANAGED) $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-fast: setup  ## the unit tests only
 	@$(UNMANAGED) $(BIN)/python -m pytest -q tests/unit $(ARGS)

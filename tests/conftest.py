@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-_HERE = Path(__file__).parent
 
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Side by side go folders, whose tests share an engine, a Docker or a browser, and files of unit tests."""
-    for item in items:
-        parts = item.path.relative_to(_HERE).parts
-        item.add_marker(pytest.mark.xdist_group("/".join(parts) if parts[0] == "unit" else parts[0]))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            _, folder, *_ = file.split("/")
+            return file if folder == "unit" else folder
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
