@@ -71,7 +71,7 @@ def _run(place: Inside, spec: dict[str, Any], on_output: OnOutput) -> int:
     if place.executor == "process":
         return _beside_process(place, spec, on_output)
     name = f"beside-{secrets.token_hex(4)}.json"
-    if _is_far(place):
+    if is_far(place):
         return _in_container(place, ["", "-u", "-B", _PROGRAM, _send(place, name, spec)], on_output)
     path = paths.container_folder(paths.home(), place.name) / name
     _write(path, spec)
@@ -81,7 +81,7 @@ def _run(place: Inside, spec: dict[str, Any], on_output: OnOutput) -> int:
         path.unlink(missing_ok=True)
 
 
-def _is_far(place: Inside) -> bool:
+def is_far(place: Inside) -> bool:
     """Whether the container sees nothing of this machine."""
     from flytenb.containers.client import connect
 

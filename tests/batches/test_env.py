@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 import flytenb as flyte
-from flytenb.batches.kernels.environment import EnvironmentNotFound
+from flytenb.batches.kernels.environment import EnvironmentNotFound, kernel_task
 from flytenb.client.run_handle import Run
 from flytenb.errors import RuntimeUserError
 from tests.batches.conftest import LOAD, command, write
@@ -81,3 +81,15 @@ def test_names_of_environments(home, tmp_path):
         flyte.batch(source, env="nowhere")
     with pytest.raises(TypeError, match=r"env=3 must be a flyte\.TaskEnvironment"):
         flyte.batch(source, env=3)
+
+
+def test_an_image_that_cannot_take_packages_is_refused_with_what_to_write(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-slim\n")
+    image = flyte.Image.from_dockerfile(tmp_path / "Dockerfile", registry="", name="mine")
+    boxed = flyte.TaskEnvironment(name="made-elsewhere", image=image)
+    with pytest.raises(EnvironmentNotFound) as caught:
+        kernel_task(boxed, ("ipykernel", "msgspec"))
+    words = str(caught.value)
+    assert words.startswith('the image of environment "made-elsewhere" (')
+    assert "has no ipykernel, msgspec, which a kernel needs, and cannot take it: it is made elsewhere" in words
+    assert words.endswith("put `pip install ipykernel msgspec` into the image")

@@ -20,6 +20,7 @@ from flytenb.containers.client import connect
 from flytenb.executors.docker.container import create
 from flytenb.executors.docker.runtime import make_runtime
 from flytenb.executors.docker.volumes import Volumes
+from tests.batches.conftest import write
 from tests.docker.conftest import DockerHome
 from tests.docker.engine import DockerEngine, NoEngine, far_engine
 from tests.docker.scripts import HEAD, result
@@ -355,6 +356,25 @@ def test_look_into_a_kept_container(far_home: DockerHome) -> None:
     far_home.cli("engine", "stop")
     assert far_home.cli("exec", name, "--", "sh", "-c", "cat /tmp/trace; echo $MODE").stdout == "what happeneddeep\n"
     assert "is removed" in far_home.cli("delete", "container", f"{name}/a0").stdout
+
+
+def test_a_notebook_cannot_have_its_kernel_there_and_hears_why(far_home: DockerHome) -> None:
+    (far_home.path.parent / "work").mkdir(exist_ok=True)
+    source = write(far_home.path.parent / "work" / "a.ipynb", "1 + 1")
+    place = far_home.script(
+        "places.py",
+        """
+        import flytenb as flyte
+
+        boxed = flyte.TaskEnvironment(name="boxed", image="flytenb-test/python:3.11")
+        """,
+    )
+    done = far_home.cli("batch", source, "--env", f"{place}:boxed", "--name", "away", check=False, timeout=100)
+    assert done.returncode == 1
+    assert 'the kernel cannot run in environment "boxed": the Docker engine at' in done.stderr
+    assert "does not see this machine's files" in done.stderr
+    assert "Traceback" not in done.stderr
+    until(lambda: not far_home.containers(), "the kernel's container to go")
 
 
 class Cable:

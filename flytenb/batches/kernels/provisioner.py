@@ -25,6 +25,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from flytenb.batches.kernels.door import Door
 from flytenb.batches.kernels.environment import kernel_task
 from flytenb.client.action import here
+from flytenb.client.beside import is_far
 from flytenb.client.names import new_run_name
 from flytenb.client.options import RunOptions
 from flytenb.client.submit import prepared, submit_encoded
@@ -139,11 +140,25 @@ class Held:
         except (FlytenbError, BaseRuntimeError):
             return False
         if place.executor == "docker":
+            self._check_near(place)
             shared = paths.container_folder(paths.home(), place.name)
             if shared.is_dir():
                 with contextlib.suppress(FileExistsError):
                     seen.symlink_to(shared / "kernel")
         return False
+
+    def _check_near(self, place: Inside) -> None:
+        try:
+            sees_nothing = is_far(place)
+        except Exception:  # docker and requests share no class; a container that is gone is told by its run
+            return
+        if sees_nothing:
+            self.give_up("its kernel cannot be reached")
+            raise KernelFailed(
+                f'the kernel cannot run in environment "{self._environment.name}": the Docker engine at '
+                f"{place.address} does not see this machine's files, through which a notebook and its kernel talk; "
+                "take an engine on this machine, or run the notebook here and only its tasks there"
+            )
 
     def _failed(self) -> KernelFailed:
         try:
