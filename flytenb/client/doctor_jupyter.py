@@ -107,7 +107,7 @@ def _servers(runtime: Path) -> Iterator[Finding]:
             continue
         base = str(told.get("base_url") or "/")
         hub = f", behind JupyterHub at {prefix}" if (prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX")) else ""
-        status = _status(f"{url.rstrip('/')}/flytenb/api/v1/health")
+        status = _status(f"{url.rstrip('/')}/flytenb/api/v1/health", str(told.get("token") or ""))
         if status == 404:
             text = f"{url} (process {pid}, base URL {base}{hub}) runs without flytenb"
             yield Finding("server", False, text, "install flytenb where it is installed, and restart the server")
@@ -117,8 +117,8 @@ def _servers(runtime: Path) -> Iterator[Finding]:
             yield Finding("server", True, f"{url} (process {pid}, base URL {base}{hub}) serves flytenb")
 
 
-def _status(url: str) -> int:
-    """The status of an answer to somebody unknown: whether the address exists; 0 for no answer."""
+def _status(url: str, token: str) -> int:
+    """The status of an answer, 0 for none. This machine alone is shown the token: a server logs each stranger."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from ssl import create_default_context
     from urllib.parse import urlsplit
@@ -131,7 +131,9 @@ def _status(url: str) -> int:
     else:
         connection = HTTPConnection(parts.netloc, timeout=_PATIENCE_S)
     try:
-        connection.request("GET", parts.path)
+        is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        headers = {"Authorization": f"token {token}"} if token and is_here else {}
+        connection.request("GET", parts.path, headers=headers)
         return connection.getresponse().status
     except (OSError, HTTPException):
         return 0

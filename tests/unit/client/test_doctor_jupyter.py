@@ -105,7 +105,7 @@ def answering(status):
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            asked.append(" ".join(filter(None, [self.path, self.headers["Authorization"]])))
             self.send_response(status)
             self.end_headers()
 
@@ -129,6 +129,14 @@ def test_running_servers_are_asked_below_their_base_url(tmp_path):
         (found,) = doctor_jupyter._servers(tmp_path)
     assert asked == ["/user/ada/flytenb/api/v1/health"]
     assert of(found) == f"ok  server {url}/user/ada/ (process {os.getpid()}, base URL /user/ada/) serves flytenb"
+
+
+def test_a_server_of_this_machine_knows_who_asks(tmp_path):
+    with answering(200) as (url, asked):
+        write(tmp_path / "jpserver-1.json", pid=os.getpid(), url=f"{url}/", base_url="/", token="secret")
+        (found,) = doctor_jupyter._servers(tmp_path)
+    assert of(found).startswith("ok ")
+    assert asked == ["/flytenb/api/v1/health token secret"]
 
 
 def test_a_server_without_flytenb(tmp_path):
