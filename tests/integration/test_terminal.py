@@ -36,8 +36,9 @@ async def steps() -> int:
     return 6
 
 def talk():
+    time.sleep(0.9)  # rich draws a view for the first time without a lock against what is printed in this moment
     for i in range(5):
-        time.sleep(0.3)
+        time.sleep(0.1)
         print(f"said {i} and no more")
 """
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

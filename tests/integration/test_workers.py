@@ -115,7 +115,10 @@ def test_a_pool_keeps_its_processes_and_runs_as_many_as_it_says(home: Home) -> N
             again = flyte.run(many, n=6, pause=0.1).outputs()[0]
             beside = [flyte.run(outer, x=1).outputs()[0], flyte.run(sync_outer, x=1).outputs()[0]]
             own = [flyte.run(alone).outputs()[0] for _ in range(2)]
-            pools = {pool.environment: [pool.kind, pool.warm] for pool in flyte.remote.Pool.listall()}
+            while True:  # a worker that belonged to a run takes a moment to end
+                pools = {pool.environment: [pool.kind, pool.warm] for pool in flyte.remote.Pool.listall()}
+                if "own" not in pools:
+                    break
             print(json.dumps({"spans": spans, "again": again, "beside": beside, "own": own, "pools": pools}))
         """,
     )
@@ -134,7 +137,6 @@ def test_a_pool_keeps_its_processes_and_runs_as_many_as_it_says(home: Home) -> N
     assert told["beside"] == [3, 3]
     assert len(set(told["own"])) == 2
     assert told["pools"]["warm"] == ["reusable", 2]
-    assert "own" not in told["pools"]
     assert "2-2 replicas, 3 at a time" in home.cli("get", "pools").stdout
 
 

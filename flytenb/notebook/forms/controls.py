@@ -284,7 +284,7 @@ class PathControl(Control):
         if not path:
             return self._nothing()
         if not is_remote(path) and not os.path.exists(os.path.expanduser(path)):
-            raise Invalid(f'there is no "{one_line(path, 80)}" here')
+            raise Invalid(f'there is no "{one_line(path, 400)}" here')
         return path if is_remote(path) else os.path.expanduser(path)
 
     def set(self, value: Any) -> None:
