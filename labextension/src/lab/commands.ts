@@ -99,8 +99,7 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
       const cell = lab.notebooks.current?.content.activeCell ?? null;
       const ident = cell?.model.sharedModel.getId();
       // What it shows may be younger than the list of runs.
-      const name =
-        lab.notebooks.shownIn(cell) || lab.ofNotebook.find(each => each.origin?.['cell_id'] === ident)?.name;
+      const name = lab.notebooks.shownIn(cell) || lab.ofNotebook.find(each => each.origin?.['cell_id'] === ident)?.name;
       return name ? lab.openTab(name) : show();
     },
     { isEnabled: () => lab.path !== '' }
