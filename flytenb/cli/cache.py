@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flytenb.cli.output import emit, json_or_text
+from flytenb.model.sizes import size_words
 
 _DAY_S = 86_400.0
 #: Younger than this nothing is removed while an engine runs: writers may hold it.
@@ -181,7 +182,7 @@ def _list_lines(found: Any) -> list[str]:
     now = time.time()
     lines += [
         f"{row.key[:12]:<12} {row.task or '?':<32} {_span(now - row.created_at):>9} {_span(row.duration_s):>9} "
-        f"{_size(row.size_bytes):>9} {row.hits:>6,} {_span(row.saved_s):>9}{' pinned' if row.is_pinned else ''}"
+        f"{size_words(row.size_bytes):>9} {row.hits:>6,} {_span(row.saved_s):>9}{' pinned' if row.is_pinned else ''}"
         for row in found.rows
     ]
     more = f", {len(found.rows):,} shown" if found.count > len(found.rows) else ""
@@ -199,7 +200,7 @@ def _facts(row: Any) -> list[tuple[str, str]]:
         ("task", row.task or "not known any more"),
         ("made by", f"{row.run}/{row.action}" if row.run else "a run that was pruned"),
         ("made", f"{_span(time.time() - row.created_at)} ago, in {_span(row.duration_s)}"),
-        ("size", _size(row.size_bytes)),
+        ("size", size_words(row.size_bytes)),
         ("hits", f"{row.hits:,}{last}, {_span(row.saved_s)} saved"),
     ]
 
@@ -216,7 +217,7 @@ def _pruned_lines(data: dict[str, Any], is_dry: bool) -> list[str]:
     young = f"; {found['young']:,} more that nothing needs are too young" if found["young"] else ""
     return [
         *lines,
-        f"{would} {found['removed']:,} of {found['count']:,} objects, {_size(found['removed_bytes'])}{young}",
+        f"{would} {found['removed']:,} of {found['count']:,} objects, {size_words(found['removed_bytes'])}{young}",
     ]
 
 
@@ -225,10 +226,3 @@ def _span(seconds: float) -> str:
         if seconds >= unit_s:
             return f"{seconds / unit_s:.1f} {unit}"
     return f"{seconds:.2f} s"
-
-
-def _size(size_bytes: float) -> str:
-    for unit_bytes, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size_bytes >= unit_bytes:
-            return f"{size_bytes / unit_bytes:.1f} {unit}"
-    return f"{size_bytes:.0f} B"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flytenb.model.sizes import size_words
+
 if TYPE_CHECKING:
     from flytenb.store.check import Checked
 
@@ -48,7 +50,7 @@ def _progress(what: str, done: int, all_: int) -> None:
 def told(found: Checked) -> list[str]:
     """Findings and what repairing does about them, a line each."""
     if found.is_whole:
-        size = f"{found.size_bytes / (1 << 20):,.1f} MiB"
+        size = size_words(found.size_bytes)
         return [
             f"ok  store is whole: {found.run_count:,} runs, {found.object_count:,} objects with {size}, all as named"
         ]

@@ -14,6 +14,7 @@ from flytenb.client.link import LinkBroken, connect
 from flytenb.client.session import session
 from flytenb.containers.address import docker_words
 from flytenb.errors import FlytenbError
+from flytenb.model.sizes import size_words
 from flytenb.model.version import VERSION
 from flytenb.wire import paths
 
@@ -99,7 +100,7 @@ def _file_system(place: Path) -> str:
 
 def _disk(state: Path) -> Finding:
     free = shutil.disk_usage(_existing(state)).free
-    text = f"{free / (1 << 30):.1f} GiB free"
+    text = f"{size_words(free)} free"
     fix = "" if free > _LOW_DISK_BYTES else "make room, or set FLYTENB_HOME to another disk"
     return Finding("disk", not fix, text, fix)
 
@@ -109,12 +110,8 @@ def _store(state: Path) -> Finding:
     if not path.exists():
         return Finding("store", True, "none yet; the first run makes it")
     kept = sorted(one.name for one in state.glob("store.db.corrupt-*[0-9]"))
-    text = _size(sum(one.stat().st_size for one in (path, path.with_name("store.db-wal")) if one.exists()))
+    text = size_words(sum(one.stat().st_size for one in (path, path.with_name("store.db-wal")) if one.exists()))
     return Finding("store", True, f"{text}; a damaged one is kept aside: {', '.join(kept)}" if kept else text)
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / (1 << 20):.1f} MiB" if size_bytes >= 1 << 20 else f"{size_bytes / 1024:.0f} KiB"
 
 
 def _engine(state: Path) -> Finding:
@@ -129,7 +126,7 @@ def _engine(state: Path) -> Finding:
         return Finding("engine", False, trouble, "flytenb engine logs")
     notes = "; ".join(str(note) for note in answer.get("notes") or ())
     runs, workers = answer["runs_active"], len(answer["workers"])
-    room = f"{answer['cpu']:g} CPU and {_gib(answer['memory_bytes'])} to give"
+    room = f"{answer['cpu']:g} CPU and {size_words(answer['memory_bytes'])} to give"
     text = (
         f"process {answer['pid']}, version {answer['version']}, {runs} run{'' if runs == 1 else 's'} going on, "
         f"{workers} worker{'' if workers == 1 else 's'}, {room}"
@@ -161,7 +158,7 @@ def _docker(state: Path) -> Finding:
         # Who has named one expects it to be there; others may never need it.
         is_named = here.endswith(")")
         return Finding("docker", not is_named, f"{error}; only images and containers need it", is_optional=True)
-    words = f"{there}, version {facts.version}, {facts.cpus} CPUs, {_gib(facts.memory_bytes)}"
+    words = f"{there}, version {facts.version}, {facts.cpus} CPUs, {size_words(facts.memory_bytes)}"
     traits = [("rootless", facts.rootless), ("Docker Desktop", facts.desktop), ("cgroup 1", facts.cgroup == "1")]
     return Finding("docker", True, ", ".join([words, *(word for word, is_so in traits if is_so)]))
 
@@ -189,10 +186,6 @@ def _gpus(state: Path) -> Finding:
 
 def _has_driver() -> bool:
     return any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"))
-
-
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / (1 << 30):.1f} GiB"
 
 
 def _module(name: str, why: str) -> Finding:

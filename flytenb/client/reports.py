@@ -14,6 +14,7 @@ from flytenb.client.previews import preview
 from flytenb.client.session import Session
 from flytenb.codec.objects import MissingObjectError, ObjectStore
 from flytenb.model.declaration import TaskDeclaration, decode_declaration
+from flytenb.model.sizes import size_words
 from flytenb.model.snapshot import ActionRow
 
 #: Lines of output that a report made here shows.
@@ -99,7 +100,7 @@ def _resources(declaration: TaskDeclaration) -> tuple[tuple[str, str], ...]:
     asked = declaration.resources
     sizes = (("memory", asked.memory_bytes), ("disk", asked.disk_bytes), ("shm", asked.shm_bytes))
     told = [("cpu", f"{asked.cpu:g}" if asked.cpu is not None else "")]
-    told += [(name, f"{size / (1 << 20):g} MiB" if size else "") for name, size in sizes]
+    told += [(name, size_words(size) if size else "") for name, size in sizes]
     told.append(("gpu", f"{asked.gpu} {asked.gpu_kind}".strip() if asked.gpu else ""))
     return tuple((name, text) for name, text in told if text)
 

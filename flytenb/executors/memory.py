@@ -22,10 +22,3 @@ def resident_bytes(pid: int) -> int:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return 0
-
-
-def size_words(size_bytes: int) -> str:
-    """A size as a person reads it: "512 MiB"."""
-    if size_bytes < 1 << 30:
-        return f"{size_bytes / (1 << 20):.0f} MiB"
-    return f"{size_bytes / (1 << 30):.1f} GiB"

@@ -17,10 +17,11 @@ from typing import Any
 from flytenb.executors import early, usage
 from flytenb.executors.base import Owner
 from flytenb.executors.gpus.visible import gpu_variables
-from flytenb.executors.memory import resident_bytes, size_words
+from flytenb.executors.memory import resident_bytes
 from flytenb.executors.usage import Look
 from flytenb.executors.watching import watch_end
 from flytenb.model import Grant, Launch
+from flytenb.model.sizes import size_words
 from flytenb.wire import alive
 from flytenb.wire.paths import home
 from flytenb.wire.tokens import worker_token

@@ -11,6 +11,7 @@ import msgspec
 from flytenb.model.declaration import Grant, Launch, ResourceRequest, TaskDeclaration
 from flytenb.model.events import Progress, RunOptions
 from flytenb.model.phases import QUEUED
+from flytenb.model.sizes import size_words
 from flytenb.rules.gpus import Gpus
 from flytenb.rules.source import Source
 
@@ -151,8 +152,8 @@ class Shape:
             lacking.append(f"its task asks for {asked.cpu:g} CPUs and this machine has {self.cpu:g}: it runs with all")
         if (asked.memory_bytes or 0) > self.memory_bytes:
             lacking.append(
-                f"its task asks for {_gigabytes(asked.memory_bytes)} of memory and this machine has "
-                f"{_gigabytes(self.memory_bytes)}: it runs with all, which may not be enough; ask for less with "
+                f"its task asks for {size_words(asked.memory_bytes or 0)} of memory and this machine has "
+                f"{size_words(self.memory_bytes)}: it runs with all, which may not be enough; ask for less with "
                 "Resources(memory=…) or use a larger machine"
             )
         return Grant(
@@ -166,10 +167,6 @@ class Shape:
             keeps_gpus=self.keeps_gpus,
             notes=tuple(lacking),
         )
-
-
-def _gigabytes(count: int | None) -> str:
-    return f"{(count or 0) / (1 << 30):.3g} GiB"
 
 
 class Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flytenb.model.sizes import size_words
 from flytenb.model.usage import GpuUsage, Usage
 
 #: Share of the memory asked for from which on it came near its limit.
@@ -13,24 +14,17 @@ _PATIENCE_S = 10.0
 _IDLE = 0.1
 
 
-def size(size_bytes: int) -> str:
-    """As resources are asked for: `96 MiB`, `1.2 GiB`, `2 GiB`."""
-    if size_bytes < 1000 << 20:
-        return f"{size_bytes / (1 << 20):.0f} MiB"
-    return f"{_short(size_bytes / (1 << 30))} GiB"
-
-
 def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0") if number < 99.5 else f"{number:.0f}"
 
 
 def text(usage: Usage) -> str:
     """`peak 1.2 GiB of 2 GiB, 3.4 CPU s, at most 1.1 of 2 cores, GPU 0 at most 91 % and 31 GiB of 80 GiB`."""
-    of = f" of {size(usage.memory_asked_bytes)}" if usage.memory_asked_bytes else ""
+    of = f" of {size_words(usage.memory_asked_bytes)}" if usage.memory_asked_bytes else ""
     cores = _short(usage.cpu_peak)
     asked = f" of {_short(usage.cpu_asked)}" if usage.cpu_asked else ""
     parts = [
-        f"peak {size(usage.memory_peak_bytes)}{of}",
+        f"peak {size_words(usage.memory_peak_bytes)}{of}",
         f"{_short(usage.cpu_s)} CPU s",
         f"at most {cores}{asked} {'core' if cores == '1' and not asked else 'cores'}",
         *map(_gpu, usage.gpus),
@@ -42,8 +36,8 @@ def text(usage: Usage) -> str:
 
 def _gpu(gpu: GpuUsage) -> str:
     busy = f"at most {gpu.busy_peak * 100:.0f} % and " if gpu.busy else "at most "
-    of = f" of {size(gpu.memory_bytes)}" if gpu.memory_bytes else ""
-    return f"GPU {gpu.id} {busy}{size(gpu.memory_peak_bytes)}{of}"
+    of = f" of {size_words(gpu.memory_bytes)}" if gpu.memory_bytes else ""
+    return f"GPU {gpu.id} {busy}{size_words(gpu.memory_peak_bytes)}{of}"
 
 
 def hint(usage: Usage) -> str:
@@ -51,14 +45,14 @@ def hint(usage: Usage) -> str:
     peak_bytes, asked_bytes = usage.memory_peak_bytes, usage.memory_asked_bytes
     if asked_bytes and peak_bytes >= NEAR * asked_bytes:
         return (
-            f"memory came near its limit: {size(peak_bytes)} of {size(asked_bytes)}; give the task more with "
-            "Resources(memory=…)"
+            f"memory came near its limit: {size_words(peak_bytes)} of {size_words(asked_bytes)}; "
+            "give the task more with Resources(memory=…)"
         )
     if not usage.is_over or usage.shared_by > 1:
         return ""
     found = []
     if asked_bytes >= max(_LEAST_BYTES, FAR * peak_bytes):
-        found.append(f"asked for {size(asked_bytes)}, used at most {size(peak_bytes)}")
+        found.append(f"asked for {size_words(asked_bytes)}, used at most {size_words(peak_bytes)}")
     if usage.covers_s >= _PATIENCE_S:
         if usage.cpu_asked >= max(2.0, FAR * usage.cpu_peak):
             found.append(f"asked for {_short(usage.cpu_asked)} CPUs, used at most {_short(usage.cpu_peak)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flytenb.containers.client import Docker, said
-from flytenb.executors.memory import size_words
+from flytenb.model.sizes import size_words
 
 #: The supervisor's: the worker could not begin, or ended by itself after an action had failed.
 BROKEN, FAILED = 71, 75
