@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.chromium import CHROMIUM, chromium
+from tests.browser.chromium import CHROMIUM, at_its_speed, chromium
 from tests.browser.lab import Page, Server
 
 IS_REQUIRED = bool(os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_BROWSER"))
@@ -111,7 +111,7 @@ def _page(kind: str, factory: pytest.TempPathFactory, browser: Any) -> Iterator[
     server = Server(factory.mktemp(kind), kind)
     try:
         context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-        page = Page(context.new_page(), server)
+        page = Page(at_its_speed(context.new_page()), server)
         yield page.open() if kind == "lab" else page
         context.close()
     finally:

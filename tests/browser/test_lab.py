@@ -16,6 +16,13 @@ EDIT = """([from, to]) => {
   shared.setSource(shared.getSource().replace(from, to));
 }"""
 SOURCE = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.getSource()"
+#: From now on `window.flashes` says whether a cell was marked, for however short a moment.
+WATCH_FLASHES = """() => {
+  window.flashes = false;
+  const marked = each => each.target.matches('.jp-Cell.fnb-flash');
+  new MutationObserver(all => { window.flashes ||= all.some(marked); })
+    .observe(document.body, {subtree: true, attributeFilter: ['class']});
+}"""
 COUNT = "index => window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount"
 
 
@@ -98,8 +105,9 @@ def test_a_failure_opens_in_a_cell_and_leads_to_its_line(jupyter: Open) -> None:
     page.run_cell(1)
     failure = page.view("failed").locator("[data-failure]")
     assert failure.locator("h3").inner_text() == "ValueError: C must be positive, got -1.0"
+    page.page.evaluate(WATCH_FLASHES)
     failure.locator(".fnb-frames button").first.click()
-    page.page.locator(".jp-Cell.fnb-flash").wait_for()
+    page.page.wait_for_function("window.flashes")
     cursor = "() => window.jupyterapp.shell.currentWidget.content.activeCell.editor.getSelection().start.line"
     line = page.page.evaluate(cursor)
     assert TASKS.splitlines()[line].strip().startswith("raise ValueError")

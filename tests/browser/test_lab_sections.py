@@ -12,6 +12,7 @@ import pytest
 from nbformat import v4
 
 from tests.browser.axe import serious_violations
+from tests.browser.chromium import at_its_speed
 from tests.browser.conftest import Open
 from tests.browser.lab import Page
 
@@ -43,10 +44,10 @@ def test_a_run_that_asks_is_told_as_waiting_for_you_everywhere(lab: Open) -> Non
     view = page.view("running")
     page.done("flytenb:show-runs")
     page.page.locator(f'{RUNS} [data-side-phase="paused"]').first.wait_for()
-    assert "Waiting for you" in view.locator(".fnb-head").inner_text()
-    assert view.inner_text().count("Publish this model?") == 2, "the question, and the reason of its row"
-    tab = page.page.locator('.lm-TabBar-tab[data-id="flytenb-panel"]')
-    assert "1 waiting for you" in tab.get_attribute("title")
+    view.locator(".fnb-head", has_text="Waiting for you").wait_for()
+    # The question, and the reason of its row.
+    view.get_by_text("Publish this model?").nth(1).wait_for()
+    page.page.locator('.lm-TabBar-tab[data-id="flytenb-panel"][title*="1 waiting for you"]').wait_for()
     page.page.locator("#flytenb-status", has_text="1 ‖").wait_for()
     page.done("running:show-panel")
     page.page.locator("#jp-running-sessions", has_text="Waiting for you").wait_for()
@@ -190,7 +191,7 @@ def another_page(page: Page, settings: dict[str, Any]) -> Iterator[Page]:
     file.write_text(json.dumps(settings))
     context = page.page.context.browser.new_context(viewport={"width": 1100, "height": 800}, reduced_motion="reduce")
     try:
-        yield Page(context.new_page(), page.server)
+        yield Page(at_its_speed(context.new_page()), page.server)
     finally:
         context.close()
         file.unlink()
