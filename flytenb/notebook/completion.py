@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,27 +37,48 @@ _VALUES = {
     "phase": ("running", "succeeded", "failed", "aborted", "queued"),
 }
 _MOST_RUNS = 50
+#: `%flyte_run …`, `x = %flyte_run …`, `%%flyte_task …`, `# %flyte task …`.
+_LINE = re.compile(r"\s*(?:(?:[\w, ]+=\s*)?(?P<magic>%%?flyte_\w+)|(?P<pragma>#\s*%flyte\s+task))(?P<rest>\s.*)$")
 
 
 def install(ip: Any) -> Callable[[], None]:
-    """Add the completers to a shell; returns the undoing."""
-    completers = []
-    for magic in MAGICS:
+    """Add the completer to a shell; returns the undoing.
 
-        def complete(shell: Any, event: Any, magic: str = magic) -> list[str]:
-            return completions(shell.user_ns, magic, event.line, event.symbol)
+    Where it knows what may follow, nobody else is asked: jedi takes seconds for what is no Python, and its words do not
+    belong there.
+    """
+    from IPython.core.completer import SimpleCompletion, context_matcher  # a shell has loaded it
 
-        ip.set_hook("complete_command", complete, str_key=magic)
-        completers.append((magic, complete))
+    @context_matcher(identifier="flytenb", priority=100.0)  # type: ignore[untyped-decorator, unused-ignore]
+    def match(context: Any) -> dict[str, Any]:
+        lines = context.full_text.split("\n")
+        line = lines[context.cursor_line][: context.cursor_position] if context.cursor_line < len(lines) else ""
+        magic, rest = magic_of(line)
+        last = "" if line[-1:].isspace() else rest.rpartition(" ")[2]
+        found = completions(ip.user_ns, magic, rest, last) if magic else []
+        return {
+            "completions": [SimpleCompletion(text=word, type="keyword") for word in found],
+            "suppress": True,
+            "ordered": True,
+            "matched_fragment": last,
+        }
+
+    ip.Completer.custom_matchers.append(match)
 
     def remove() -> None:
-        table = ip.strdispatchers.get("complete_command")
-        for magic, complete in completers:
-            chain = getattr(table, "strs", {}).get(magic)
-            if chain is not None:
-                chain.chain[:] = [entry for entry in chain.chain if entry[1] is not complete]
+        if match in ip.Completer.custom_matchers:
+            ip.Completer.custom_matchers.remove(match)
 
     return remove
+
+
+def magic_of(line: str) -> tuple[str, str]:
+    """The magic whose arguments the end of this line belongs to, and the line from it on; "" when there is none."""
+    found = _LINE.match(line)
+    if found is None:
+        return "", ""
+    magic = "%%flyte_task" if found["pragma"] else found["magic"]
+    return (magic, magic + found["rest"]) if magic in MAGICS else ("", "")
 
 
 def completions(namespace: dict[str, Any], magic: str, line: str, symbol: str) -> list[str]:
@@ -86,7 +108,8 @@ def completions(namespace: dict[str, Any], magic: str, line: str, symbol: str) -
 
 def _of_flag(namespace: dict[str, Any], flag: str) -> Iterable[str]:
     if flag in ("env", "e"):
-        return _named(namespace, "__flytenb_environment__")
+        variables = _named(namespace, "__flytenb_environment__")
+        return {*variables, *(str(namespace[variable].name) for variable in variables)}
     return _VALUES.get(flag, ())
 
 
@@ -99,7 +122,7 @@ def _of_kind(namespace: dict[str, Any], kind: str, plain: list[str], words: list
         known = getattr(getattr(task, "interface", None), "parameters", ())
         return [f"{name}=" for name in (getattr(one, "name", str(one)) for one in known) if name not in given]
     if kind == "run":
-        return ["last", *_runs()]
+        return ["last", *run_names()]
     if kind == "action" and plain and is_there(home()):
         rows = stored.snapshot(plain[0]).actions if plain[0] != "last" else ()
         return [row.name for row in rows[:200]]
@@ -114,6 +137,6 @@ def _named(namespace: dict[str, Any], mark: str) -> list[str]:
     ]
 
 
-def _runs() -> list[str]:
-    """Runs of an engine that is there: completion starts none."""
+def run_names() -> list[str]:
+    """Recent runs of an engine that is there: completion starts none."""
     return [row.name for row in stored.recent(_MOST_RUNS, "", "")] if is_there(home()) else []

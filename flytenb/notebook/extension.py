@@ -10,7 +10,7 @@ from flytenb.client import context, hooks
 from flytenb.client.action import Action
 from flytenb.client.origin import forget_teller, tell_origin
 from flytenb.client.run_handle import Run
-from flytenb.notebook import completion, describe, pages, previews, where
+from flytenb.notebook import completion, describe, inspection, pages, previews, where
 from flytenb.notebook.display import displays
 from flytenb.notebook.headless import is_headless
 from flytenb.notebook.hooks import CellHooks
@@ -51,7 +51,7 @@ class Extension:
         hooks.open_cell, hooks.may_ask = self._open_cell, self._may_ask
         hooks.is_in_cell = self._is_in_cell
         tell_origin(self._told)
-        self._forget_completers = completion.install(ip)
+        self._forget_completer, self._forget_inspector = completion.install(ip), inspection.install(ip)
 
     def remove(self) -> None:
         """Take everything out again. Runs go on; their views are redrawn no more."""
@@ -59,7 +59,8 @@ class Extension:
         self.is_active = False
         self.hooks.remove()
         forget_teller(self._told)
-        self._forget_completers()
+        self._forget_completer()
+        self._forget_inspector()
         if self._on_run in hooks.on_submit:
             hooks.on_submit.remove(self._on_run)
         hooks.open_cell, hooks.may_ask = None, hooks.is_terminal

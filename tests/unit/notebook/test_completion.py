@@ -8,7 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import flytenb as flyte
 from flytenb.capture.registry import registry
 from flytenb.notebook import extension
-from flytenb.notebook.completion import completions
+from flytenb.notebook.completion import completions, magic_of
 
 env = flyte.TaskEnvironment(name="c")
 
@@ -30,7 +30,7 @@ NAMES = {"search": search, "env": env, "other": 1, "_hidden": search}
         ("%flyte_run search cs=[1] g", ["gammas="]),
         ("%flyte_run search cs=[1] --over", ["--overwrite-cache"]),
         ("%flyte_run search -", ["--name", "--mode", "-o", "--overwrite-cache"]),
-        ("%%flyte_task --env ", ["env"]),
+        ("%%flyte_task --env ", ["c", "env"]),
         ("%%flyte_task --cache ", ["auto", "disable", "override"]),
         ("%%flyte_task --ret", ["--retries"]),
         ("%flyte_env prep --me", ["--memory"]),
@@ -46,6 +46,24 @@ def test_completions(monkeypatch, tmp_path, line, expected):
     assert not (tmp_path / "engine.sock").exists()  # completion starts no engine
 
 
+@pytest.mark.parametrize(
+    ("line", "magic", "rest"),
+    [
+        ("%flyte_run ", "%flyte_run", "%flyte_run "),
+        ("    %flyte_run se", "%flyte_run", "%flyte_run se"),
+        ("run = %flyte_run search cs=[1] g", "%flyte_run", "%flyte_run search cs=[1] g"),
+        ("%%flyte_task --env p", "%%flyte_task", "%%flyte_task --env p"),
+        ("# %flyte task --ret", "%%flyte_task", "%%flyte_task --ret"),
+        ("%flyte_ru", "", ""),
+        ("%timeit 1", "", ""),
+        ("print('%flyte_run ", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_where_a_magic_is(line, magic, rest):
+    assert magic_of(line) == (magic, rest)
+
+
 def test_a_shell_completes_and_forgets():
     hook = sys.excepthook
     shell = InteractiveShell()
@@ -53,6 +71,7 @@ def test_a_shell_completes_and_forgets():
     try:
         shell.user_ns.update(NAMES)
         assert "search" in shell.complete("sea", "%flyte_run sea", 14)[1]
+        assert shell.complete("", "%flyte_run ", 11)[1] == ["search"]
     finally:
         extension.unload_ipython_extension(shell)
         registry.forget()
