@@ -25,6 +25,8 @@ _LOW_DISK_BYTES = 1 << 30
 _REMOTE_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afpfs", "9p", "lustre", "beegfs")
 )
+#: How a database begins; one that was never written is empty.
+_SQLITE = b"SQLite format 3\0"
 _OPTIONAL = (("numpy", "arrays"), ("pandas", "frames"), ("pyarrow", "frames on disk"))
 
 
@@ -101,17 +103,33 @@ def _file_system(place: Path) -> str:
 def _disk(state: Path) -> Finding:
     free = shutil.disk_usage(_existing(state)).free
     text = f"{size_words(free)} free"
-    fix = "" if free > _LOW_DISK_BYTES else "make room, or set FLYTENB_HOME to another disk"
-    return Finding("disk", not fix, text, fix)
+    if free > _LOW_DISK_BYTES:
+        return Finding("disk", True, text)
+    fix = "make room (flytenb runs prune, flytenb cache prune), or set FLYTENB_HOME to another disk"
+    return Finding("disk", False, f"{text} where {state} is", fix)
 
 
 def _store(state: Path) -> Finding:
     path = state / "store.db"
     if not path.exists():
         return Finding("store", True, "none yet; the first run makes it")
+    trouble = _damage(path)
+    if trouble:
+        fix = "flytenb doctor --repair saves what can be read; otherwise the next run begins a new store"
+        return Finding("store", False, f"{path} {trouble}", fix)
     kept = sorted(one.name for one in state.glob("store.db.corrupt-*[0-9]"))
     text = size_words(sum(one.stat().st_size for one in (path, path.with_name("store.db-wal")) if one.exists()))
     return Finding("store", True, f"{text}; a damaged one is kept aside: {', '.join(kept)}" if kept else text)
+
+
+def _damage(path: Path) -> str:
+    """What is wrong with a database at first sight; `flytenb doctor --store` reads all of it."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_SQLITE))
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return "" if begins in (_SQLITE, b"") else "is no database"
 
 
 def _engine(state: Path) -> Finding:

@@ -76,8 +76,12 @@ def _salvage(home: Path) -> str:
     note = set_aside(store)
     kept = next(path for path in sorted(home.glob("store.db.corrupt-*[0-9]"), reverse=True))
     new, _ = open_store(store)
-    old = connect(kept)
     count, lost = 0, []
+    try:
+        old = connect(kept)
+    except sqlite3.DatabaseError as error:
+        new.close()
+        return f"{note.partition(';')[0]}; nothing could be read from {kept} ({error}), and the new store is empty"
     try:
         for (table,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             columns = [row[1] for row in new.execute(f'PRAGMA table_info("{table}")')]

@@ -103,6 +103,16 @@ def test_a_damaged_database_is_read_into_a_new_one(filled: Home) -> None:
     assert [one["error"] for one in told_by_script(filled, "d.py", SCRIPT)] == ["", ""]
 
 
+def test_what_is_no_database_at_all(filled: Home) -> None:
+    store = filled.path / "store.db"
+    store.write_bytes(b"this is no database" * 500)
+    done = filled.cli("doctor", "--store", "--repair")
+    (kept,) = filled.path.glob("store.db.corrupt-*[0-9]")
+    assert f"nothing could be read from {kept} (file is not a database), and the new store is empty" in done.stdout
+    assert kept.read_bytes().startswith(b"this is no database")
+    assert check(filled.path).is_whole
+
+
 def test_repair_of_a_damaged_database_needs_that_no_engine_runs(filled: Home) -> None:
     assert [one["error"] for one in told_by_script(filled, "d.py", SCRIPT)] == ["", ""]
     damage(filled)
