@@ -140,6 +140,6 @@ export class Ambient {
     if (notifications !== 'hidden') {
       return notifications === 'always';
     }
-    return document.hidden || !this.lab.notebooks.isOf(run, this.lab.path);
+    return document.hidden || !this.lab.isInSight(run);
   }
 }

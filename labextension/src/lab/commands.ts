@@ -27,11 +27,13 @@ export const COMMANDS = {
 /** Those that need no arguments, in the order of the palette. */
 export const IN_PALETTE = [
   COMMANDS.panel,
+  COMMANDS.open,
   COMMANDS.last,
   COMMANDS.failure,
   COMMANDS.cell,
   COMMANDS.cancel,
   COMMANDS.form,
+  FILE_COMMANDS.runs,
   FILE_COMMANDS.batch,
   FILE_COMMANDS.script,
   FILE_COMMANDS.flyte,
@@ -39,6 +41,7 @@ export const IN_PALETTE = [
   RUN_COMMANDS.pin,
   RUN_COMMANDS.tag,
   RUN_COMMANDS.note,
+  RUN_COMMANDS.copy,
   RUN_COMMANDS.remove,
   COMMANDS.doctor
 ];
@@ -60,33 +63,36 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   const add = (
     id: string,
     label: string,
+    caption: string,
     execute: (args: Record<string, unknown>) => unknown,
     more: object = {}
   ): void => {
     app.commands.addCommand(id, {
       label,
+      caption,
       icon,
       describedBy: NOTHING,
       execute: args => execute(args),
       ...more
     });
   };
-  add(COMMANDS.panel, 'Show Flyte Runs', show);
+  add(COMMANDS.panel, 'Show Flyte Runs', 'What runs, waits, failed and is kept, in the sidebar', show);
   add(
     COMMANDS.open,
     'Open Flyte Run',
+    'A run as a tab of its own',
     args => {
       const run = runOf(app, lab, args);
       return run ? lab.openTab(run) : show();
     },
     { describedBy: RUN }
   );
-  add(COMMANDS.last, 'Show Last Flyte Run', async () => {
+  add(COMMANDS.last, 'Show Last Flyte Run', 'Go to the newest run of this notebook', async () => {
     await known(lab);
     const run = lab.ofNotebook[0] ?? lab.runs[0];
     return run ? lab.show(run.name) : show();
   });
-  add(COMMANDS.failure, 'Show Last Failed Flyte Run', async () => {
+  add(COMMANDS.failure, 'Show Last Failed Flyte Run', 'Go to the newest failure, of this notebook first', async () => {
     await known(lab);
     const run = failed();
     return run ? lab.show(run.name) : show();
@@ -94,6 +100,7 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   add(
     COMMANDS.cell,
     'Show Last Flyte Run of This Cell',
+    'The run that this cell has started, as a tab',
     async () => {
       await known(lab);
       const cell = lab.notebooks.current?.content.activeCell ?? null;
@@ -107,6 +114,7 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   add(
     COMMANDS.cancel,
     'Cancel Flyte Run',
+    'Stop all actions of a run; what has ended stays',
     async args => {
       await known(lab);
       const run = typeof args['run'] === 'string' ? args['run'] : pointed(app);
@@ -131,6 +139,7 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   add(
     COMMANDS.form,
     'Run Flyte Task…',
+    'A form of the inputs of a task, which writes its call as code',
     args => {
       show();
       const variable = typeof args['task'] === 'string' ? args['task'] : (lab.tasks.current?.tasks[0]?.variable ?? '');
@@ -143,14 +152,20 @@ export function addCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileBrows
   add(
     COMMANDS.insert,
     'Insert Code Below',
+    'Write code into a new cell below the active one; it is not run',
     args => (typeof args['code'] === 'string' ? lab.insertBelow(args['code']) : undefined),
     { describedBy: CODE, isEnabled: () => lab.path !== '' }
   );
-  add(COMMANDS.doctor, 'Examine Flyte (Doctor)', () => {
-    lab.hasDoctor = true;
-    show();
-    lab.tell();
-  });
+  add(
+    COMMANDS.doctor,
+    'Examine Flyte (Doctor)',
+    'Look at Docker, GPUs, disk, engine and front end, with a fix for what is wrong',
+    () => {
+      lab.hasDoctor = true;
+      show();
+      lab.tell();
+    }
+  );
 }
 
 /** Until the list of runs has been told once. */

@@ -36,9 +36,10 @@ export function addFileCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileB
     const chosen = browsers?.tracker.currentWidget?.selectedItems().next().value as { path?: string } | undefined;
     return typeof args['path'] === 'string' ? args['path'] : args['isFile'] ? (chosen?.path ?? '') : lab.path;
   };
-  const add = (id: string, label: string, work: (path: string) => unknown): void => {
+  const add = (id: string, label: string, caption: string, work: (path: string) => unknown): void => {
     app.commands.addCommand(id, {
       label,
+      caption,
       icon,
       describedBy: PATH,
       isEnabled: args => pathOf(args).endsWith('.ipynb'),
@@ -66,10 +67,28 @@ export function addFileCommands(app: JupyterFrontEnd, lab: Lab, browsers: IFileB
       Notification.emit(error instanceof Error ? error.message : String(error), 'error', { autoClose: false });
     }
   };
-  add(FILE_COMMANDS.runs, 'Show Flyte Runs of This File', path =>
-    show(() => lab.setFilter(path.split('/').at(-1) ?? ''))
+  add(
+    FILE_COMMANDS.runs,
+    'Show Flyte Runs of This File',
+    'The runs that a notebook has started, in the sidebar',
+    path => show(() => lab.setFilter(path.split('/').at(-1) ?? ''))
   );
-  add(FILE_COMMANDS.batch, 'Run as Flyte Batch…', path => show(() => lab.openBatch(path)));
-  add(FILE_COMMANDS.script, 'Export as Script (flytenb)', path => write(path, 'flytenb'));
-  add(FILE_COMMANDS.flyte, 'Export as Script (flyte)', path => write(path, 'flyte'));
+  add(
+    FILE_COMMANDS.batch,
+    'Run as Flyte Batch…',
+    'Run a whole notebook in the background, with a form of its parameters',
+    path => show(() => lab.openBatch(path))
+  );
+  add(
+    FILE_COMMANDS.script,
+    'Export as Script (flytenb)',
+    'Write the tasks of a notebook into a Python file beside it',
+    path => write(path, 'flytenb')
+  );
+  add(
+    FILE_COMMANDS.flyte,
+    'Export as Script (flyte)',
+    'Write the tasks of a notebook into a Python file for Flyte 2 itself',
+    path => write(path, 'flyte')
+  );
 }

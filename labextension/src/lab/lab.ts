@@ -122,6 +122,14 @@ export class Lab implements RendererServices {
     return this.runs.filter(each => this.notebooks.isOf(each, this.path));
   }
 
+  /** Whether one sees on the page what becomes of a run: its notebook, or a tab of its own. */
+  isInSight(run: RunRow): boolean {
+    const isOwn = (each: Widget): boolean => each.id === `flytenb-run-${run.name}`;
+    return (
+      this.notebooks.isShown(run) || [...this.app.shell.widgets('main')].some(each => isOwn(each) && each.isVisible)
+    );
+  }
+
   /** Questions of all runs that wait for an answer. */
   conditions(): Promise<ConditionRow[]> {
     return askJson<ConditionRow[]>(this.connection().transport, 'GET', 'api/v1/conditions');

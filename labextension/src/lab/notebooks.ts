@@ -35,6 +35,11 @@ export class Notebooks {
     return typeof said === 'string' && path !== '' && (said === path || said.endsWith('/' + path));
   }
 
+  /** Whether the notebook that has started a run is to be seen: in front, or beside what is. */
+  isShown(run: RunRow): boolean {
+    return this.tracker?.find(each => each.isVisible && this.isOf(run, each.context.path)) !== undefined;
+  }
+
   /** The run that the cell shows, the last of several; "" when it shows none. */
   shownIn(cell: Cell | null): string {
     const outputs = cell?.model.sharedModel.toJSON()['outputs'];

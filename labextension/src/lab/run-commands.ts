@@ -57,9 +57,16 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
     menuClosedAt = performance.now();
   });
   const row = (name: string): RunRow | undefined => lab.runs.find(each => each.name === name);
-  const add = (id: string, label: string, work: (run: string, args: Args) => unknown, describedBy: object): void => {
+  const add = (
+    id: string,
+    label: string,
+    caption: string,
+    work: (run: string, args: Args) => unknown,
+    describedBy: object
+  ): void => {
     app.commands.addCommand(id, {
       label,
+      caption,
       describedBy,
       isEnabled: () => lab.runs.length > 0,
       execute: async args => {
@@ -76,12 +83,14 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
   add(
     RUN_COMMANDS.pin,
     'Pin or Unpin Flyte Run',
+    'A pinned run is never deleted',
     run => keep.mark(lab, run, { is_pinned: String(!row(run)?.is_pinned) }),
     RUN
   );
   add(
     RUN_COMMANDS.tag,
     'Tag Flyte Run…',
+    'Words by which runs are found',
     async run => {
       const text = (row(run)?.tags ?? []).join(', ');
       const told = await InputDialog.getText({ title: `Tags of ${run}`, text, label: 'Words, with commas' });
@@ -92,6 +101,7 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
   add(
     RUN_COMMANDS.note,
     'Note on Flyte Run…',
+    'A line of your own on a run',
     async run => {
       const told = await InputDialog.getText({ title: `Note on ${run}`, text: row(run)?.note ?? '' });
       return told.button.accept ? keep.mark(lab, run, { note: told.value ?? '' }) : undefined;
@@ -101,6 +111,7 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
   add(
     RUN_COMMANDS.remove,
     'Delete Flyte Run…',
+    'Forget a run with its logs, reports and values; cached results stay',
     async run => {
       const told = await showDialog({
         title: `Delete run ${run}?`,
@@ -114,6 +125,7 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
   add(
     RUN_COMMANDS.compare,
     'Compare Flyte Run with the One Before',
+    'What differs from the run of the same task before it, as a tab',
     (run, args) => {
       const task = row(run)?.task;
       const older = lab.runs.slice(lab.runs.findIndex(each => each.name === run) + 1);
@@ -126,5 +138,11 @@ export function addRunCommands(app: JupyterFrontEnd, lab: Lab): void {
     },
     TWO
   );
-  add(RUN_COMMANDS.copy, 'Copy Reference to Flyte Run', run => navigator.clipboard.writeText(runCode(run)), RUN);
+  add(
+    RUN_COMMANDS.copy,
+    'Copy Reference to Flyte Run',
+    'The code that names a run, for the clipboard',
+    run => navigator.clipboard.writeText(runCode(run)),
+    RUN
+  );
 }

@@ -12,8 +12,6 @@ interface CodeFacts {
   source: string;
   place?: string;
   line?: number;
-  /** The same lines as the cell has them now, "" when unknown. */
-  current?: string;
   captured?: { name: string; kind?: string; place?: string; text?: string; digest?: string; source?: string }[];
 }
 
@@ -66,10 +64,7 @@ export function Code(): JSX.Element {
             {action.source && <PlaceText text={action.source} />}
           </p>
           {code.value?.source ? (
-            <Source
-              code={code.value}
-              current={code.value.current || host.currentCode?.(action.short_name, code.value.source) || ''}
-            />
+            <Source code={code.value} current={host.currentCode?.(action.short_name, code.value.source) ?? ''} />
           ) : (
             <p class="fnb-2">
               {code.isLoading ? 'Loading …' : code.error || 'No source was kept; the place above names it.'}

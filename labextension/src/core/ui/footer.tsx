@@ -1,10 +1,11 @@
-/** The last line: what the machine does, what just happened, which keys there are. */
+/** The last line: what the machine does or what the run used, what just happened, which keys there are. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ResourcesView } from '../../generated/model.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { KEYS } from './keys.js';
+import { Later } from './later.js';
 
 const METERS_MS = 3000;
 
@@ -26,13 +27,14 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
     mismatch: connection.message
   }[connection.link];
   const engine = connection.engine === 'up' ? '' : connection.engineMessage || `The engine is ${connection.engine}`;
+  const root = model.isTerminal && Object.keys(model.state.usages).length ? model.root : undefined;
   const note = told || (isCut ? link : '') || (model.isTerminal ? '' : engine);
   // These tabs have a last line of their own.
   if (model.isTerminal && !note && !hasKeys && (tab === 'logs' || tab === 'graph')) {
     return null;
   }
   return (
-    <div class={'fnb-foot' + (note || resources || hasKeys ? '' : ' is-quiet')}>
+    <div class={'fnb-foot' + (note || resources || root || hasKeys ? '' : ' is-quiet')}>
       {note && (
         <span class="fnb-note" role="status">
           {note}
@@ -40,19 +42,9 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
       )}
       {resources && !note && (
         <>
-          <Meter
-            name="CPU"
-            used={resources.cpu_used}
-            of={resources.cpu}
-            text={`${decimal(resources.cpu_used)} of ${decimal(resources.cpu)}`}
-          />
+          <Meter name="CPU" used={resources.cpu_used} of={resources.cpu} say={decimal} />
           {resources.memory_used_bytes > 0 && (
-            <Meter
-              name="Memory"
-              used={resources.memory_used_bytes}
-              of={resources.memory_bytes}
-              text={`${words.size(resources.memory_used_bytes)} of ${words.size(resources.memory_bytes)}`}
-            />
+            <Meter name="Memory" used={resources.memory_used_bytes} of={resources.memory_bytes} say={words.size} />
           )}
           {(resources.gpus ?? [])
             .slice(0, 4)
@@ -63,12 +55,13 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
                   name={`GPU ${gpu.id.slice(0, 6)}`}
                   used={gpu.memory_bytes - gpu.free_bytes}
                   of={gpu.memory_bytes}
-                  text={`${words.size(gpu.memory_bytes - gpu.free_bytes)} of ${words.size(gpu.memory_bytes)}`}
+                  say={words.size}
                 />
               ) : null
             )}
         </>
       )}
+      {root && !note && <Later part="Used" action={root} />}
       <span class="fnb-grow" />
       <span class="fnb-wide">
         <span class="fnb-kbd">/</span> filter <span class="fnb-kbd">e</span> next error{' '}
@@ -101,7 +94,15 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
   );
 }
 
-function Meter({ name, used, of, text }: { name: string; used: number; of: number; text: string }): JSX.Element {
+interface MeterProps {
+  name: string;
+  used: number;
+  of: number;
+  say: (value: number) => string;
+}
+
+function Meter({ name, used, of, say }: MeterProps): JSX.Element {
+  const text = `${say(used)} of ${say(of)}`;
   const percent = of > 0 ? Math.min(100, Math.round((100 * used) / of)) : 0;
   return (
     <span

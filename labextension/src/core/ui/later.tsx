@@ -47,7 +47,7 @@ export function Later({
   part,
   action
 }: {
-  part: 'Attempts' | 'Question' | 'Usage' | 'Why';
+  part: 'Attempts' | 'Question' | 'Usage' | 'Used' | 'Why';
   action: ActionRow;
 }): JSX.Element {
   const { more, error } = useMore();

@@ -4,6 +4,7 @@ import type { ActionRow, Usage as UsageRow } from '../../generated/model.js';
 import { took } from '../actions.js';
 import { isTerminal } from '../run-state.js';
 import { line } from '../sparkline.js';
+import type { RunModel } from '../tree.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
 import { useLoaded } from './hooks.js';
@@ -72,6 +73,26 @@ export function Usage({ action }: { action: ActionRow }): JSX.Element | null {
       </dd>
     </>
   );
+}
+
+/** What a run that has ended used: `fit[3]: peak 1.2 GiB of 2 GiB, …`, as its static view has it. */
+export function Used(): JSX.Element {
+  const { model } = useView();
+  return (
+    <span class="fnb-2" data-used>
+      {usedBy(model)}
+    </span>
+  );
+}
+
+/** `fit[3]: peak 1.2 GiB of 2 GiB, …` of the action that says the most: one with a hint, else that with most memory. */
+function usedBy(model: RunModel): string {
+  const weight = (each: UsageRow): number => (each.hint ? 2 ** 60 : 0) + (each.memory_peak_bytes ?? 0);
+  const [name, most] =
+    Object.entries(model.state.usages)
+      .filter(([, each]) => each.text)
+      .sort(([, a], [, b]) => weight(b) - weight(a))[0] ?? [];
+  return most ? words.joined([model.actionCount > 1 && model.label(name!, true), most.hint || most.text], ': ') : '';
 }
 
 interface SparkProps {

@@ -10,7 +10,8 @@ import { Item, List, messageOf, Problem, Section, useAnswer } from './parts.js';
 const UNUSED_DAYS = 30;
 
 export function Cache({ lab }: { lab: Lab }): JSX.Element {
-  const isUp = lab.connection().engine === 'up' && lab.runs.length > 0;
+  // Cached results stay when runs are deleted.
+  const isUp = lab.connection().engine === 'up';
   const found = useAnswer(20, () => lab.connection().ask<CachedList>('cached', {}, { limit: '50' }), isUp);
   const list = found.value;
   const [pinned, setPinned] = useState<Record<string, boolean>>({});
@@ -72,23 +73,39 @@ export function Cache({ lab }: { lab: Lab }): JSX.Element {
       {(list?.count ?? 0) > rows.length && (
         <p class="fnb-empty">{words.count(list!.count - rows.length)} more: flytenb cache ls</p>
       )}
-      {(list?.count ?? 0) > 0 && <Prune lab={lab} done={() => found.again()} />}
+      {(list?.count ?? 0) > 0 && (
+        <Prune
+          lab={lab}
+          tasks={[...new Set(rows.map(each => each.task ?? ''))].filter(Boolean).sort()}
+          done={() => found.again()}
+        />
+      )}
     </Section>
   );
 }
 
-/** Says what would go before it goes. */
-function Prune({ lab, done }: { lab: Lab; done: () => void }): JSX.Element {
-  const [asked, setAsked] = useState<{ what: string; query: Record<string, string>; told: Pruned } | null>(null);
+interface Asked {
+  what: string;
+  query: Record<string, string>;
+  told: Pruned;
+}
+
+/** Says what would go before it goes: results of all tasks, or of the one that is chosen. */
+function Prune({ lab, tasks, done }: { lab: Lab; tasks: readonly string[]; done: () => void }): JSX.Element {
+  const [asked, setAsked] = useState<Asked | null>(null);
   const [said, setSaid] = useState('');
+  const [chosen, setChosen] = useState('');
+  const task = tasks.includes(chosen) ? chosen : '';
   const ask = (query: Record<string, string>, isDry: boolean): Promise<Pruned> =>
     lab.connection().ask<Pruned>('prune_cached', {}, isDry ? { ...query, is_dry: 'true' } : query);
-  const look = (what: string, query: Record<string, string>): void => {
+  const look = (what: string, more: Record<string, string>): void => {
+    const query = task ? { ...more, task_name: task } : more;
     setSaid('Looking …');
     ask(query, true).then(
       told => {
-        setSaid(told.names.length ? '' : 'Nothing to forget.');
-        setAsked(told.names.length ? { what, query, told } : null);
+        const kept = told.kept ? `Nothing to forget; ${words.count(told.kept)} pinned stay.` : 'Nothing to forget.';
+        setSaid(told.names.length ? '' : kept);
+        setAsked(told.names.length ? { what: words.joined([task && `of ${task}`, what], ' '), query, told } : null);
       },
       (error: unknown) => setSaid(messageOf(error))
     );
@@ -104,24 +121,42 @@ function Prune({ lab, done }: { lab: Lab; done: () => void }): JSX.Element {
       (error: unknown) => setSaid(messageOf(error))
     );
   };
+  const command = task ? `flytenb cache prune --task ${task}` : 'flytenb cache prune';
   return (
     <p class="fnb-empty" data-prune>
       {asked ? (
         <>
-          Forget {words.count(asked.told.names.length, 'result')} {asked.what}
+          Forget {words.joined([words.count(asked.told.names.length, 'result'), asked.what], ' ')}
           {(asked.told.kept ?? 0) > 0 && `; ${words.count(asked.told.kept!)} pinned stay`}?{' '}
           <Link onClick={forget}>Forget them</Link> <Link onClick={() => setAsked(null)}>Keep</Link>
         </>
       ) : (
         <>
+          {tasks.length > 1 && (
+            <>
+              <select
+                class="fnb-input fnb-select"
+                aria-label="Results of"
+                value={task}
+                onChange={event => setChosen(event.currentTarget.value)}
+              >
+                <option value="">All tasks</option>
+                {tasks.map(each => (
+                  <option key={each} value={each}>
+                    {each}
+                  </option>
+                ))}
+              </select>{' '}
+            </>
+          )}
           <Link
-            title="flytenb cache prune --unused 30"
+            title={`${command} --unused ${UNUSED_DAYS}`}
             onClick={() => look(`not used for ${UNUSED_DAYS} days`, { unused_s: String(UNUSED_DAYS * 86400) })}
           >
             Prune unused
           </Link>{' '}
-          <Link title="flytenb cache prune --all" onClick={() => look('in all', {})}>
-            Prune all
+          <Link title={task ? command : `${command} --all`} onClick={() => look('', {})}>
+            {task ? 'Clear' : 'Prune all'}
           </Link>{' '}
           <span role="status">{said}</span>
         </>
