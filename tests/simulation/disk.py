@@ -11,7 +11,10 @@ from typing import Any
 from flytenb.store import database, journal
 from flytenb.store.reader import Reader
 
-_TABLES = ("task", "run", "action", "attempt", "cache", "trace", "log", "report", "placement", "answer")
+_TABLES = (
+    *("task", "run", "action", "attempt", "cache", "trace", "log", "report", "placement", "answer", "recovered"),
+    *("progress", "post_mortem", "run_below"),
+)
 _spare: list[sqlite3.Connection] = []
 
 

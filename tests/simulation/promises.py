@@ -30,6 +30,7 @@ class Promises:
     state: State
     workers: dict[str, Worker]
     result: tuple[int, bytes] | None
+    run_name: str
     expected: bytes
     #: What parents saw, by child; by (parent, key, n); the attempts that were sent out; how often each ran to its end.
     observed: dict[int, tuple[int, bytes]]
@@ -39,7 +40,7 @@ class Promises:
     #: Actions of which somebody that had them ended, so that they may run again.
     excused: set[int]
 
-    def on_execute(self, worker: Worker, number: int, attempt: int) -> None:
+    def on_execute(self, worker: Worker, number: int, attempt: int, inputs: bytes) -> None:
         must(number not in self.observed, f"{number} was observed and is sent out again")
         must(
             attempt not in self.sent.setdefault(number, set()) or number in self.excused,
@@ -55,7 +56,7 @@ class Promises:
         self.ran[number] = self.ran.get(number, 0) + 1
         must(self.ran[number] == 1 or number in self.excused, f"{number} ran to its end twice, and nobody had died")
 
-    def on_traced(self, number: int) -> None:
+    def on_traced(self, number: int, inputs: bytes) -> None:
         row = self.disk.one("SELECT 1 FROM trace WHERE action = ?", number)
         must(row is None or number in self.excused, f"a traced call of {number} that is on disk runs again")
 
@@ -95,11 +96,22 @@ class Promises:
             must(action.phase < FIRST_TERMINAL, "an action that ended is live")
             must(action.phase != RUNNING or action.lane is not None, "an action runs nowhere")
 
+    def stored_result(self) -> tuple[int, bytes] | None:
+        """How the run that the client asked for has ended, as it is on disk."""
+        ended = "r.name = ? AND r.ended_at IS NOT NULL"
+        row = self.disk.one(
+            f"SELECT r.phase, a.outputs FROM run r JOIN action a ON a.id = r.id << 32 WHERE {ended}", self.run_name
+        )
+        return None if row is None else (row[0], bytes(row[1]))
+
+    def is_expected(self, result: tuple[int, bytes]) -> bool:
+        """Whether the run had to end so."""
+        return result == (SUCCEEDED, self.expected)
+
     def _ended(self) -> tuple[int, bytes]:
         assert self.result is not None
-        row = self.disk.one("SELECT r.phase, a.outputs FROM run r JOIN action a ON a.id = r.id << 32")
-        must((row[0], bytes(row[1])) == self.result, "the client has another result than the disk")
-        must(self.result == (SUCCEEDED, self.expected), f"the result is {self.result}, not {self.expected!r}")
+        must(self.stored_result() == self.result, "the client has another result than the disk")
+        must(self.is_expected(self.result), f"the result is {self.result}, not {self.expected!r}")
         for child, (phase, payload) in self.observed.items():
             row = self.disk.one("SELECT phase, outputs FROM action WHERE id = ?", child)
             must((row[0], bytes(row[1])) == (phase, payload), f"{child} was observed and is not like that on disk")

@@ -122,7 +122,7 @@ class Worker:
         """One message of the engine."""
         tag = message[0]
         if tag == EXECUTE:
-            self.world.on_execute(self, message[1], message[2])
+            self.world.on_execute(self, message[1], message[2], message[4])
             self.bodies[message[1]] = Body(message[1], message[2], message[4])
         elif tag == RESOLVE:
             self._resolve(*message[1:])
@@ -205,10 +205,14 @@ class Worker:
         elif body.attempt == 1 and world.is_flaky(body.inputs):
             self._end(body, False, encode_failure(Failure(code="ValueError", message="bad leaf")))
         else:
-            if world.has_traces and (b"t", 1) not in body.replay:
-                world.on_traced(body.number)
-                self.send(Trace(body.number, body.attempt, b"t", 1, "t", 0.0, 0.0, True, b"", b"x"))
+            self.trace(body)
             self._end(body, True, b"1")
+
+    def trace(self, body: Body) -> None:
+        """Make the traced call of a leaf, or find it made."""
+        if self.world.has_traces and (b"t", 1) not in body.replay:
+            self.world.on_traced(body.number, body.inputs)
+            self.send(Trace(body.number, body.attempt, b"t", 1, "t", 0.0, 0.0, True, b"", b"x"))
 
     def _call(self, body: Body, children: range) -> None:
         world, depth = self.world, body.inputs[0]

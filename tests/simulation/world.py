@@ -7,6 +7,7 @@ results. What must never happen is asserted where it would happen.
 from __future__ import annotations
 
 import random
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -43,30 +44,15 @@ from tests.simulation.processes import Processes
 from tests.simulation.promises import Broken, Promises
 from tests.simulation.worker import Link, Worker
 
-_OPTIONS = msgspec.msgpack.encode(RunOptions())
 _decode_facts = msgspec.msgpack.Decoder(LaneFacts).decode
 _GPUS = (Gpu(id="g0", kind="A"), Gpu(id="g1", kind="A"))
-_declared: dict[str, tuple[bytes, bytes]] = {}
 
 
-class World(Processes, Promises):
-    """All that one seed decides."""
-
-    worker_class = Worker
-
-    def __init__(self, seed: int, *, tell: Any = None) -> None:
-        self.seed, self.tell = seed, tell
-        chance = self.random = random.Random(seed)
-        self.now = 1000.0
-        self.stages = chance.choice(([range(2)], [range(3)], [range(1), range(1, 3)], [range(8)]))
-        self.depth = 1 if len(self.stages[0]) == 8 else chance.choice((1, 2))
-        self.is_cached = chance.random() < 0.15
-        self.has_traces, self.forgets = chance.random() < 0.2, chance.random() < 0.1
-        flaky = chance.choice((0, 0, 0.3))
-        self._flaky = {leaf: chance.random() < flaky for leaf in range(16)}
-        self.cpus = chance.choice((1, 2, 4))
-        kind = chance.choice(("plain", "plain", "plain", "plain", "strict", "pool", "gpu"))
-        declaration = TaskDeclaration(
+@cache
+def declaration_of(kind: str, code: str) -> tuple[bytes, bytes]:
+    """Digest and body of the only task."""
+    return encode_declaration(
+        TaskDeclaration(
             name="env.node",
             short_name="node",
             environment="env",
@@ -80,11 +66,32 @@ class World(Processes, Promises):
             ),
             resources=ResourceRequest(gpu=1) if kind == "gpu" else ResourceRequest(),
             retries=1,
+            code=code,
         )
+    )
+
+
+class World(Processes, Promises):
+    """All that one seed decides."""
+
+    worker_class = Worker
+    #: The run that the client asks for, how, and the key of its task's code.
+    run_name, options, code = "run", msgspec.msgpack.encode(RunOptions()), ""
+
+    def __init__(self, seed: int, *, tell: Any = None) -> None:
+        self.seed, self.tell = seed, tell
+        chance = self.random = random.Random(seed)
+        self.now = 1000.0
+        self.stages = chance.choice(([range(2)], [range(3)], [range(1), range(1, 3)], [range(8)]))
+        self.depth = 1 if len(self.stages[0]) == 8 else chance.choice((1, 2))
+        self.is_cached = chance.random() < 0.15
+        self.has_traces, self.forgets = chance.random() < 0.2, chance.random() < 0.1
+        flaky = chance.choice((0, 0, 0.3))
+        self._flaky = {leaf: chance.random() < flaky for leaf in range(16)}
+        self.cpus = chance.choice((1, 2, 4))
+        kind = chance.choice(("plain", "plain", "plain", "plain", "strict", "pool", "gpu"))
         self.kind = kind
-        if kind not in _declared:
-            _declared[kind] = encode_declaration(declaration)
-        self.digest, self.body = _declared[kind]
+        self.digest, self.body = declaration_of(kind, self.code)
         #: What goes wrong, how often at most, and how likely it is at each step.
         self.faults = {
             name: chance.choice((0, 0, 1, 2)) for name in ("engine", "worker", "disk", "cut", "half commit", "start")
@@ -154,12 +161,10 @@ class World(Processes, Promises):
 
     def _ask(self) -> None:
         """The client asks for its run, as it does with every engine."""
-        row = self.disk.one("SELECT phase FROM run WHERE ended_at IS NOT NULL")
-        if row is not None:
-            outputs = self.disk.one("SELECT outputs FROM action WHERE id = ?", 1 << 32)
-            self.result = (row[0], bytes(outputs[0]))
+        self.result = self.stored_result()
+        if self.result is not None:
             return
-        request = RunRequest(1, "run", self.digest, b"root", bytes([self.depth]), b"", 0, _OPTIONS)
+        request = RunRequest(1, self.run_name, self.digest, b"root", bytes([self.depth]), b"", 0, self.options)
         asked = [(self.client, Declare(self.digest, self.body)), (self.client, request)]
         if self.is_returning:
             self.later += asked
@@ -253,7 +258,7 @@ class World(Processes, Promises):
         message = link.to_worker.pop(0)
         worker = link.worker
         if worker is None:
-            if message[0] == ENDED:
+            if message[0] == ENDED and message[1] == self.run_name:
                 self.result = (message[2], bytes(message[3]))
         elif worker.link is link:
             worker.hear(message)
