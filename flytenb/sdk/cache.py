@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
@@ -159,6 +161,20 @@ class Cache(msgspec.Struct):
         if self.policies is None and not self.salt:
             return params.code_key
         return blake2b("\0".join(versions).encode(), digest_size=16).hexdigest()
+
+
+def check_ignored(cache: Any, func: Callable[..., Any], name: str) -> None:
+    """Warn of `ignored_inputs` that a task has no parameter for: what was to be ignored would make a difference."""
+    if not isinstance(cache, Cache) or not cache.ignored_inputs:
+        return
+    from difflib import get_close_matches
+
+    known = inspect.signature(func).parameters
+    for unknown in [each for each in cache.get_ignored_inputs() if each not in known]:
+        near = get_close_matches(unknown, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"it has {', '.join(known) or 'none'}"
+        text = f'Cache(ignored_inputs=…) of task {name}: it has no parameter "{unknown}"; {hint}'
+        warnings.warn(text, UserWarning, stacklevel=4)  # the line of the decorator
 
 
 CacheRequest: TypeAlias = Literal["auto", "override", "disable", "enable", "enabled", "on", "off"] | str | Cache

@@ -9,7 +9,7 @@ from dataclasses import InitVar, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
-from flytenb.sdk.cache import Cache, CacheRequest
+from flytenb.sdk.cache import Cache, CacheRequest, check_ignored
 from flytenb.sdk.devices import Device
 from flytenb.sdk.docs import Documentation, Link, documentation_of
 from flytenb.sdk.image import Image
@@ -367,6 +367,8 @@ class TaskEnvironment(Environment):
             raise TypeError(f"@env.task on {func!r}: only a function (def or async def) can be a task")
         name = f"{self.name}.{short}"
         check_signature(func, name)
+        if settings["cache"] is not self.cache:  # the environment's is for tasks with other parameters, too
+            check_ignored(settings["cache"], func, name)
         cls: Any = AsyncFunctionTaskTemplate
         if self.plugin_config is not None:
             cls = TaskPluginRegistry.task_class(self.plugin_config)

@@ -1,8 +1,11 @@
+import re
+import warnings
 from datetime import timedelta
 
 import pytest
 
 from flytenb.sdk.cache import Cache, FunctionBodyPolicy, VersionParameters
+from flytenb.sdk.environment import TaskEnvironment
 from flytenb.sdk.pod import PodTemplate
 from flytenb.sdk.policy import Backoff, RetryStrategy, ReusePolicy, Timeout
 from flytenb.sdk.secret import Secret, check_secrets, secrets_of
@@ -163,3 +166,24 @@ def test_one_worker_for_one_action_is_worth_a_word(caplog, monkeypatch):
     monkeypatch.setenv("FLYTENB_WORKER", "w1")
     ReusePolicy(1)
     assert not caplog.records
+
+
+def test_an_ignored_input_that_a_task_has_not_is_told():
+    env = TaskEnvironment("digits", cache=Cache("auto", ignored_inputs="of_other_tasks"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        @env.task
+        def of_environment(verbose: bool) -> bool:
+            return verbose
+
+    told = re.escape(
+        'Cache(ignored_inputs=…) of task digits.fit: it has no parameter "verbos"; did you mean "verbose"?'
+    )
+    with pytest.warns(UserWarning, match=told) as caught:
+
+        @env.task(cache=Cache("auto", ignored_inputs=("verbos", "c")))
+        def fit(c: float, verbose: bool) -> float:
+            return c
+
+    assert [each.filename for each in caught] == [__file__]
