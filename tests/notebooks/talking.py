@@ -61,6 +61,18 @@ class Talk:
             if found["parent_header"].get("msg_id") == request:
                 return dict(found["content"])
 
+    def subshell(self) -> str:
+        """Begin a subshell; its id, "" where the kernel has none (ipykernel 6)."""
+        message = self.client.session.msg("create_subshell_request", {})
+        self.client.control_channel.send(message)
+        while True:
+            try:
+                found = self.client.get_control_msg(timeout=5)
+            except queue.Empty:
+                return ""
+            if found["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return str(found["content"].get("subshell_id", ""))
+
     def run(self, code: str, cell: str = "") -> list[dict[str, Any]]:
         """Execute a cell without an error; its messages."""
         request = self.send(code, cell)

@@ -189,3 +189,20 @@ def test_progress_by_carriage_returns_is_one_line(kernel: Talk) -> None:
     assert "499/500 rows" not in kernel.printed("%flyte_logs last")
     assert "499/500 rows" not in shown["text/html"]
     assert not [m for _, m in kernel.seen if m["msg_type"] == "stream" and "499/500" in m["content"]["text"]]
+
+
+@pytest.mark.parametrize("kernel", [("flytenb", "")], indirect=True, ids=["ipykernel 7"])
+def test_a_subshell_looks_and_cancels_while_a_cell_blocks(kernel: Talk, tmp_path: Path) -> None:
+    """JupyterLab sends what is not a cell to a thread of its own: our objects work there, beside the cell."""
+    kernel.run(SETUP)
+    kernel.run(f"run = flyte.run(gated, {str(tmp_path)!r})")
+    until((tmp_path / "began").exists, "the task to begin")
+    beside = kernel.subshell()
+    assert beside
+    blocks = kernel.send("run.wait()")
+    kernel.listen(lambda: any(m["msg_type"] == "execute_input" for m in kernel.of(blocks)))
+    asked = kernel.send("print(run.phase, flush=True)\n%flyte_cancel", subshell=beside)
+    assert kernel.reply(asked)["status"] == "ok"
+    kernel.listen(lambda: kernel.is_idle(asked) and kernel.is_idle(blocks) and kernel.ended(1))
+    assert {data[RUN_MIME]["phase"] for data in kernel.last().values()} == {"aborted"}
+    assert kernel.printed("print(run.phase)") == "aborted"
