@@ -107,7 +107,7 @@ def _servers(runtime: Path) -> Iterator[Finding]:
             continue
         base = str(told.get("base_url") or "/")
         hub = f", behind JupyterHub at {prefix}" if (prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX")) else ""
-        status = _status(f"{url.rstrip('/')}/flytenb/api/v1/health", str(told.get("token") or ""))
+        status = _status(f"{url.rstrip('/')}/flytenb/api/v1/runs?limit=1", str(told.get("token") or ""))
         if status == 404:
             text = f"{url} (process {pid}, base URL {base}{hub}) runs without flytenb"
             yield Finding("server", False, text, "install flytenb where it is installed, and restart the server")
@@ -133,7 +133,7 @@ def _status(url: str, token: str) -> int:
     try:
         is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
         headers = {"Authorization": f"token {token}"} if token and is_here else {}
-        connection.request("GET", parts.path, headers=headers)
+        connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
         return connection.getresponse().status
     except (OSError, HTTPException):
         return 0

@@ -127,7 +127,7 @@ def test_running_servers_are_asked_below_their_base_url(tmp_path):
     with answering(403) as (url, asked):
         write(tmp_path / "jpserver-1.json", pid=os.getpid(), url=f"{url}/user/ada/", base_url="/user/ada/")
         (found,) = doctor_jupyter._servers(tmp_path)
-    assert asked == ["/user/ada/flytenb/api/v1/health"]
+    assert asked == ["/user/ada/flytenb/api/v1/runs?limit=1"]
     assert of(found) == f"ok  server {url}/user/ada/ (process {os.getpid()}, base URL /user/ada/) serves flytenb"
 
 
@@ -136,7 +136,7 @@ def test_a_server_of_this_machine_knows_who_asks(tmp_path):
         write(tmp_path / "jpserver-1.json", pid=os.getpid(), url=f"{url}/", base_url="/", token="secret")
         (found,) = doctor_jupyter._servers(tmp_path)
     assert of(found).startswith("ok ")
-    assert asked == ["/flytenb/api/v1/health token secret"]
+    assert asked == ["/flytenb/api/v1/runs?limit=1 token secret"]
 
 
 def test_a_server_without_flytenb(tmp_path):
