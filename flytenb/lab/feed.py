@@ -167,7 +167,7 @@ class Feed:
                         before = now
                         self._send(f'{{"op":"runs","data":{now.decode()}}}')
             else:
-                self._engine_is("down", "no engine runs; it starts with the next run")
+                self._engine_is("down", "The engine is not running. It starts with the next run")
             await asyncio.sleep(RUNS_EVERY_S)
 
     # ---- saying ---------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def ghosts(expected: Expected, members: Mapping[str, Sequence[ActionRow]]) -> li
         if missing > 0:
             label = one.short_name if missing == 1 else f"{one.short_name} ×{words.count(missing)}"
             each = f"{words.duration(one.seconds)} each" if missing > 1 else words.duration(one.seconds)
-            found.append(Ghost(label, missing, f"expected, {each} last time"))
+            found.append(Ghost(label, missing, f"{each} last time"))
     return found
 
 

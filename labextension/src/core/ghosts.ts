@@ -73,7 +73,7 @@ export function ghosts(expected: Expected, members: ReadonlyMap<string, readonly
     const missing = one.count - (members.get(one.task)?.length ?? 0);
     if (missing > 0) {
       const each = words.duration(one.seconds) + (missing > 1 ? ' each' : '');
-      found.push({ label: one.shortName, count: missing, seconds: one.seconds, why: `expected, ${each} last time` });
+      found.push({ label: one.shortName, count: missing, seconds: one.seconds, why: `${each} last time` });
     }
   }
   return found;

@@ -49,7 +49,10 @@ export function whyMany(model: RunModel, members: readonly ActionRow[], mark: Ma
   if (!['succeeded', 'cached', 'recovered'].includes(mark.key)) {
     const parts = [...counts].map(([word, n]) => `${words.count(n)} ${word}`);
     const reason = members.find(each => each.reason)?.reason;
-    return words.joined([...parts, reason, progress.wordsOfMany(members, model.now)]);
+    // "4 waiting for 1 CPU", not "4 waiting, waiting for 1 CPU".
+    return words
+      .joined([...parts, reason, progress.wordsOfMany(members, model.now)])
+      .replace('waiting, waiting', 'waiting');
   }
   const recovered = recoveredMany(members, counts.get('recovered') ?? 0);
   if (recovered) {

@@ -30,8 +30,8 @@ def test_rows_that_are_to_come_stand_below_the_live_ones() -> None:
     assert [(node.kind, node.label) for node in view.nodes] == [
         ("action", "split"), ("siblings", "fit ×12"), ("ghost", "fit ×12"), ("ghost", "report"),
     ]  # fmt: skip
-    assert view.nodes[2].why == "expected, 2.0 s each last time"
-    assert view.nodes[3].why == "expected, 4.0 s last time"
+    assert view.nodes[2].why == "2.0 s each last time"
+    assert view.nodes[3].why == "4.0 s last time"
     shown = text.render(view)
     assert "≈ 10 s left" in shown.splitlines()[0]
     assert "report" in shown

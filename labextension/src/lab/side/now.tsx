@@ -38,7 +38,7 @@ export function Now({ lab, resources }: Props & { resources: ResourcesView | nul
           {runs === null && engine !== 'down' && link !== 'down'
             ? 'Loading …'
             : engine === 'down'
-              ? engineMessage || 'No engine runs; it starts with the first run.'
+              ? `${engineMessage || 'The engine is not running. It starts with the first run'}.`
               : 'Nothing is running.'}
         </p>
       )}

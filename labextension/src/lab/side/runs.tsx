@@ -20,7 +20,7 @@ export function Runs({ lab }: { lab: Lab }): JSX.Element {
   const [chosen, setChosen] = useState<ReadonlySet<string> | null>(null);
   useEffect(() => lab.onFilter(setText), [lab]);
   const found = lab.runs.filter(run => fits(run, text, state, batchOf(run) !== ''));
-  const { runs, engine, link, engineMessage } = lab.connection();
+  const { runs, engine, link } = lab.connection();
   const flip = (name: string): void => {
     const next = new Set(chosen);
     if (!next.delete(name)) {
@@ -68,7 +68,7 @@ export function Runs({ lab }: { lab: Lab }): JSX.Element {
         <p class="fnb-empty">Loading …</p>
       ) : (
         <div class="fnb-empty">
-          {engine === 'down' && engineMessage ? `${engineMessage}. ` : ''}Runs of every notebook appear here.
+          Runs of every notebook appear here.
           <code>flyte.run(task, x=1)</code>
         </div>
       )}
