@@ -28,7 +28,7 @@ def declared() -> set[str]:
 def a_run(page: Page, cell: int = 1) -> str:
     """Name of the run that this cell has started, once it is over and the sidebar lists it."""
     page.run_cell(cell)
-    name = page.view("succeeded", within=page.front()).get_attribute("data-run")
+    name: str = page.view("succeeded", within=page.front()).get_attribute("data-run")
     page.done("flytenb:show-runs")
     page.page.locator(f'{RUNS} [data-side-run="{name}"]').wait_for()
     assert name
