@@ -4,7 +4,6 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ResourcesView } from '../../generated/model.js';
 import * as words from '../words.js';
 import { useView } from './context.js';
-import { KEYS } from './keys.js';
 import { Later } from './later.js';
 
 const METERS_MS = 3000;
@@ -74,22 +73,7 @@ export function Footer({ told, hasKeys, setKeys }: Props): JSX.Element | null {
           <span class="fnb-kbd">?</span> keys
         </button>
       </span>
-      {hasKeys && (
-        <dl class="fnb-keys">
-          {KEYS.map(([key, text]) => (
-            <div key={key}>
-              <dt>
-                {key.split(' ').map(each => (
-                  <span key={each} class="fnb-kbd">
-                    {each}
-                  </span>
-                ))}
-              </dt>
-              <dd>{text}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
+      {hasKeys && <Later part="Keys" />}
     </div>
   );
 }

@@ -6,23 +6,6 @@ import type { Tab, View } from './context.js';
 import type { TreeState } from './tree.js';
 import { acceptOf, nameOf } from './tree.js';
 
-/** Key → what it does, for the list of keys. */
-export const KEYS: readonly (readonly [string, string])[] = [
-  ['↑ ↓', 'rows'],
-  ['→ ←', 'open, close'],
-  ['Enter d', 'details'],
-  ['l', 'logs'],
-  ['i o', 'inputs, outputs'],
-  ['t', 'timeline'],
-  ['g', 'graph'],
-  ['e E', 'next, previous error'],
-  ['[ ]', 'attempts'],
-  ['/', 'filter'],
-  ['c', 'cancel'],
-  ['w', 'why cached or not'],
-  ['Esc', 'back to the cell']
-];
-
 export interface KeyActions {
   tree: TreeState;
   setTree: (change: Partial<TreeState>) => void;

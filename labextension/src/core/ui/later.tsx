@@ -42,15 +42,16 @@ export function LaterTab({ tab }: { tab: Tab }): JSX.Element {
   return Panel ? <Panel /> : <p class="fnb-none">{error || 'Loading …'}</p>;
 }
 
-/** The form of a question, or the explanation of an action. */
+/** The form of a question, the explanation of an action, or the list of keys. */
 export function Later({
   part,
   action
 }: {
-  part: 'Attempts' | 'Question' | 'Usage' | 'Used' | 'Why';
-  action: ActionRow;
+  part: 'Attempts' | 'Keys' | 'Question' | 'Usage' | 'Used' | 'Why';
+  /** All but the list of keys are about one. */
+  action?: ActionRow;
 }): JSX.Element {
   const { more, error } = useMore();
   const Part = more?.[part];
-  return Part ? <Part action={action} /> : <span class="fnb-2">{error || action.reason}</span>;
+  return Part ? <Part action={action!} /> : <span class="fnb-2">{error || action?.reason}</span>;
 }

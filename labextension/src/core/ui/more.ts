@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 export { Attempts } from './attempts.js';
 export { Question } from './condition.js';
+export { Keys } from './keylist.js';
 export { Usage, Used } from './usage.js';
 export { Why } from './why.js';
 import { Code } from './code.js';
