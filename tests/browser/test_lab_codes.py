@@ -162,3 +162,16 @@ def test_a_comparison_as_code(lab: Open) -> None:
     assert written(page, 4) == f'flyte.compare("{first}", "{view.get_attribute("data-run")}")'
     run_last(page)
     page.page.locator(".jp-OutputArea-output", has_text="step: calls").last.wait_for()
+
+
+def test_the_footer_tells_the_keys_and_what_a_run_used(jupyter: Open) -> None:
+    page = jupyter(
+        "@env.task\ndef hold(seconds: float) -> int:\n    time.sleep(seconds)\n    return 1",
+        "flyte.run(hold, seconds=2.5)",
+    )
+    page.run_cell(1)
+    page.run_cell(2)
+    view = opened(page.view("succeeded"), "Tree")
+    view.locator(".fnb-foot [data-used]", has_text="peak").wait_for()
+    view.get_by_role("button", name="? keys").click()
+    view.locator(".fnb-keys", has_text="next, previous error").wait_for()
