@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,11 @@ class Server:
     """
 
     def __init__(self, folder: Path, kind: str = "lab", base: str = "/user/ada/") -> None:
-        self.folder, self.kind = folder, kind
+        self.folder, self.kind, self.base = folder, kind, base
         self.files = folder / "files"
         self.home = folder / "home"
         for each in (self.files, self.home):
             each.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}{base}"
         self.environment = {
             **os.environ, "FLYTENB_HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
             "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
@@ -55,36 +52,40 @@ class Server:
             # What is built in this tree, whatever is installed.
             "JUPYTER_PATH": str(_shared(folder)), "PYTEST_CURRENT_TEST": "",
         }  # fmt: skip
-        words = [
-            sys.executable, "-m", "jupyterlab" if kind == "lab" else "notebook", "--no-browser", "--allow-root",
-            f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.base_url={base}", f"--IdentityProvider.token={TOKEN}",
-            f"--ServerApp.root_dir={self.files}", "--ServerApp.jpserver_extensions={'flytenb.lab': True}",
-            f"--LabServerApp.extra_labextensions_path={_shared(folder) / 'labextensions'}",
-            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
-        ]  # fmt: skip
         for plugin, chosen in _SETTINGS.items():
             settings = folder / "settings" / (plugin + ".jupyterlab-settings")
             settings.parent.mkdir(parents=True, exist_ok=True)
             settings.write_text(json.dumps(chosen))
         self.log = folder / "server.log"
+        if not any(self._has_begun() for _ in range(3)):  # another program may take the port that was free
+            raise AssertionError(f"the Jupyter server does not start:\n{self.log.read_text()[-4000:]}")
+
+    def _has_begun(self) -> bool:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}{self.base}"
+        words = [
+            sys.executable, "-m", "jupyterlab" if self.kind == "lab" else "notebook", "--no-browser", "--allow-root",
+            f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.base_url={self.base}", f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={self.files}", "--ServerApp.jpserver_extensions={'flytenb.lab': True}",
+            f"--LabServerApp.extra_labextensions_path={_shared(self.folder) / 'labextensions'}",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        ]  # fmt: skip
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 words, env=self.environment, stdout=log, stderr=log, cwd=self.files, start_new_session=True
             )
-        self._await()
-
-    def _await(self) -> None:
         end = time.monotonic() + PATIENCE_MS / 1000
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < end and self.process.poll() is None:
             try:
                 self.ask("api/status")
-                return
-            except OSError:
+            except (OSError, HTTPException):
                 time.sleep(0.1)  # the only sign of a server is that it answers
-        raise AssertionError(f"the Jupyter server does not start:\n{self.log.read_text()[-4000:]}")
+            else:
+                return True
+        return False
 
     def ask(self, path: str) -> Any:
         """JSON of the server's, or with `flytenb/api/v1/…` of the engine's, API."""

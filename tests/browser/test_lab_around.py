@@ -28,7 +28,7 @@ async def halve(n: int) -> float:
 
 def in_front(page: Page, path: str) -> str:
     """The text of a file that the page has opened."""
-    page.page.wait_for_function("path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=path)
+    page.ready(path, kernel=False)
     return (page.server.files / path).read_text()
 
 
@@ -54,8 +54,8 @@ def test_a_notebook_is_exported_by_menus_and_finds_its_runs(lab: Open) -> None:
         page.page.locator(".lm-Menu").get_by_text("Save and Export Notebook As").click()
         page.page.locator(".lm-Menu").get_by_text(label, exact=True).click()
         assert text in in_front(page, path)
-        (page.server.files / path).unlink()
         page.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+        (page.server.files / path).unlink()
         file_menu(page, "sheet.ipynb", label)
         assert text in in_front(page, path)
         page.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
