@@ -198,6 +198,7 @@ export class Lab implements RendererServices {
     }
     const content = new RunTab(this, run, against);
     const widget = new MainAreaWidget({ content });
+    widget.toolbar.hide();
     widget.id = id;
     widget.title.label = `${
       this.runs
@@ -287,6 +288,7 @@ export class Lab implements RendererServices {
         content.addClass('fnb-text');
         content.node.append(shown);
         const widget = new MainAreaWidget({ content });
+        widget.toolbar.hide();
         widget.title.label = title;
         widget.title.icon = icon;
         this.app.shell.add(widget, 'main');

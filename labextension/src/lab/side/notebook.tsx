@@ -50,11 +50,14 @@ export function Notebook({ lab }: { lab: Lab }): JSX.Element | null {
         ))}
       </List>
       {own.length > 0 && (
-        <List label="Runs of this notebook">
-          {own.slice(0, MOST_RUNS).map(run => (
-            <RunItem key={run.name} lab={lab} run={run} />
-          ))}
-        </List>
+        <>
+          <p class="fnb-caption">Its runs</p>
+          <List label="Runs of this notebook">
+            {own.slice(0, MOST_RUNS).map(run => (
+              <RunItem key={run.name} lab={lab} run={run} />
+            ))}
+          </List>
+        </>
       )}
     </Section>
   );

@@ -32,7 +32,9 @@ export function Section({ title, note = '', isClosed = false, children }: Sectio
         >
           <Icon u={isOpen ? 'down' : 'open'} /> {title}
         </button>
-        <span class="fnb-n">{note}</span>
+        <span class="fnb-n fnb-clip" title={note}>
+          {note}
+        </span>
       </h3>
       <div id={id} hidden={!isOpen}>
         {isOpen && children}
@@ -146,12 +148,12 @@ export function RunItem({
           {run.is_pinned && <i class="fnb-i fnb-pinned" data-u="pin" role="img" aria-label="pinned" />}
         </>
       }
-      title={words.joined([`${run.task}: ${mark.word}`, run.note])}
+      title={`${run.task}: ${mark.word}`}
       side={side ?? whenOf(run)}
       line={
-        line || tags ? (
+        line || tags || run.note ? (
           <>
-            {line} {tags}
+            {line} {tags} {run.note}
           </>
         ) : undefined
       }
