@@ -50,7 +50,7 @@ def test_every_entry_of_a_runs_menu(lab: Open) -> None:
     row.locator(".fnb-tag", has_text="talk").wait_for()
     choose(page, second, "Note on Flyte Run…")
     dialog(page, "Ok", "the one that counts")
-    page.page.locator(f'{RUNS} [title$="the one that counts"]').wait_for()
+    row.get_by_text("the one that counts").wait_for()
     choose(page, second, "Delete Flyte Run…")
     dialog(page, "Keep")
     assert second in {each["name"] for each in page.server.runs()}
