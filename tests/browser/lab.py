@@ -189,7 +189,7 @@ class Page:
         if self.server.kind != "lab":
             self.open(notebook)
             return
-        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', {path})", notebook)
+        self.done("docmanager:open", {"path": notebook})
         self.ready(notebook)
 
     def ready(self, notebook: str, *, kernel: bool = True) -> None:

@@ -131,3 +131,34 @@ def test_cached_results_are_pinned_cleared_per_task_and_pruned(lab: Open) -> Non
     prune.get_by_text("Forget them").click()
     pinned.wait_for(state="detached")
     assert cached(page, "kept.halve") == []
+
+
+def test_what_is_typed_in_the_sidebar_stays_while_it_is_out_of_sight(lab: Open) -> None:
+    from playwright.sync_api import expect
+
+    page = lab("run = flyte.run(search, n=1)\nrun", name="drafts.ipynb")
+    page.run_cell(1)
+    name = name_of(page, "succeeded")
+    page.done("flytenb:show-runs")
+    page.page.get_by_label("Run search …").click()
+    draft = page.page.locator("[data-form=search]").get_by_label("n int")
+    draft.fill("7")
+    page.page.get_by_label("Filter runs").fill("search")
+    page.page.get_by_role("button", name="Choose runs").click()
+    page.page.get_by_label(f"Choose {name}").check()
+    page.done("filebrowser:activate")
+    page.page.locator(f"{PANEL} form").wait_for(state="detached")
+    page.done("flytenb:show-runs")
+    expect(draft).to_have_value("7")
+    expect(page.page.get_by_label("Filter runs")).to_have_value("search")
+    expect(page.page.get_by_label(f"Choose {name}")).to_be_checked()
+    page.done("apputils:change-theme", {"theme": "JupyterLab Dark"})
+    page.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    expect(draft).to_have_value("7")
+    page.done("apputils:change-theme", {"theme": "JupyterLab Light"})
+    page.page.get_by_role("button", name="Choose runs").click()
+    page.page.get_by_label("Filter runs").fill("")
+    # What was run is no draft any more.
+    page.page.locator("[data-form=search]").get_by_role("button", name="Run", exact=True).click()
+    page.page.get_by_label("Run search …").click()
+    expect(draft).to_have_value("")

@@ -9,7 +9,7 @@ import type { RunRow, RunSnapshot } from '../../generated/model.js';
 import type { BatchForm, BatchState } from '../batch.js';
 import { commandOf, givenOf, outputOf, stateOf } from '../batch.js';
 import type { Lab } from '../lab.js';
-import { batchOf, lastsOf, List, messageOf, Problem, RunItem, Section, useAnswer } from './parts.js';
+import { batchOf, lastsOf, List, messageOf, Problem, RunItem, Section, useAnswer, useKept } from './parts.js';
 
 const MOST_ROWS = 20;
 
@@ -98,10 +98,10 @@ function Batch({ lab, run, state }: { lab: Lab; run: RunRow; state: BatchState |
 function New({ lab, path, close }: { lab: Lab; path: string; close: () => void }): JSX.Element {
   const { transport } = lab.connection();
   const form = useAnswer(600, () => askJson<BatchForm>(transport, 'GET', 'api/v1/notebooks/parameters', { path }));
-  const [typed, setTyped] = useState<Record<string, string>>({});
+  const [typed, setTyped] = useKept<Record<string, string>>(`batch:${path}`, {});
   const [said, setSaid] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const [output, setOutput] = useState<string | null>(null);
+  const [output, setOutput] = useKept<string | null>(`batch-output:${path}`, null);
   const begin = async (): Promise<void> => {
     setBusy(true);
     setSaid('Starting …');
@@ -110,6 +110,8 @@ function New({ lab, path, close }: { lab: Lab; path: string; close: () => void }
       const given = givenOf(form.value!, typed);
       const body = { path, parameters: given, output: output ?? form.value!.output };
       await askJson(transport, 'POST', 'api/v1/notebooks/batch', undefined, body);
+      setTyped(() => ({}));
+      setOutput(() => null);
       close();
     } catch (error) {
       setSaid(messageOf(error));
@@ -149,7 +151,7 @@ function New({ lab, path, close }: { lab: Lab; path: string; close: () => void }
             id={`${id}-${each.name}`}
             class="fnb-input is-code"
             value={typed[each.name] ?? each.default}
-            onInput={event => setTyped({ ...typed, [each.name]: event.currentTarget.value })}
+            onInput={({ currentTarget: { value } }) => setTyped(old => ({ ...old, [each.name]: value }))}
           />
         </div>
       ))}
@@ -160,7 +162,7 @@ function New({ lab, path, close }: { lab: Lab; path: string; close: () => void }
             id={`${id}-output`}
             class="fnb-input is-code"
             value={output ?? form.value.output}
-            onInput={event => setOutput(event.currentTarget.value)}
+            onInput={({ currentTarget: { value } }) => setOutput(() => value)}
           />
         </div>
       )}

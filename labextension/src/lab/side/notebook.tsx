@@ -7,13 +7,13 @@ import type { FormField } from '../form.js';
 import { callOf, fieldsOf } from '../form.js';
 import type { Lab } from '../lab.js';
 import type { Listing, TaskInfo } from '../tasks.js';
-import { Item, lastsOf, List, RunItem, runMark, Section } from './parts.js';
+import { Item, lastsOf, List, RunItem, runMark, Section, useKept } from './parts.js';
 
 const MOST_RUNS = 6;
 
 export function Notebook({ lab }: { lab: Lab }): JSX.Element | null {
-  const [open, setOpen] = useState('');
-  useEffect(() => lab.onForm(setOpen), [lab]);
+  const [open, setOpen] = useKept('form', '');
+  useEffect(() => lab.onForm(variable => setOpen(() => variable)), [lab]);
   const { path } = lab;
   if (!path) {
     return null;
@@ -43,7 +43,7 @@ export function Notebook({ lab }: { lab: Lab }): JSX.Element | null {
                   listing={listing!}
                   last={own.find(each => each.task === task.name)}
                   isOpen={open === task.variable}
-                  setOpen={isOpen => setOpen(isOpen ? task.variable : '')}
+                  setOpen={isOpen => setOpen(() => (isOpen ? task.variable : ''))}
                 />
               ))}
           </div>
@@ -104,7 +104,7 @@ function Task({ lab, task, listing, last, isOpen, setOpen }: TaskProps): JSX.Ele
         onOpen={() => (place ? lab.jump(place[1]!, Number(place[2])) : setOpen(!isOpen))}
         data={{ 'data-task': task.variable }}
       />
-      {isOpen && <Form lab={lab} task={task} listing={listing} close={() => setOpen(false)} />}
+      {isOpen && <Form key={lab.path} lab={lab} task={task} listing={listing} close={() => setOpen(false)} />}
     </>
   );
 }
@@ -117,7 +117,7 @@ interface FormProps {
 }
 
 function Form({ lab, task, listing, close }: FormProps): JSX.Element {
-  const [typed, setTyped] = useState<Record<string, string>>({});
+  const [typed, setTyped] = useKept<Record<string, string>>(`form:${lab.path}:${task.variable}`, {});
   const [isTried, setTried] = useState(false);
   const fields = fieldsOf(task, listing);
   const call = callOf(task, fields, typed, listing.alias);
@@ -126,6 +126,7 @@ function Form({ lab, task, listing, close }: FormProps): JSX.Element {
     if (!Object.keys(call.problems).length) {
       lab.insert(call.code, isRun);
       if (isRun) {
+        setTyped(() => ({}));
         close();
       }
     }

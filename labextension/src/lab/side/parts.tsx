@@ -43,6 +43,19 @@ export function Section({ title, note = '', isClosed = false, children }: Sectio
   );
 }
 
+const kept = new Map<string, unknown>();
+
+/** A state that stays while the sidebar is out of sight, when nothing of it is drawn: drafts, and what is chosen. */
+export function useKept<T>(name: string, first: T): [T, (change: (old: T) => T) => void] {
+  const last = (): T => (kept.has(name) ? (kept.get(name) as T) : first);
+  const [value, setValue] = useState(last);
+  const keep = (change: (old: T) => T): void => {
+    kept.set(name, change(last()));
+    setValue(last);
+  };
+  return [value, keep];
+}
+
 /** A state of the sidebar that outlives the page. */
 export function useRemembered<T>(name: string, first: T): [T, (value: T) => void] {
   const key = `flytenb:side:${name}`;

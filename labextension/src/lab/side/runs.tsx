@@ -8,7 +8,7 @@ import type { RunRow } from '../../generated/model.js';
 import * as keep from '../keep.js';
 import type { Lab } from '../lab.js';
 import { FILTERS, fits } from '../filter.js';
-import { batchOf, lastsOf, List, messageOf, RunItem, Section, useRemembered, whenOf } from './parts.js';
+import { batchOf, lastsOf, List, messageOf, RunItem, Section, useKept, useRemembered, whenOf } from './parts.js';
 
 /** Rows that a list shows before it is asked for more. */
 const MOST_ROWS = 40;
@@ -17,7 +17,8 @@ export function Runs({ lab }: { lab: Lab }): JSX.Element {
   const [text, setText] = useState(lab.filter);
   const [state, setState] = useRemembered('runs-state', '');
   const [most, setMost] = useState(MOST_ROWS);
-  const [chosen, setChosen] = useState<ReadonlySet<string> | null>(null);
+  const [chosen, keepChosen] = useKept<ReadonlySet<string> | null>('chosen', null);
+  const setChosen = (next: ReadonlySet<string> | null): void => keepChosen(() => next);
   useEffect(() => lab.onFilter(setText), [lab]);
   const found = lab.runs.filter(run => fits(run, text, state, batchOf(run) !== ''));
   const { runs, engine, link } = lab.connection();
@@ -39,7 +40,7 @@ export function Runs({ lab }: { lab: Lab }): JSX.Element {
             title="Words of a task, name, tag, note or file"
             aria-label="Filter runs"
             value={text}
-            onInput={event => setText(event.currentTarget.value)}
+            onInput={event => lab.setFilter(event.currentTarget.value)}
           />
           <select
             class="fnb-input"
