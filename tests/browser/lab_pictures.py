@@ -29,8 +29,12 @@ async def search(c: float, count: int = 8, kernel: Literal["rbf", "linear"] = "r
     return max([await fit(c + i, kernel) for i in range(count)])"""
 
 
+#: Pixels in which all sections have room.
+SIDEBAR_HEIGHT = 1250
+
+
 def main(folder: Path) -> None:
-    """Write `running-light.png`, `running-dark.png`."""
+    """Write `running-light.png`, `running-dark.png`, `sidebar-light.png`, `sidebar-dark.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix="fnbpic"))
     server = Server(state)
@@ -56,15 +60,27 @@ def main(folder: Path) -> None:
                 """() => { const c = window.jupyterapp.shell.currentWidget.content;
                 c.activeCellIndex = 3; return c.scrollToItem(3, 'end'); }"""
             )
-            for theme, word in (("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")):
-                page.done("apputils:change-theme", {"theme": theme})
-                page.page.wait_for_function(
-                    "is => document.body.dataset.jpThemeLight === is", arg=str(word == "light").lower()
-                )
+            themes = (("JupyterLab Light", "light"), ("JupyterLab Dark", "dark"))
+            for theme, word in themes:
+                _choose(page, theme, is_light=word == "light")
                 page.shot(folder / f"running-{word}.png")
+            page.view("succeeded")
+            page.page.get_by_label("Run search …").click()
+            for title in ("Apps", "Cache"):
+                page.page.locator(f'#flytenb-panel [data-section="{title}"] button[aria-expanded=false]').click()
+            page.page.locator('#flytenb-panel [data-section="Cache"]', has_text="hit").wait_for()
+            page.page.set_viewport_size({**viewport, "height": SIDEBAR_HEIGHT})
+            for theme, word in themes:
+                _choose(page, theme, is_light=word == "light")
+                page.shot(folder / f"sidebar-{word}.png", "#flytenb-panel")
     finally:
         server.stop()
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _choose(page: Page, theme: str, *, is_light: bool) -> None:
+    page.done("apputils:change-theme", {"theme": theme})
+    page.page.wait_for_function("is => document.body.dataset.jpThemeLight === is", arg=str(is_light).lower())
 
 
 if __name__ == "__main__":

@@ -66,8 +66,9 @@ def _take(
     page.wait_for_timeout(700)  # fonts, the frame's height; nothing tells that it is done
     page.screenshot(path=path, full_page=True)
     page.close()
-    # A fraction of the bytes, and no eye sees it.
-    Image.open(path).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    # A fraction of the bytes, and no eye sees it; the colour of the only icon of a kind is kept, too.
+    colours = Image.open(path).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    colours.save(path, optimize=True)
 
 
 if __name__ == "__main__":
