@@ -104,7 +104,11 @@ function Task({ lab, task, listing, last, isOpen, setOpen }: TaskProps): JSX.Ele
         onOpen={() => (place ? lab.jump(place[1]!, Number(place[2])) : setOpen(!isOpen))}
         data={{ 'data-task': task.variable }}
       />
-      {isOpen && <Form key={lab.path} lab={lab} task={task} listing={listing} close={() => setOpen(false)} />}
+      {isOpen && (
+        <div role="listitem">
+          <Form key={lab.path} lab={lab} task={task} listing={listing} close={() => setOpen(false)} />
+        </div>
+      )}
     </>
   );
 }
