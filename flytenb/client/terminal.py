@@ -82,26 +82,18 @@ def _draw(name: str, link: Session, over: threading.Event, with_end: bool) -> No
 
 
 def _live(name: str, link: Session, over: threading.Event, with_end: bool) -> None:
-    from rich.console import Console  # only waits of half a second need it
-    from rich.live import Live
-
+    from flytenb.client.redrawn import Redrawn, console_of  # only waits of half a second need rich
     from flytenb.views import text
 
-    console = Console(stderr=True, highlight=False, emoji=False)
+    console = console_of(sys.stderr)
     ascii_only = os.environ.get("FLYTENB_ASCII", "") not in ("", "0") or "utf" not in console.encoding.lower()
     view = _view(name, link)
-    with Live(
-        _rendered(view, ascii_only),
-        console=console,
-        auto_refresh=False,
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),
-    ) as live:
+    with Redrawn(console, _rendered(view, ascii_only), redirects_stdout=sys.stdout.isatty()) as drawing:
         pause_s = INTERVAL_S
         while not over.wait(pause_s) and not view.is_terminal:
             began = time.monotonic()
             view = _view(name, link)
-            live.update(_rendered(view, ascii_only), refresh=True)
+            drawing.update(_rendered(view, ascii_only))
             pause_s = max(INTERVAL_S, (time.monotonic() - began) / MAX_SHARE)
     if with_end:
         view = _view(name, link)
