@@ -262,6 +262,25 @@ class Page:
             arg=index,
         )
 
+    def form(self, task: str) -> Any:
+        """The form of a task in the sidebar, which is opened unless it is open from before."""
+        self.done("flytenb:show-runs")
+        self.page.locator(f"#flytenb-panel [data-task={task}]").wait_for()
+        found = self.page.locator(f"#flytenb-panel [data-form={task}]")
+        if not found.count():
+            self.page.get_by_label(f"Run {task} …").click()
+        found.wait_for()
+        return found
+
+    def section(self, title: str) -> Any:
+        """A section of the sidebar, opened."""
+        self.done("flytenb:show-runs")
+        found = self.page.locator(f'#flytenb-panel [data-section="{title}"]')
+        button = found.locator("h3 button").first
+        if button.get_attribute("aria-expanded") == "false":
+            button.click()
+        return found
+
     def front(self) -> str:
         """A selector of the notebook in front."""
         found: str = self.page.evaluate("'[id=\"' + window.jupyterapp.shell.currentWidget.id + '\"]'")

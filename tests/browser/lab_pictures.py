@@ -52,13 +52,10 @@ def main(folder: Path) -> None:
             page.run_all()
             page.view("failed")
             page.view("succeeded")
-            page.done("flytenb:show-runs")
-            page.page.locator("#flytenb-panel [data-task=search]").wait_for()
-            page.page.get_by_label("Run search …").click()
-            page.page.locator("[data-form=search]").wait_for()
+            page.form("search")
             page.page.evaluate(
                 """() => { const c = window.jupyterapp.shell.currentWidget.content;
-                c.activeCellIndex = 3; return c.scrollToItem(3, 'end'); }"""
+                c.activeCellIndex = 3; return c.scrollToItem(2, 'start'); }"""
             )
             themes = (("JupyterLab Light", "light"), ("JupyterLab Dark", "dark"))
             for theme, word in themes:
@@ -67,7 +64,7 @@ def main(folder: Path) -> None:
             page.view("succeeded")
             page.page.get_by_label("Run search …").click()
             for title in ("Apps", "Cache"):
-                page.page.locator(f'#flytenb-panel [data-section="{title}"] button[aria-expanded=false]').click()
+                page.section(title)
             page.page.locator('#flytenb-panel [data-section="Cache"]', has_text="hit").wait_for()
             page.page.set_viewport_size({**viewport, "height": SIDEBAR_HEIGHT})
             for theme, word in themes:

@@ -158,10 +158,7 @@ def test_a_report_is_shown_in_a_frame_of_its_own(jupyter: Open) -> None:
 
 def test_the_form_of_a_task_writes_and_runs_the_call(jupyter: Open) -> None:
     page = jupyter()
-    page.done("flytenb:show-runs")
-    page.page.locator("#flytenb-panel [data-task=search]").wait_for()
-    page.page.get_by_label("Run search …").click()
-    form = page.page.locator("[data-form=search]")
+    form = page.form("search")
     form.get_by_role("button", name="Run", exact=True).click()
     assert form.get_by_text("Write a whole number").is_visible()
     form.get_by_label("n int").fill("2")
@@ -211,9 +208,7 @@ def test_dark_and_without_serious_violations(jupyter: Open) -> None:
     page = jupyter("run = flyte.run(fit, c=-1.0)\nrun")
     page.run_cell(1)
     page.view("failed")
-    page.done("flytenb:show-runs")
-    page.page.get_by_label("Run search …").click()
-    page.page.locator("[data-form=search]").wait_for()
+    page.form("search")
     for theme, is_light in (("JupyterLab Dark", "false"), ("JupyterLab Light", "true")):
         page.done("apputils:change-theme", {"theme": theme})
         page.page.wait_for_function("is => document.body.dataset.jpThemeLight === is", arg=is_light)

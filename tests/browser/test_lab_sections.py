@@ -332,11 +332,8 @@ def test_sections_say_when_they_are_empty_or_cannot_be_told(lab: Open) -> None:
     page = lab("run = flyte.run(search, n=1)\nrun")
     page.run_cell(1)
     page.view("succeeded")
-    page.done("flytenb:show-runs")
-    for title in ("Apps", "Cache"):
-        page.page.locator(f'{PANEL} [data-section="{title}"] button[aria-expanded=false]').click()
-    page.page.locator(f'{PANEL} [data-section="Apps"]', has_text="serves no apps").wait_for()
-    page.page.locator(f'{PANEL} [data-section="Cache"]', has_text="Results of tasks with a cache").wait_for()
+    page.section("Apps").get_by_text("serves no apps").wait_for()
+    page.section("Cache").get_by_text("Results of tasks with a cache").wait_for()
     batch = page.page.locator(f'{PANEL} [data-section="Batch and schedules"]')
     page.done("flytenb:run-as-batch", {"path": "nosuch.ipynb"})
     batch.locator("[data-problem]", has_text="there is no file 'nosuch.ipynb'").wait_for()

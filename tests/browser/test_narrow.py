@@ -60,12 +60,11 @@ def with_runs(lab: Open) -> Page:
     page.run_cell(2)
     page.page.locator('section[data-run][data-phase-of="succeeded"]').first.wait_for()
     page.done("flytenb:show-runs")
-    page.page.locator(f'{PANEL} [aria-label="Runs"] [data-side-phase="failed"]').wait_for()
+    page.page.locator(f'{PANEL} [aria-label="Runs"] [data-side-phase="failed"]').first.wait_for()
     page.page.evaluate(
         "panel => document.querySelectorAll(`${panel} h3 [aria-expanded=false]`).forEach(each => each.click())", PANEL
     )
-    page.page.get_by_label("Run search …").click()
-    page.page.locator(f"{PANEL} [data-form=search]").wait_for()
+    page.form("search")
     return page
 
 
