@@ -74,7 +74,9 @@ def test_a_run_is_cancelled_from_its_menu(lab: Open) -> None:
 def test_a_run_is_cancelled_from_the_palette_after_a_question(lab: Open) -> None:
     page = lab("run = flyte.run(forever, n=1)\nrun")
     page.run_cell(1)
-    page.view("running")
+    name = page.view("running").get_attribute("data-run")
+    page.done("flytenb:show-runs")
+    page.page.locator(f'{RUNS} [data-side-run="{name}"]').wait_for()
     page.do("flytenb:cancel-run")
     dialog(page, "Keep running")
     page.view("running")
@@ -108,5 +110,5 @@ def test_a_run_that_ends_out_of_sight_is_told_and_one_in_sight_is_not(lab: Open)
         told = other.page.locator(".Toastify__toast")
         told.get_by_text(f"gated {late}: succeeded").wait_for()
         other.done("apputils:display-notifications")
-        assert other.page.locator(".jp-Notification-List", has_text=f"gated {late}").count() == 1
+        other.page.locator(".jp-Notification-List", has_text=f"gated {late}").wait_for()
         assert other.page.locator(".jp-Notification-List", has_text=seen).count() == 0
