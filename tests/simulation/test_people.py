@@ -9,24 +9,11 @@ import pytest
 
 from flytenb.rules import calls, conditions, lifecycle
 from tests.simulation.people import PeopledWorld
-from tests.simulation.promises import Broken
-
-
-def broken_in(most: int) -> str:
-    """The first promise that is not held; "" when all are."""
-    for seed in range(most):
-        world = PeopledWorld(seed)
-        try:
-            world.run()
-        except Broken as error:
-            return str(error)
-        finally:
-            world.close()
-    return ""
+from tests.simulation.world import broken_in
 
 
 def test_answers_and_aborts_hold_in_every_world() -> None:
-    assert not broken_in(1_000)
+    assert not broken_in(PeopledWorld, 1_000)
 
 
 def _never(*_: Any) -> bool:
@@ -65,6 +52,6 @@ def test_broken_rules_are_seen(
     else:
         kind = next(kind for kind in lifecycle.HANDLERS if kind.__name__ == name)
         monkeypatch.setitem(lifecycle.HANDLERS, kind, call)
-    said = broken_in(4_000)
+    said = broken_in(PeopledWorld, 4_000)
     assert said
     assert words in said

@@ -7,27 +7,14 @@ from typing import Any
 import pytest
 
 from flytenb.rules import calls, recovery, runs
-from tests.simulation.promises import Broken
 from tests.simulation.recovering import RecoveringWorld
+from tests.simulation.world import broken_in
 
 RUNS_AGAIN = "had succeeded in the run that is recovered"
 
 
-def broken_in(most: int) -> str:
-    """The first promise that is not held; "" when all are."""
-    for seed in range(most):
-        world = RecoveringWorld(seed)
-        try:
-            world.run()
-        except Broken as error:
-            return str(error)
-        finally:
-            world.close()
-    return ""
-
-
 def test_recovering_holds_in_every_world() -> None:
-    assert not broken_in(1_000)
+    assert not broken_in(RecoveringWorld, 1_000)
 
 
 _recovered_root = runs.recovered_root
@@ -51,4 +38,4 @@ def _forgets_its_source(state: Any, event: Any) -> Any:
 )
 def test_broken_rules_are_seen(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, broken: Any, words: str) -> None:
     monkeypatch.setattr(where, name, broken)
-    assert words in broken_in(2_000)
+    assert words in broken_in(RecoveringWorld, 2_000)
