@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flytenb.containers.labels import home_id
-from tests.docker.engine import OTHER_IMAGE, DockerEngine, NoEngine, running_engine
+from flytenb.executors.docker.runtime import make_runtime
+from tests.docker.engine import OTHER_IMAGE, DockerEngine, NoEngine, far_engine, running_engine
 from tests.integration.conftest import Home, _is_alive, home, until
 
 __all__ = ["home"]
@@ -75,3 +77,46 @@ def docker_home(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[DockerH
         for one in home.containers():
             docker_engine.api.remove_container(one["Id"], force=True, v=True)
     assert not left, f"containers are left: {left}\n{home.engine_log()}"
+
+
+@pytest.fixture(scope="session")
+def far() -> Iterator[DockerEngine]:
+    """An engine with a file system of its own."""
+    try:
+        with far_engine() as engine:
+            yield engine
+    except NoEngine as error:
+        if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
+            pytest.fail(f"the tests of distant engines must run here: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker's code, made once for all homes."""
+    return make_runtime(tmp_path_factory.mktemp("runtime"))
+
+
+@pytest.fixture
+def far_home(tmp_path: Path, far: DockerEngine, runtime: Path) -> Iterator[DockerHome]:
+    """A home whose engine uses it; after the test nothing of the home is left there."""
+    home = DockerHome(tmp_path / "home", far)
+    shutil.copytree(runtime, home.path / "runtime" / runtime.name, copy_function=os.link)
+    home.path.chmod(0o700)
+    home.env["FLYTENB_DOCKER_NETWORK"] = "none"
+    yield home
+    pid = home.engine_pid()
+    if pid is not None and _is_alive(pid):
+        home.cli("engine", "stop", "--force")
+        until(lambda: not _is_alive(pid), "the engine to stop")
+    left, volumes = home.containers(), own_volumes(home)
+    for one in far.containers():
+        far.api.remove_container(one["Id"], force=True, v=True)
+    assert (left, volumes) == ([], []), home.engine_log()
+    assert list((home.path / "containers").glob("*")) == []
+
+
+def own_volumes(home: DockerHome) -> list[str]:
+    """Those of the home: the code of workers is for all."""
+    found = home.docker.api.volumes(filters={"label": "flytenb.home"})["Volumes"] or []
+    return [one["Name"] for one in found]

@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import socket
-import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flytenb.containers.client import connect
 from flytenb.executors.docker.container import create
-from flytenb.executors.docker.runtime import make_runtime
 from flytenb.executors.docker.volumes import Volumes
 from tests.batches.conftest import write
 from tests.docker.conftest import DockerHome
-from tests.docker.engine import DockerEngine, NoEngine, far_engine
-from tests.docker.scripts import HEAD, result
+from tests.docker.engine import DockerEngine
+from tests.docker.scripts import HEAD, begun, in_thread, result, said
 from tests.docker.test_secrets import FILED, GIVEN, SCRIPT
-from tests.integration.conftest import _is_alive, until
-
-
-@pytest.fixture(scope="module")
-def far() -> Iterator[DockerEngine]:
-    """An engine with a file system of its own."""
-    try:
-        with far_engine() as engine:
-            yield engine
-    except NoEngine as error:
-        if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
-            pytest.fail(f"the tests of distant engines must run here: {error}", pytrace=False)
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The worker's code, made once for all homes."""
-    return make_runtime(tmp_path_factory.mktemp("runtime"))
-
-
-@pytest.fixture
-def far_home(tmp_path: Path, far: DockerEngine, runtime: Path) -> Iterator[DockerHome]:
-    """A home whose engine uses it; after the test nothing of the home is left there."""
-    home = DockerHome(tmp_path / "home", far)
-    shutil.copytree(runtime, home.path / "runtime" / runtime.name, copy_function=os.link)
-    home.path.chmod(0o700)
-    home.env["FLYTENB_DOCKER_NETWORK"] = "none"
-    yield home
-    pid = home.engine_pid()
-    if pid is not None and _is_alive(pid):
-        home.cli("engine", "stop", "--force")
-        until(lambda: not _is_alive(pid), "the engine to stop")
-    left, volumes = home.containers(), own_volumes(home)
-    for one in far.containers():
-        far.api.remove_container(one["Id"], force=True, v=True)
-    assert (left, volumes) == ([], []), home.engine_log()
-    assert list((home.path / "containers").glob("*")) == []
-
-
-def own_volumes(home: DockerHome) -> list[str]:
-    """Those of the home: the code of workers is for all."""
-    found = home.docker.api.volumes(filters={"label": "flytenb.home"})["Volumes"] or []
-    return [one["Name"] for one in found]
-
-
-def said(home: DockerHome, words: str) -> bool:
-    """Whether a task has printed it."""
-    with contextlib.suppress(sqlite3.OperationalError):  # there is no store yet
-        return bool(home.rows("select 1 from log where text like ?", f"%{words}%"))
-    return False
-
-
-def in_thread(home: DockerHome, text: str, *arguments: str, head: str = HEAD) -> tuple[threading.Thread, list[str]]:
-    """A script, and what it will have printed."""
-    printed: list[str] = []
-    thread = threading.Thread(target=lambda: printed.append(home.run(head + text, *arguments, check=False)))
-    thread.start()
-    return thread, printed
+from tests.integration.conftest import until
 
 
 def test_values_files_folders_and_children(far_home: DockerHome) -> None:
@@ -233,38 +169,6 @@ def test_pool_and_spare(far_home: DockerHome) -> None:
     assert took_s < 0.25, "a spare was ready"
 
 
-WAITS = """
-    env = flyte.TaskEnvironment(name="box", image=IMAGE)
-
-    @env.task
-    async def waits(until_s: float) -> int:
-        if time.time() > until_s:
-            return 42
-        print("has begun", until_s, flush=True)
-        await asyncio.sleep(60)
-        return 0
-
-    if __name__ == "__main__":
-        flyte.init()
-        flyte.run(waits, until_s=0.0).wait()
-        run = flyte.run(waits, until_s=time.time() + 3)
-        try:
-            run.wait()
-            print(run.outputs()[0])
-        except Exception as error:
-            print(type(error).__name__, error)
-"""
-
-
-def begun(home: DockerHome) -> tuple[threading.Thread, list[str]]:
-    """An action that runs, and would end at once if it began now."""
-    thread, printed = in_thread(home, WAITS)
-    until(lambda: said(home, "has begun"), "the action to begin", 60)
-    until_s = float(home.rows("select text from log where text like 'has begun%'")[0][0].split()[2])
-    time.sleep(max(0.0, until_s - time.time()))
-    return thread, printed
-
-
 def kill_containers(home: DockerHome) -> None:
     for one in home.containers():
         if one["State"] == "running":
@@ -375,59 +279,6 @@ def test_a_notebook_cannot_have_its_kernel_there_and_hears_why(far_home: DockerH
     assert "does not see this machine's files" in done.stderr
     assert "Traceback" not in done.stderr
     until(lambda: not far_home.containers(), "the kernel's container to go")
-
-
-class Cable:
-    """What lies between flytenb and the engine: it can be cut."""
-
-    def __init__(self, host: str) -> None:
-        self._target = ("127.0.0.1", int(host.rpartition(":")[2]))
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.host = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        self._pairs: list[socket.socket] = []
-        self.is_cut = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            near, _ = self._server.accept()
-            if self.is_cut:
-                near.close()
-                continue
-            distant = socket.create_connection(self._target)
-            self._pairs += [near, distant]
-            for one, other in ((near, distant), (distant, near)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _pump(one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(1 << 16):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def cut(self) -> None:
-        """Every connection breaks, and no new one is made until `is_cut` is False."""
-        self.is_cut = True
-        for one in self._pairs:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._pairs.clear()
-
-
-def test_a_lost_connection_loses_the_attempt_and_nothing_hangs(far_home: DockerHome) -> None:
-    cable = Cable(far_home.docker.host)
-    far_home.env["DOCKER_HOST"] = cable.host
-    thread, printed = begun(far_home)
-    cable.cut()
-    time.sleep(3)
-    cable.is_cut = False
-    thread.join(60)
-    assert printed == ["42\n"], far_home.engine_log()
-    until(lambda: len(far_home.containers()) <= 2, "what was cut off to be removed")
 
 
 TELLS = """

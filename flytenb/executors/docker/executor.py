@@ -58,6 +58,8 @@ class _Entry:
         self.worker, self.launch, self.grant, self.image, self.python = worker, launch, grant, image, python
         self.name = self.ident = ""
         self.is_killed = self.is_ending = False
+        #: It runs, or has run: only then can it have ended.
+        self.is_started = False
         #: Its link closed before its container was known here.
         self.has_left = False
         #: Of a container that sees nothing of this machine; set when it has ended.
@@ -151,7 +153,7 @@ class DockerExecutor:
         docker = self._docker
         assert docker is not None
         found = await self._thread(docker.api.inspect_container, entry.name)
-        entry.ident, entry.image = found["Id"], found["Config"]["Image"]
+        entry.ident, entry.image, entry.is_started = found["Id"], found["Config"]["Image"], True
         self._by_ident[entry.ident] = entry
         # Once more: an end before this moment was told of a container that nobody knew.
         found = await self._thread(docker.api.inspect_container, entry.ident)
@@ -319,10 +321,12 @@ class DockerExecutor:
             return
         if far is None:
             docker.api.start(ident)
+            entry.is_started = True
             return
         entry.stream = stream = self._stream(docker, place, entry)
         try:
             docker.api.start(ident)
+            entry.is_started = True
             stream.begin(boot)
         except BaseException:
             stream.close()
@@ -472,10 +476,13 @@ class DockerExecutor:
 
     async def _reconcile(self) -> None:
         assert self._docker is not None
-        known = {entry.name for entry in self._workers.values()}
+        # One that begins to run after the list was made is not in it, and has not ended.
+        started = [ident for ident, entry in list(self._by_ident.items()) if entry.is_started]
         listed = await self._thread(list_own, self._docker, self._home_id, kind="worker")
+        # One that was made before the list has its name here by now.
+        known = {entry.name for entry in self._workers.values()}
         running = {one["Id"] for one in listed if one["State"] == "running"}
-        for ident in list(self._by_ident):
+        for ident in started:
             if ident not in running:
                 self._on_died(ident)
         for one in listed:  # what could not be removed while the engine was away
