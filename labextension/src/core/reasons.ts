@@ -47,12 +47,11 @@ function recoveredMany(members: readonly ActionRow[], recovered: number): string
 export function whyMany(model: RunModel, members: readonly ActionRow[], mark: Mark): string {
   const counts = countsOf(members);
   if (!['succeeded', 'cached', 'recovered'].includes(mark.key)) {
-    const parts = [...counts].map(([word, n]) => `${words.count(n)} ${word}`);
-    const reason = members.find(each => each.reason)?.reason;
+    const reason = members.find(each => each.reason)?.reason ?? '';
     // "4 waiting for 1 CPU", not "4 waiting, waiting for 1 CPU".
-    return words
-      .joined([...parts, reason, progress.wordsOfMany(members, model.now)])
-      .replace('waiting, waiting', 'waiting');
+    const isTold = counts.has('waiting') && reason.startsWith('waiting ');
+    const parts = [...counts].map(([word, n]) => `${words.count(n)} ${isTold && word === 'waiting' ? reason : word}`);
+    return words.joined([...parts, !isTold && reason, progress.wordsOfMany(members, model.now)]);
   }
   const recovered = recoveredMany(members, counts.get('recovered') ?? 0);
   if (recovered) {

@@ -54,7 +54,7 @@ export class Ambient {
   }
 
   addRunning(managers: IRunningSessionManagers): void {
-    const { lab, app } = this;
+    const { lab } = this;
     managers.add({
       name: 'Flyte runs',
       supportsMultipleViews: false,
@@ -74,7 +74,6 @@ export class Ambient {
       shutdownAllLabel: 'Cancel All',
       shutdownAllConfirmationText: 'Cancel all Flyte runs, of all notebooks?'
     });
-    void app;
   }
 
   update(): void {
