@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import CHROMIUM, at_its_speed, chromium
-from tests.browser.lab import Page, Server
+from tests.browser.lab import PATIENCE_MS, Page, Server
+from tests.browser.views.server import Recorded, ViewServer, extra
 
 IS_REQUIRED = bool(os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_BROWSER"))
 
@@ -100,6 +101,42 @@ def lab(lab_page: Page, request: pytest.FixtureRequest) -> Iterator[Open]:
 def jupyter(request: pytest.FixtureRequest) -> Iterator[Open]:
     """JupyterLab and Jupyter Notebook 7."""
     yield from _opening(request.getfixturevalue(f"{request.param}_page"), request)
+
+
+@pytest.fixture
+def server() -> Iterator[ViewServer]:
+    """Serves recorded runs to the views on a plain page."""
+    recorded = Recorded()
+    extra(recorded)
+    server = ViewServer(recorded).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def opened(browser: Any, server: ViewServer) -> Iterator[Callable[..., Any]]:
+    """Opens a page with runs; no error may be on its console."""
+    pages, errors = [], []
+
+    def open_page(*runs: str, width: int = 1000, scheme: str = "light", wait: bool = True, **query: str) -> Any:
+        page = at_its_speed(browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce"))
+        page.set_default_timeout(PATIENCE_MS)
+        pages.append(page)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        query.setdefault("theme", scheme)
+        address = "&".join([*(f"run={run}" for run in runs), *(f"{key}={value}" for key, value in query.items())])
+        page.goto(f"{server.url}/?{address}")
+        if wait:
+            for run in runs:
+                page.wait_for_selector(
+                    f'[data-run="{run}"][data-open], [data-run="{run}"][data-error]:not([data-error=""])'
+                )
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert errors == []
 
 
 def _page(kind: str, factory: pytest.TempPathFactory, browser: Any) -> Iterator[Page]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,50 +12,13 @@ import pytest
 pytest.importorskip("tornado")
 
 from tests.browser import axe
-from tests.browser.chromium import at_its_speed
-from tests.browser.lab import PATIENCE_MS
-from tests.browser.views.server import STATIC, Recorded, ViewServer, extra
+from tests.browser.views.server import STATIC, ViewServer
 
 TABS = ("tree", "timeline", "graph", "logs", "report", "values", "code", "compare")
 pytestmark = [
     pytest.mark.skipif(not (STATIC / "flytenb.js").exists(), reason="needs the built front end"),
     pytest.mark.timeout(600),
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[ViewServer]:
-    recorded = Recorded()
-    extra(recorded)
-    server = ViewServer(recorded).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def opened(browser: Any, server: ViewServer) -> Iterator[Callable[..., Any]]:
-    """Opens a page with runs; no error may be on its console."""
-    pages, errors = [], []
-
-    def open_page(*runs: str, width: int = 1000, scheme: str = "light", wait: bool = True, **query: str) -> Any:
-        page = at_its_speed(browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce"))
-        page.set_default_timeout(PATIENCE_MS)
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        query.setdefault("theme", scheme)
-        address = "&".join([*(f"run={run}" for run in runs), *(f"{key}={value}" for key, value in query.items())])
-        page.goto(f"{server.url}/?{address}")
-        if wait:
-            for run in runs:
-                page.wait_for_selector(
-                    f'[data-run="{run}"][data-open], [data-run="{run}"][data-error]:not([data-error=""])'
-                )
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert errors == []
 
 
 def rows(page: Any) -> list[str]:
