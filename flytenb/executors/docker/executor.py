@@ -18,14 +18,15 @@ from typing import Any, TypeVar
 
 from flytenb.containers.client import Docker, connect, forget, is_missing, said
 from flytenb.containers.kept import keep
-from flytenb.containers.labels import ENGINE, home_id, is_kept, list_own, remove, remove_own
-from flytenb.containers.leftovers import is_owner_alive
+from flytenb.containers.labels import home_id, is_kept, list_own, remove, remove_own
 from flytenb.errors import BaseRuntimeError, ContainerEngineError, ContainerStartError
 from flytenb.executors.base import RETURN_S, TRY_S, Contained, Owner
 from flytenb.executors.docker import container, exits, listing, runtime
 from flytenb.executors.docker.attached import Attached
 from flytenb.executors.docker.container import Place
+from flytenb.executors.docker.entry import Entry
 from flytenb.executors.docker.exits import Exit
+from flytenb.executors.docker.leavings import Leavings
 from flytenb.executors.docker.measure import measure, task_containers
 from flytenb.executors.docker.stream import Stream
 from flytenb.executors.docker.volumes import Volumes, clear_states
@@ -51,23 +52,6 @@ UNSEEN = "bind source path does not exist"
 _STOP_S = 10
 
 
-class _Entry:
-    """One worker's container, from before it exists until it is gone."""
-
-    def __init__(self, worker: str, launch: Launch, grant: Grant, image: str, python: str) -> None:
-        self.worker, self.launch, self.grant, self.image, self.python = worker, launch, grant, image, python
-        self.name = self.ident = ""
-        self.is_killed = self.is_ending = False
-        #: It runs, or has run: only then can it have ended.
-        self.is_started = False
-        #: Its link closed before its container was known here.
-        self.has_left = False
-        #: Of a container that sees nothing of this machine; set when it has ended.
-        self.stream: Stream | None = None
-        self.stream_ended = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-
-
 class DockerExecutor:
     """Containers on this machine.
 
@@ -80,8 +64,8 @@ class DockerExecutor:
         self._home, self._owner = home, owner
         self._home_id, self._engine_id = home_id(home), secrets.token_hex(6)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="flytenb-docker")
-        self._workers: dict[str, _Entry] = {}
-        self._by_ident: dict[str, _Entry] = {}
+        self._workers: dict[str, Entry] = {}
+        self._by_ident: dict[str, Entry] = {}
         self._ready: asyncio.Task[Place] | None = None
         self._docker: Docker | None = None
         self._watch: Watch | None = None
@@ -93,9 +77,7 @@ class DockerExecutor:
         self._compiled: set[str] = set()
         #: An earlier engine may have left containers, which could not be looked for yet.
         self._has_orphans = False
-        #: Containers of an engine before this one whose workers live, and those of them that go on with this one.
-        self._spared: set[str] = set()
-        self._adopted: set[str] = set()
+        self._left = Leavings(home, self._home_id, self._engine_id)
         self._is_stopping = False
 
     @property
@@ -109,23 +91,23 @@ class DockerExecutor:
         folder = self._home / "containers"
         if folder.is_dir() and any(folder.iterdir()):
             self._has_orphans = True
-            self._spared = set(alive.contained(self._home).values())
+            self._left.spared = set(alive.contained(self._home).values())
             self._spawn(self._remove_orphans())
 
     def settle(self) -> None:
         """What was not adopted goes now."""
-        if self._spared:
-            self._spared = set()
+        if self._left.spared:
+            self._left.spared = set()
             self._spawn(self._remove_orphans())
 
     def adopt(self, worker: str, launch: Launch, grant: Grant, name: str) -> None:
         """Go on with a worker in a container that an engine before this one made."""
-        entry = self._workers[worker] = _Entry(worker, launch, grant, "", "")
+        entry = self._workers[worker] = Entry(worker, launch, grant, "", "")
         entry.name = name
-        self._adopted.add(name)
+        self._left.adopted.add(name)
         entry.task = self._spawn(self._take_over(entry))
 
-    async def _take_over(self, entry: _Entry) -> None:
+    async def _take_over(self, entry: Entry) -> None:
         deadline = asyncio.get_running_loop().time() + RETURN_S
         while True:
             try:
@@ -147,7 +129,7 @@ class DockerExecutor:
         elif entry.has_left:
             await self._await_end(entry)
 
-    async def _found(self, entry: _Entry) -> dict[str, Any]:
+    async def _found(self, entry: Entry) -> dict[str, Any]:
         """A container of another engine, known here from now on."""
         await self._prepared()
         docker = self._docker
@@ -161,7 +143,7 @@ class DockerExecutor:
 
     def spawn(self, worker: str, launch: Launch, grant: Grant, image: str, python: str = "") -> None:
         """Start a worker in a container of an image."""
-        entry = self._workers[worker] = _Entry(worker, launch, grant, image, python or "python3")
+        entry = self._workers[worker] = Entry(worker, launch, grant, image, python or "python3")
         entry.task = self._spawn(self._open(entry))
 
     def kill(self, worker: str) -> None:
@@ -235,18 +217,18 @@ class DockerExecutor:
             await asyncio.wait(list(self._tasks))
         if self._watch is not None:
             self._watch.close()
-        if self._docker is None and self._adopted:
+        if self._docker is None and self._left.adopted:
             with contextlib.suppress(ContainerEngineError):
                 self._docker = await self._thread(connect)
         if self._docker is not None:
             with contextlib.suppress(Exception):  # Docker is gone: the next engine removes what is left
-                await self._thread(remove_own, self._docker, self._home_id, kind="worker", is_wanted=self._is_mine)
+                await self._thread(remove_own, self._docker, self._home_id, kind="worker", is_wanted=self._left.is_mine)
                 if self._far is not None:
                     await self._thread(self._far.clear, self._docker, is_end=True)
-            await self._thread(self._clear_folders)
+            await self._thread(self._left.clear_folders, self._docker, self._names)
 
     # ---- a container's start ---------------------------------------------------------------------------------------
-    async def _open(self, entry: _Entry) -> None:
+    async def _open(self, entry: Entry) -> None:
         try:
             place = await self._prepared()
             await self._begin(entry, place)
@@ -257,7 +239,7 @@ class DockerExecutor:
             detail = f"its container could not be started: {type(error).__name__}: {error}"
             self._told(entry, Exit(status=1, cause="refused", detail=detail, code="ContainerStartError"))
 
-    async def _begin(self, entry: _Entry, place: Place) -> None:
+    async def _begin(self, entry: Entry, place: Place) -> None:
         """Create and start; an engine that goes away meanwhile is waited for."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RETURN_S
@@ -290,7 +272,7 @@ class DockerExecutor:
                 return
         self._told(entry, Exit(status=-9, cause="killed"))
 
-    async def _connected(self, entry: _Entry, deadline: float) -> Docker:
+    async def _connected(self, entry: Entry, deadline: float) -> Docker:
         """The engine; one that was there before and is not now is waited for."""
         loop = asyncio.get_running_loop()
         while True:
@@ -302,7 +284,7 @@ class DockerExecutor:
                 self._owner.on_worker_news(entry.worker, "waits for the Docker engine, which went away")
                 await asyncio.sleep(TRY_S)  # it gives no event when it comes back
 
-    def _start(self, docker: Docker, place: Place, entry: _Entry) -> None:
+    def _start(self, docker: Docker, place: Place, entry: Entry) -> None:
         entry.name = container.new_name(place, entry.worker)
         far, launch = self._far, entry.launch
         boot = container.boot_words(
@@ -332,7 +314,7 @@ class DockerExecutor:
             stream.close()
             raise
 
-    def _stream(self, docker: Docker, place: Place, entry: _Entry) -> Stream:
+    def _stream(self, docker: Docker, place: Place, entry: Entry) -> Stream:
         return Stream(
             self._loop,
             Attached(docker, entry.ident),
@@ -342,7 +324,7 @@ class DockerExecutor:
             on_lost=lambda has_ended: self._on_stream_lost(entry, has_ended=has_ended),
         )
 
-    def _on_stream_lost(self, entry: _Entry, *, has_ended: bool) -> None:
+    def _on_stream_lost(self, entry: Entry, *, has_ended: bool) -> None:
         entry.stream_ended.set()
         if self._far is not None and entry.stream is not None:
             self._far.add_moved(entry.stream.moved_bytes)
@@ -355,7 +337,7 @@ class DockerExecutor:
         if entry is not None and not entry.is_ending and not entry.is_killed:
             self._spawn(self._close(entry))
 
-    async def _close(self, entry: _Entry) -> None:
+    async def _close(self, entry: Entry) -> None:
         """It has ended by itself: tell how, then let it go."""
         if entry.is_ending:
             return
@@ -381,7 +363,7 @@ class DockerExecutor:
         await self._thread(self._discard, docker, place, entry.name, entry.ident)
         self._compile_for(place, docker, entry, ended.cache_tag)
 
-    async def _remove(self, entry: _Entry) -> None:
+    async def _remove(self, entry: Entry) -> None:
         """It is not wanted any more."""
         if entry.is_ending:
             return
@@ -393,7 +375,7 @@ class DockerExecutor:
             await self._ended(entry, docker)
         self._told(entry, Exit(status=-9, cause="killed"))
 
-    async def _ended(self, entry: _Entry, docker: Docker) -> None:
+    async def _ended(self, entry: Entry, docker: Docker) -> None:
         """Until nothing of it computes, so that its GPUs are free; a Docker engine that is away is waited for."""
         while not self._is_stopping:
             try:
@@ -403,7 +385,7 @@ class DockerExecutor:
                     return  # it is gone, or does not run
                 await asyncio.sleep(TRY_S)  # the engine gives no event when it comes back
 
-    async def _await_end(self, entry: _Entry) -> None:
+    async def _await_end(self, entry: Entry) -> None:
         """The worker is gone and its container has not been heard to end: it is held, or it is late, or it hangs."""
         place, docker = await self._prepared(), self._docker
         assert docker is not None
@@ -414,10 +396,10 @@ class DockerExecutor:
             await self._close(entry)
 
     @staticmethod
-    def _has_report(place: Place, entry: _Entry) -> bool:
+    def _has_report(place: Place, entry: Entry) -> bool:
         return (place.folder(entry.name) / "exit.json").exists()
 
-    def _told(self, entry: _Entry, ended: Exit) -> None:
+    def _told(self, entry: Entry, ended: Exit) -> None:
         if self._workers.pop(entry.worker, None) is None:
             return
         self._by_ident.pop(entry.ident, None)
@@ -480,17 +462,17 @@ class DockerExecutor:
         started = [ident for ident, entry in list(self._by_ident.items()) if entry.is_started]
         listed = await self._thread(list_own, self._docker, self._home_id, kind="worker")
         # One that was made before the list has its name here by now.
-        known = {entry.name for entry in self._workers.values()}
+        known = self._names()
         running = {one["Id"] for one in listed if one["State"] == "running"}
         for ident in started:
             if ident not in running:
                 self._on_died(ident)
         for one in listed:  # what could not be removed while the engine was away
-            if self._is_mine(one) and not is_kept(one) and one["Names"][0].lstrip("/") not in known:
+            if self._left.is_mine(one) and not is_kept(one) and one["Names"][0].lstrip("/") not in known:
                 with contextlib.suppress(Exception):  # the end of this engine tries again
                     await self._thread(remove, self._docker, one["Id"])
 
-    def _compile_for(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
+    def _compile_for(self, place: Place, docker: Docker, entry: Entry, cache_tag: str) -> None:
         """Bytecode for another Python, once: its later workers start sooner."""
         if not cache_tag or cache_tag in self._compiled or self._is_stopping:
             return
@@ -498,7 +480,7 @@ class DockerExecutor:
         if self._far is not None or not runtime.is_compiled(place.runtime, cache_tag):
             self._spawn(self._compile(place, docker, entry, cache_tag))
 
-    async def _compile(self, place: Place, docker: Docker, entry: _Entry, cache_tag: str) -> None:
+    async def _compile(self, place: Place, docker: Docker, entry: Entry, cache_tag: str) -> None:
         await self._thread(container.compile_runtime, docker, place, entry.image, entry.python, self._far)
         if self._far is not None:
             return
@@ -507,41 +489,16 @@ class DockerExecutor:
     async def _remove_orphans(self) -> None:
         try:
             docker = await self._thread(connect)
-            gone = await self._thread(remove_own, docker, self._home_id, is_wanted=self._is_orphan)
-            if gone:
-                _log.warning("removed %d containers that an earlier engine of this home had left", gone)
-            await self._thread(self._clear_folders, docker)
+            await self._thread(self._left.remove_orphans, docker, self._names)
             if self._far is not None:
                 await self._thread(self._far.clear, docker)
             self._has_orphans = False
         except Exception as error:  # docker and requests share no class; tried again with the first container
             _log.warning("containers of an earlier engine could not be looked for: %s", error)
 
-    def _is_mine(self, listed: dict[str, Any]) -> bool:
-        is_kept_on = any(name.lstrip("/") in self._adopted for name in listed["Names"])
-        return is_kept_on or bool(listed["Labels"].get(ENGINE) == self._engine_id)
-
-    def _is_orphan(self, listed: dict[str, Any]) -> bool:
-        """Of an engine that is no more; an image may be built by any process, which is named by its label."""
-        if any(name.lstrip("/") in self._spared for name in listed["Names"]):
-            return False
-        return not (self._is_mine(listed) or is_owner_alive(str(listed["Labels"].get(ENGINE, ""))))
-
-    def _clear_folders(self, docker: Docker | None = None) -> None:
-        """Folders of containers that are gone; those of kept ones stay."""
-        docker = docker or self._docker
-        assert docker is not None
-        there = {
-            name.lstrip("/").replace("flytenb-kept-", "flytenb-", 1)
-            for one in list_own(docker, self._home_id, kind="worker")
-            for name in one["Names"]
-            if is_kept(one) or self._is_mine(one)
-        }
-        mine = {entry.name for entry in self._workers.values()}
-        with contextlib.suppress(OSError):
-            for folder in (self._home / "containers").iterdir():
-                if folder.name not in there | mine | self._spared:
-                    shutil.rmtree(folder, ignore_errors=True)
+    def _names(self) -> set[str]:
+        """Of the containers that are here or are about to be."""
+        return {entry.name for entry in list(self._workers.values())}
 
     async def _thread(self, call: Callable[..., _T], *values: Any, **named: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(*values, **named))
