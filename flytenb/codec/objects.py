@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 from flytenb import errors
 from flytenb.codec import seals, writing
 from flytenb.codec.copying import clone, copy_file, hash_file, identity, link, may_link, sync_folder
+from flytenb.model.sizes import size_words
 
 Buffer = bytes | bytearray | memoryview
 
@@ -75,11 +76,9 @@ class StoreFullError(errors.FlytenbError, OSError):
     """A value does not fit on the disk that holds the store; nothing of it was kept."""
 
     def __init__(self, root: str, size: int) -> None:
-        unit, word = next(((u, w) for u, w in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= u), (1, "bytes"))
-        amount = f"{size / unit:.3g} {word}"
         super().__init__(
-            f"the disk of {root} is full: a value of {amount} could not be written and nothing of it was kept; "
-            "free space there, or set FLYTENB_HOME to a folder on a larger disk"
+            f"the disk of {root} is full: a value of {size_words(size)} could not be written and nothing of it was "
+            "kept; free space there, or set FLYTENB_HOME to a folder on a larger disk"
         )
         self.errno = errno.ENOSPC
 

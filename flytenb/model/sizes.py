@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_UNITS = ((1 << 30, "GiB", 100), (1 << 20, "MiB", 10), (1 << 10, "KiB", 10))
+#: Of a unit: its bytes, its name, below which number a decimal is told.
+_UNITS = ((1 << 40, "TiB", 100), (1 << 30, "GiB", 100), (1 << 20, "MiB", 10), (1 << 10, "KiB", 10))
 
 
 def size_words(size_bytes: float) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flytenb.errors import FlytenbError
+from flytenb.model.sizes import size_words
 from flytenb.notebook import stored
 from flytenb.notebook.display import MIME
 from flytenb.views import tree, twin
@@ -49,7 +50,7 @@ class Slimmed:
             words = f"{self.path}: nothing to do, its views are small"
         else:
             views = "1 view" if self.count == 1 else f"{self.count} views"
-            words = f"{self.path}: {views} made small, {_size(self.before_bytes)} → {_size(self.after_bytes)}"
+            words = f"{self.path}: {views} made small, {size_words(self.before_bytes)} → {size_words(self.after_bytes)}"
         return words + (
             f"; {self.large} over {LIMIT // 1000} KB: their runs are not in this store" if self.large else ""
         )
@@ -132,7 +133,3 @@ def _replace(file: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(near)
         raise
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} KB"

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from flytenb.model.devices import Gpu
 from flytenb.model.ids import action_name
+from flytenb.model.sizes import size_words
 from flytenb.rules.gpu_placement import lenders
 from flytenb.rules.gpu_refusals import asked_words
 from flytenb.rules.gpus import Holder
 from flytenb.rules.state import Action, Lane, Shape, State
 
-_GB = 1_000_000_000
 _GIB = 1 << 30
 
 
@@ -19,7 +19,7 @@ class Reasons:
     """The reasons of one moment; what all actions of a shape share is found once.
 
     Example:
-        `Reasons(state).of(action)`: "waiting for GPU 1: held by run ab12; kernel train.ipynb holds 31 GB on GPU 0"
+        `Reasons(state).of(action)`: "waiting for GPU 1: held by run ab12; kernel train.ipynb holds 31 GiB on GPU 0"
     """
 
     def __init__(self, state: State) -> None:
@@ -146,7 +146,7 @@ def ids_words(ids: list[str]) -> str:
 
 
 def outside_words(state: State, gpu: Gpu) -> str:
-    """Who else holds memory of a GPU: "kernel train.ipynb holds 31 GB on GPU 0"."""
+    """Who else holds memory of a GPU: "kernel train.ipynb holds 31 GiB on GPU 0"."""
     use = state.capacity.gpus.uses.get(gpu.id)
     if use is None:
         return ""
@@ -155,6 +155,4 @@ def outside_words(state: State, gpu: Gpu) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    if not size_bytes:
-        return "memory"
-    return f"{size_bytes / _GB:.0f} GB" if size_bytes >= 2 * _GB else f"{size_bytes / _GB:.1f} GB"
+    return size_words(size_bytes) if size_bytes else "memory"

@@ -23,12 +23,11 @@ def text(usage: Usage) -> str:
     of = f" of {size_words(usage.memory_asked_bytes)}" if usage.memory_asked_bytes else ""
     cores = _short(usage.cpu_peak)
     asked = f" of {_short(usage.cpu_asked)}" if usage.cpu_asked else ""
-    parts = [
-        f"peak {size_words(usage.memory_peak_bytes)}{of}",
-        f"{_short(usage.cpu_s)} CPU s",
-        f"at most {cores}{asked} {'core' if cores == '1' and not asked else 'cores'}",
-        *map(_gpu, usage.gpus),
-    ]
+    parts = [f"peak {size_words(usage.memory_peak_bytes)}{of}"]
+    spent = _short(usage.cpu_s)
+    if spent != "0" or cores != "0" or asked:  # who only waits uses none
+        parts += [f"{spent} CPU s", f"at most {cores}{asked} {'core' if cores == '1' and not asked else 'cores'}"]
+    parts += map(_gpu, usage.gpus)
     if usage.shared_by > 1:
         parts.append(f"shared by {usage.shared_by} actions of one worker")
     return ", ".join(parts)

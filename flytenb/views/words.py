@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
+from flytenb.model.sizes import size_words
+
 
 def duration(seconds: float) -> str:
     """`92 ms`, `1.2 s`, `28.5 s`, `2 m 01 s`, `1 h 05 m`, `2 d 03 h`."""
@@ -41,15 +43,8 @@ def count(number: int, noun: str = "") -> str:
 
 
 def size(size_bytes: int) -> str:
-    """`96 B`, `3.1 kB`, `1.2 MB`."""
-    value = float(size_bytes)
-    if value < 1000:
-        return f"{size_bytes} B"
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.5:
-            return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
-    return f"{value / 1000:.1f} TB"
+    """`96 B`, `3.1 KiB`, `1.2 GiB`."""
+    return size_words(size_bytes)
 
 
 def moment(at: float, zone: tzinfo | None = None) -> str:

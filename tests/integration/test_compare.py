@@ -57,7 +57,7 @@ def test_what_differs_is_told_by_part(runs):
     assert rows["inputs", "name"]["is_same"]
     assert rows["code", "fit"]["after"].startswith("value `FACTOR` was 2, is 3")
     assert (rows["environment", "digits: memory"]["before"], rows["environment", "digits: memory"]["after"]) == (
-        "105 MB", "210 MB",
+        "100 MiB", "200 MiB",
     )  # fmt: skip
     assert rows["environment", "digits: python"]["is_same"]
     assert rows["tasks", "fit: calls"]["change"] == "+1"

@@ -419,7 +419,7 @@ def test_a_kernel_that_holds_memory_is_named_in_the_reason_and_its_gpu_not_given
         second_run = second.stdout.readline().strip()
 
         view = _resources(smi_home)
-        reason = f"waiting for GPU 1: held by run {first_run}; kernel train.ipynb holds 33 GB on GPU 0"
+        reason = f"waiting for GPU 1: held by run {first_run}; kernel train.ipynb holds 30.3 GiB on GPU 0"
         assert [(one["run"], one["does"]) for one in view["waiting"]] == [(second_run, reason)]
         assert [one["words"] for one in view["gpus"][0]["outside"]] == ["kernel train.ipynb"]
         assert [one["run"] for one in view["gpus"][1]["users"]] == [first_run]

@@ -42,19 +42,19 @@ export function count(number: number, noun = ''): string {
   return grouped.format(number) + (noun ? ` ${noun}${number === 1 ? '' : 's'}` : '');
 }
 
-/** `96 B`, `3.1 kB`, `1.2 MB`. */
+/** `96 B`, `3.1 KiB`, `1.2 GiB`: in the units in which resources are asked for. */
 export function size(bytes: number): string {
-  if (bytes < 1000) {
-    return `${bytes} B`;
-  }
   let value = bytes;
-  for (const unit of ['kB', 'MB', 'GB']) {
-    value /= 1000;
-    if (value < 999.5) {
-      return value < 99.95 ? `${tenths(value)} ${unit}` : `${even(value)} ${unit}`;
+  let unit = 'B';
+  for (const each of ['KiB', 'MiB', 'GiB', 'TiB']) {
+    if (value < 1000) {
+      break;
     }
+    value /= 1024;
+    unit = each;
   }
-  return `${tenths(value / 1000)} TB`;
+  const isExact = unit === 'B' || value >= (/^[KM]/.test(unit) ? 10 : 100);
+  return `${isExact ? even(value) : tenths(value).replace('.0', '')} ${unit}`;
 }
 
 /** How long ago, coarsely: `just now`, `4 m ago`, `3 h ago`, `2 d ago`. */

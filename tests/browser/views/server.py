@@ -320,7 +320,7 @@ def extra(recorded: Recorded, now: float | None = None) -> None:
         {**snapshot["actions"][1], "short_name": "load", "is_cached": True, "saved_s": 121.0, "started_at": 0},
         {"id": 2, "name": "a2", "parent": "a0", "task": "nets.train", "short_name": "train",
          "phase": "waiting_for_resources", "accepted_at": now - 118,
-         "reason": "waits for 1 GPU: GPU 0 is held by kernel vision.ipynb (18.2 of 24 GB)"},
+         "reason": "waits for 1 GPU: GPU 0 is held by kernel vision.ipynb (18.2 of 24 GiB)"},
     ]  # fmt: skip
     recorded.add("waits", copied)
     _training(recorded, now)

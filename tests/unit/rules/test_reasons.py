@@ -12,7 +12,7 @@ from flytenb.rules import Capacity, Out, State, step
 from flytenb.rules.reasons import Reasons
 from flytenb.rules.state import Action
 
-GB = 10**9
+GIB = 1 << 30
 
 
 class Source:
@@ -87,13 +87,13 @@ def test_cpu_and_memory_name_who_has_them() -> None:
 
 def test_gpus_name_run_and_kernel() -> None:
     some = Machine(gpus=machine("A100", "A100"))
-    kernel = (Outside(pid=3, words="kernel train.ipynb", bytes=31 * GB),)
-    some.uses = (GpuUse(id="0", free_bytes=1 * GB, total_bytes=40 * GB, outside=kernel),)
+    kernel = (Outside(pid=3, words="kernel train.ipynb", bytes=31 * GIB),)
+    some.uses = (GpuUse(id="0", free_bytes=1 * GIB, total_bytes=40 * GIB, outside=kernel),)
     some.run("ab12", resources=gpu(1))
     waits = some.run("cd34", resources=gpu(1))
-    assert some.why(waits) == "waiting for GPU 1: held by run ab12; kernel train.ipynb holds 31 GB on GPU 0"
+    assert some.why(waits) == "waiting for GPU 1: held by run ab12; kernel train.ipynb holds 31 GiB on GPU 0"
     both = some.run("ef56", resources=gpu(2, "A100"))
-    assert some.why(both) == "waiting for 2 A100: GPU 1 held by run ab12; kernel train.ipynb holds 31 GB on GPU 0"
+    assert some.why(both) == "waiting for 2 A100: GPU 1 held by run ab12; kernel train.ipynb holds 31 GiB on GPU 0"
 
 
 def test_gpus_of_several_runs() -> None:

@@ -23,6 +23,7 @@ from flytenb.model.sizes import size_words
         (1 << 30, "1 GiB"),
         (int(1.94 * (1 << 30)), "1.9 GiB"),
         (900 << 30, "900 GiB"),
+        (3 << 39, "1.5 TiB"),
     ],
 )
 def test_words(size_bytes: int, words: str) -> None:
@@ -32,5 +33,5 @@ def test_words(size_bytes: int, words: str) -> None:
 @given(st.integers(min_value=0, max_value=1 << 50))
 def test_they_are_short_and_near(size_bytes: int) -> None:
     number, unit = size_words(size_bytes).split()
-    told = float(number) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
+    told = float(number) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}[unit]
     assert abs(told - size_bytes) <= 0.06 * size_bytes

@@ -97,6 +97,7 @@ _GIB = 1 << 30
 @pytest.mark.parametrize(
     ("usage", "text"),
     [
+        (Usage(memory_peak_bytes=25 << 20, cpu_s=0.04), "peak 25 MiB"),
         (Usage(memory_peak_bytes=300 << 20, cpu_s=2.04, cpu_peak=1.0), "peak 300 MiB, 2 CPU s, at most 1 core"),
         (
             Usage(memory_peak_bytes=1_288_490_188, memory_asked_bytes=2 * _GIB, cpu_s=3.4, cpu_peak=1.1, cpu_asked=2),

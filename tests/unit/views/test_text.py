@@ -30,7 +30,7 @@ def test_success_shows_state_table_and_outputs():
         "  fit ×24      Succeeded   18.5 s  10 cached, slowest fit[5] 9.1 s\n"
         "  evaluate     Succeeded    6.4 s\n"
         "  outputs      best: Params(C=10.0, gamma=0.001, kernel='rbf')\n"
-        "               scores: DataFrame 24 × 5; model: File 1.2 MB"
+        "               scores: DataFrame 24 × 5; model: File 1.1 MiB"
     )
 
 

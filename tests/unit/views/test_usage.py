@@ -49,12 +49,12 @@ def test_the_twin_folds_them_unless_one_stands_out() -> None:
 
 def test_the_machine_is_told_beside_what_is_promised() -> None:
     now = MachineUse(
-        cpu=1.26, memory_bytes=5 * 10**9, memory_total_bytes=16 * 10**9, workers_bytes=2 * 10**9, kernels_bytes=10**9,
-        disk_free_bytes=40 * 10**9, home_parts=(DiskPart(name="values and reports", bytes=3 * 10**9),),
+        cpu=1.26, memory_bytes=5 << 30, memory_total_bytes=16 << 30, workers_bytes=2 << 30, kernels_bytes=1 << 30,
+        disk_free_bytes=40 << 30, home_parts=(DiskPart(name="values and reports", bytes=3 << 30),),
         is_home_whole=False,
     )  # fmt: skip
-    shown = ResourcesView(cpu=4, cpu_used=1, memory_bytes=16 * 10**9, memory_used_bytes=0, now=now)
+    shown = ResourcesView(cpu=4, cpu_used=1, memory_bytes=16 << 30, memory_used_bytes=0, now=now)
     lines = holders.text(shown).splitlines()
-    assert "machine  1.3 cores busy, 5.0 GB of 16.0 GB memory (workers 2.0 GB, kernels 1.0 GB)" in lines
-    assert "disk     40.0 GB free, the home takes at least 3.0 GB (values and reports 3.0 GB)" in lines
+    assert "machine  1.3 cores busy, 5 GiB of 16 GiB memory (workers 2 GiB, kernels 1 GiB)" in lines
+    assert "disk     40 GiB free, the home takes at least 3 GiB (values and reports 3 GiB)" in lines
     assert "1.3 cores busy" in holders.page(shown)

@@ -29,7 +29,7 @@ def test_total(seconds, text):
 
 def test_clock_size_count_ago():
     assert [words.clock(s) for s in (37, 725, 3723)] == ["0:37", "12:05", "1:02:03"]
-    assert [words.size(n) for n in (96, 3100, 1_200_000, 5 * 10**12)] == ["96 B", "3.1 kB", "1.2 MB", "5.0 TB"]
+    assert [words.size(n) for n in (96, 3100, 1_200_000, 5 * 10**12)] == ["96 B", "3 KiB", "1.1 MiB", "4.5 TiB"]
     assert [words.count(1, "action"), words.count(5000, "action"), words.count(5000)] == [
         "1 action",
         "5,000 actions",
