@@ -78,6 +78,7 @@ def main(folder: Path) -> None:
 def _choose(page: Page, theme: str, *, is_light: bool) -> None:
     page.done("apputils:change-theme", {"theme": theme})
     page.page.wait_for_function("is => document.body.dataset.jpThemeLight === is", arg=str(is_light).lower())
+    page.page.locator("#flytenb-panel [data-section=Resources] [aria-label^='Disk: ']").wait_for()
 
 
 if __name__ == "__main__":

@@ -97,3 +97,21 @@ def test_the_sidebar_tells_what_is_used_and_by_whom(lab: Open) -> None:
     )
     page.go()
     page.view("succeeded")
+
+
+def test_numbers_that_are_on_their_way_are_no_engine_that_does_not_run(lab: Open) -> None:
+    page = lab("run = flyte.run(search, n=1)\nrun")
+    page.run_cell(1)
+    page.view("succeeded")
+    page.done("application:toggle-left-area")  # what is out of sight is drawn anew when it comes back
+    held: list[Any] = []
+    asked = "**/flytenb/api/v1/resources*"
+    page.page.route(asked, lambda route: held.append(route))
+    page.done("flytenb:show-runs")
+    section = page.page.locator("#flytenb-panel [data-section=Resources]")
+    section.locator("text=Loading …").wait_for()
+    assert "not running" not in section.inner_text()
+    page.page.unroute(asked)
+    for each in held:
+        each.continue_()
+    section.locator("[aria-label^='Memory: ']").wait_for()

@@ -2,16 +2,23 @@
 import type { ComponentChildren, JSX } from 'preact';
 import * as words from '../../core/words.js';
 import type { GpuRow, Outside, ResourcesView } from '../../generated/model.js';
-import { Section } from './parts.js';
+import { type Answered, Problem, Section } from './parts.js';
 
 /** Different reasons of waits that are listed. */
 const MOST_REASONS = 5;
 
-export function Resources({ resources }: { resources: ResourcesView | null }): JSX.Element {
-  if (!resources) {
+interface Given {
+  answer: Answered<ResourcesView>;
+  /** Whether there is an engine that counts them. */
+  isOn: boolean;
+}
+
+export function Resources({ answer, isOn }: Given): JSX.Element {
+  const resources = answer.value;
+  if (!resources || !isOn) {
     return (
       <Section title="Resources">
-        <p class="fnb-empty">The engine that counts them is not running.</p>
+        {isOn ? <Problem answer={answer} /> : <p class="fnb-empty">The engine that counts them is not running.</p>}
       </Section>
     );
   }

@@ -76,7 +76,8 @@ function Side({ lab }: { lab: Lab }): JSX.Element {
   );
   const connection = lab.connection();
   useTick(1000, lab.active.length > 0, seen);
-  const resources = useResources(lab, connection.engine === 'up' && connection.runs !== null);
+  const hasEngine = connection.engine === 'up';
+  const resources = useResources(lab, hasEngine && connection.runs !== null);
   return (
     <div
       class="fnb fnb-side"
@@ -91,10 +92,10 @@ function Side({ lab }: { lab: Lab }): JSX.Element {
           {connection.link !== 'mismatch' && <Button onClick={() => connection.retry()}>Connect again</Button>}
         </p>
       )}
-      <Now lab={lab} resources={resources} />
+      <Now lab={lab} resources={resources.value} />
       <Notebook lab={lab} />
       <Runs lab={lab} />
-      <Resources resources={resources} />
+      <Resources answer={resources} isOn={hasEngine} />
       <Batches lab={lab} />
       <Apps />
       <Cache lab={lab} />

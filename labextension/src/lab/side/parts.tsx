@@ -254,11 +254,6 @@ export function useAnswer<T>(seconds: number, ask: () => Promise<T>, isOn = true
   return { ...told, again: () => setTurn(n => n + 1) };
 }
 
-/** The same where a question that is not answered is no news. */
-export function usePolled<T>(seconds: number, ask: () => Promise<T>, isOn = true): T | null {
-  return useAnswer(seconds, ask, isOn).value;
-}
-
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -275,6 +270,6 @@ export function Problem<T>({ answer, isOn = true }: { answer: Answered<T>; isOn?
   return answer.value === null && isOn ? <p class="fnb-empty">Loading …</p> : null;
 }
 
-export function useResources(lab: Lab, isOn: boolean): ResourcesView | null {
-  return usePolled(3, () => lab.connection().ask<ResourcesView>('resources'), isOn);
+export function useResources(lab: Lab, isOn: boolean): Answered<ResourcesView> {
+  return useAnswer(3, () => lab.connection().ask<ResourcesView>('resources'), isOn);
 }
