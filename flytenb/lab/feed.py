@@ -6,6 +6,7 @@ Works in the loop of whoever serves it; the session's own thread brings changes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +23,8 @@ from flytenb.wire.paths import home_mark
 
 #: Raised when a message changes its meaning.
 PROTOCOL = 1
-#: Seconds between two looks at the list of runs, while it is watched.
-RUNS_EVERY_S = 2.0
+#: Seconds between two looks at the list of runs, while it is watched; at the soonest, when a watched run has news.
+RUNS_EVERY_S, RUNS_SOONEST_S = 2.0, 0.5
 #: Runs that the list holds.
 MOST_RUNS = 200
 #: Bytes of log that one message carries, so that ten a second stay below 100 kB; the rest is asked for.
@@ -50,6 +51,9 @@ class Feed:
         self._turn: asyncio.TimerHandle | None = None
         self._told_at = 0.0
         self._looking: asyncio.Task[None] | None = None
+        #: A watched run stands otherwise than the list may say, and how each stood last.
+        self._is_news = asyncio.Event()
+        self._phases: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._engine = ""
@@ -104,6 +108,7 @@ class Feed:
             return
         self._engine_is("up")
         self._tell("snapshot", run, snapshot)
+        self._note(run, snapshot.run.phase)
         if snapshot.run.ended_at:
             return
         name = snapshot.run.name
@@ -118,12 +123,14 @@ class Feed:
         undo = self._watched.pop(run, None)
         self._waiting.pop(run, None)
         self._over.discard(run)
+        self._phases.pop(run, None)
         if undo is not None:
             undo()
 
     def _heard(self, run: str, changed: RunSnapshot | None) -> None:
         if run not in self._watched:
             return
+        self._note(run, "" if changed is None else changed.run.phase)
         if changed is None:
             self._over.add(run)
         else:
@@ -150,10 +157,18 @@ class Feed:
             self._arm()
 
     # ---- the list of runs -----------------------------------------------------------------------------------
+    def _note(self, run: str, phase: str) -> None:
+        """What the list says of a run is not to be older than what its view says."""
+        if self._phases.get(run) != phase:
+            self._phases[run] = phase
+            self._is_news.set()
+
     async def _look(self) -> None:
         """Tell the list of runs whenever it is another one. Starts no engine: a sidebar is no reason to."""
         before = b""
         while not self._is_closed:
+            soonest_at = self._loop.time() + RUNS_SOONEST_S
+            self._is_news.clear()
             if await asyncio.to_thread(is_there, self._home):
                 self._engine_is("up")
                 try:
@@ -165,10 +180,13 @@ class Feed:
                     now = _json(rows)
                     if now != before:
                         before = now
+                        self._told_at = self._loop.time()
                         self._send(f'{{"op":"runs","data":{now.decode()}}}')
             else:
                 self._engine_is("down", "The engine is not running. It starts with the next run")
-            await asyncio.sleep(RUNS_EVERY_S)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._is_news.wait(), RUNS_EVERY_S)
+            await asyncio.sleep(max(0.0, soonest_at - self._loop.time()))
 
     # ---- saying ---------------------------------------------------------------------------------------------
     def _engine_is(self, state: str, message: str = "") -> None:
