@@ -338,3 +338,14 @@ def test_sections_say_when_they_are_empty_or_cannot_be_told(lab: Open) -> None:
     page.done("flytenb:run-as-batch", {"path": "nosuch.ipynb"})
     batch.locator("[data-problem]", has_text="there is no file 'nosuch.ipynb'").wait_for()
     batch.get_by_role("button", name="Close").click()
+
+
+def test_the_sidebar_counts_failures_as_the_view_does(lab: Open) -> None:
+    over = "@env.task\nasync def over(c: float) -> float:\n    return await fit(c)\n\n"
+    page = lab(f"{over}bad = flyte.run(over, c=-1.0)\nbad")
+    page.run_cell(1)
+    view = page.view("failed")
+    view.get_by_text("1 of 2 actions failed").wait_for()
+    page.done("flytenb:show-runs")
+    row = f'#flytenb-panel [data-section=Now] [data-side-run="{view.get_attribute("data-run")}"]'
+    page.page.locator(row, has_text="1 action failed").wait_for()

@@ -89,7 +89,7 @@ export function Now({ lab, resources }: Props & { resources: ResourcesView | nul
             run={run}
             line={
               <>
-                {words.joined([`${words.count(run.failed_count ?? 1, 'action')} failed`, `after ${lastsOf(run)}`])}{' '}
+                {words.joined([`${words.count(failedBelow(run), 'action')} failed`, `after ${lastsOf(run)}`])}{' '}
                 <Link onClick={() => setSeen(Math.max(...failed.map(each => each.ended_at ?? 0)))}>Seen</Link>
               </>
             }
@@ -98,6 +98,11 @@ export function Now({ lab, resources }: Props & { resources: ResourcesView | nul
       </List>
     </Section>
   );
+}
+
+/** Actions that failed, without the one above them that only passes their failure on. */
+function failedBelow(run: RunRow): number {
+  return Math.max(1, (run.failed_count ?? 1) - 1);
 }
 
 function Cancel({ lab, run }: { lab: Lab; run: RunRow }): JSX.Element {
