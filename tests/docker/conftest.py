@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-@pytest.fixture(scope="session")
-def docker_engine() -> Iterator[DockerEngine]:
-    """A running Docker engine with a Python image; skips where none can run, fails in CI."""
+def _started(start: Callable[[], AbstractContextManager[DockerEngine]], what: str) -> Iterator[DockerEngine]:
+    """An engine while the session lasts; skips where none can run, fails in CI."""
     try:
-        with running_engine() as engine:
+        with start() as engine:
             yield engine
     except NoEngine as error:
         if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
-            pytest.fail(f"the tests of containers must run here: {error}", pytrace=False)
+            pytest.fail(f"the tests of {what} must run here: {error}", pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """A running Docker engine with a Python image."""
+    yield from _started(running_engine, "containers")
 
 
 @pytest.fixture(scope="session")
@@ -82,13 +88,7 @@ def docker_home(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[DockerH
 @pytest.fixture(scope="session")
 def far() -> Iterator[DockerEngine]:
     """An engine with a file system of its own."""
-    try:
-        with far_engine() as engine:
-            yield engine
-    except NoEngine as error:
-        if os.environ.get("CI") or os.environ.get("FLYTENB_REQUIRE_DOCKER"):
-            pytest.fail(f"the tests of distant engines must run here: {error}", pytrace=False)
-        pytest.skip(str(error))
+    yield from _started(far_engine, "distant engines")
 
 
 @pytest.fixture(scope="session")
