@@ -95,10 +95,10 @@ def test_an_aborted_action_ends_and_its_sibling_goes_on(docker_home: DockerHome,
     until(lambda: "paused" in docker_home.cli("get", "action", run).stdout.lower(), "the question", 60)
     docker_home.cli("abort", "action", run, action, "--reason", "wrong")
     if last:
-        until(lambda: last in docker_home.cli("get", "logs", run, action).stdout, f"{last!r} in its log", 20)
+        until(lambda: last in docker_home.cli("get", "logs", run, action).stdout, f"{last!r} in its log", 60)
     docker_home.cli("signal", "condition", run, "go", "7")
     told = process.communicate(timeout=60)
     name = "program" if kind == "program" else f"box.{kind}"
     assert told[0] == f"7 task {name!r} was aborted: wrong\n", told[1]
     until(lambda: not docker_home.containers() or kind in ("awaits", "shells"), "the containers' end", 90)
-    until(lambda: all(one["State"] != "running" or kind != "deaf" for one in docker_home.containers()), "its end", 30)
+    until(lambda: all(one["State"] != "running" or kind != "deaf" for one in docker_home.containers()), "its end", 60)

@@ -232,7 +232,7 @@ def test_an_abort_ends_the_container_and_a_killed_worker_leaves_none(docker_home
     until(is_again, "the next attempt, and no container of the first")
     docker_home.cli("run", "abort", name, check=False)
     docker_home.python("-c", f"import flytenb.remote as r; r.Run.get({name!r}).abort()")
-    process.wait(30)
+    process.wait(60)
     until(lambda: not docker_home.containers(), "the container's end")
     assert not list((docker_home.path / "tasks").iterdir())
 

@@ -119,7 +119,7 @@ def test_docker_kill_repeats_the_action(docker_home: DockerHome) -> None:
     thread, printed = run_beside(docker_home, WAITS_ONCE)
     for one in _busy(docker_home):
         docker_home.docker.api.kill(one["Id"])
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"]
     assert len(docker_home.rows("select * from attempt")) == 1
 
@@ -167,7 +167,7 @@ def test_the_image_may_be_deleted_during_a_run(docker_home: DockerHome) -> None:
     text = WAITS_ONCE.replace("image=IMAGE", 'image="flytenb-test/passing:1"').replace("sleep(60)", "sleep(2)")
     thread, printed = run_beside(docker_home, text)
     api.remove_image("flytenb-test/passing:1", force=True)
-    thread.join(60)
+    thread.join(120)
     assert printed == ["0\n"]
 
 
@@ -200,7 +200,7 @@ def test_a_container_outlives_its_engine(docker_home: DockerHome) -> None:
     until(lambda: docker_home.engine_pid() and _is_alive(docker_home.engine_pid() or 0), "another engine")
     until(lambda: docker_home.cli("get", "pools", check=False).returncode == 0, "the engine to answer")
     (shared / "go-on").touch()
-    thread.join(60)
+    thread.join(120)
     hosts = (shared / "begun").read_text().split()
     assert printed == [json.dumps(hosts[0]) + "\n"], docker_home.engine_log()
     assert len(hosts) == 1, "it ran once"
@@ -218,7 +218,7 @@ def test_engine_and_container_killed_orphans_removed_run_ends_right(docker_home:
     for ident in before:
         docker_home.docker.api.kill(ident)
     assert docker_home.kill_engine()
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"]
     until(lambda: not set(before) & {one["Id"] for one in docker_home.containers()}, "the orphans to be removed")
 
@@ -242,7 +242,7 @@ def test_a_docker_that_does_not_answer_does_not_hold_the_end_of_the_engine(docke
         docker_home.cli("engine", "restart")
     finally:
         os.kill(dockerd.pid, signal.SIGCONT)
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"], docker_home.engine_log()
 
 

@@ -185,7 +185,7 @@ def kill_engine(home: DockerHome) -> None:
 def test_what_is_killed_runs_again(far_home: DockerHome, end: Callable[[DockerHome], None]) -> None:
     thread, printed = begun(far_home)
     end(far_home)
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"], far_home.engine_log()
 
 
@@ -193,7 +193,7 @@ def test_abort_and_out_of_memory(far_home: DockerHome) -> None:
     thread, printed = begun(far_home)
     (name,) = far_home.rows("select name from run order by rowid desc")[0]
     far_home.cli("abort", "run", name)
-    thread.join(30)
+    thread.join(120)
     assert "abort" in printed[0].lower()
     message = far_home.run(
         HEAD
@@ -227,7 +227,7 @@ def test_secrets_are_inside_and_nowhere_else(far_home: DockerHome) -> None:
     inspected = api.inspect_container(busy)
     archive, _ = api.get_archive(busy, "/run/flytenb/state")
     seen = json.dumps([inspected, api.diff(busy)]).encode() + b"".join(archive)
-    thread.join(60)
+    thread.join(120)
     known = [hashlib.sha256(one.encode()).hexdigest() for one in (GIVEN, FILED)]
     assert json.loads(printed[0]) == [*known, "0o400", "tmpfs", "plain", "No module named 'msgspec'"]
     assert {one["Type"] for one in inspected["Mounts"]} == {"volume"}

@@ -36,7 +36,7 @@ def test_a_lost_connection_loses_the_attempt_and_nothing_hangs(far_home: DockerH
     cable.cut()
     time.sleep(3)
     cable.is_cut = False
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"], far_home.engine_log()
     until(lambda: len(far_home.containers()) <= 2, "what was cut off to be removed")
 
@@ -58,7 +58,7 @@ def test_a_container_that_is_being_made_is_not_taken_for_ended(far_home: DockerH
     attach.wait()
     look_again(cable, 2)
     attach.open()
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"], far_home.engine_log()
 
 
@@ -77,5 +77,5 @@ def test_a_container_that_was_asked_for_meanwhile_is_not_taken_for_left(far_home
     until(lambda: cable.answered(LIST) > before, "the containers to be looked at")
     look_again(cable)
     attach.open()
-    thread.join(60)
+    thread.join(120)
     assert printed == ["42\n"], far_home.engine_log()

@@ -58,7 +58,7 @@ def test_hardening_seen_from_inside_and_from_outside(docker_home: DockerHome) ->
     thread, printed = run_beside(docker_home, text)
     inspected = [docker_home.docker.api.inspect_container(one["Id"]) for one in docker_home.containers()]
     (docker_home.path / "objects" / "looked").touch()
-    thread.join(60)
+    thread.join(120)
     seen = json.loads(printed[0])
     assert seen == {
         "uid": str(os.getuid()),

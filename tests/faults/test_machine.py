@@ -113,7 +113,7 @@ def test_a_result_waits_for_room(small_disk: Home, tmp_path: Path) -> None:
     until(lambda: (tmp_path / "began").exists(), "the task to begin")
     filler = _fill(home.path.parent, leave=1 << 20)  # room for rows, none for the value
     (tmp_path / "go").touch()
-    until(lambda: home.rows("SELECT 1 FROM log WHERE text LIKE '%no room%'"), "the wait to be told", 30)
+    until(lambda: home.rows("SELECT 1 FROM log WHERE text LIKE '%no room%'"), "the wait to be told", 60)
     assert process.poll() is None
     filler.unlink()
     out, err = process.communicate(timeout=60)

@@ -99,7 +99,7 @@ def http(home: Home, method: str, path: str, body: Any = None, token: bool = Tru
 def request(method: str, url: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -128,7 +128,7 @@ def test_answered_from_the_command_line(home: Home) -> None:
     assert f"run '{run}' has no condition 'nothing'; it has: " in refused.stderr
     asking.waits(run, "share")
     asking.answer(run, "share", "0.25")
-    assert process.communicate(timeout=30)[0] == "2 True 0.25\n"
+    assert process.communicate(timeout=60)[0] == "2 True 0.25\n"
     assert home.cli("get", "condition").stdout == "no run waits for an answer\n"
     done = home.cli("get", "condition", run, "--all").stdout
     assert "0.25, by " in done
@@ -156,7 +156,7 @@ def test_answered_over_http(home: Home) -> None:
     assert (status, said["value"], said["answered_by"], said["answered_from"]) == (200, "<b>hé</b>", "ada", "http")
     status, said = http(home, "POST", path, {"value": "again"})
     assert (status, said["code"]) == (409, "ConditionAnswered")
-    assert process.communicate(timeout=30)[0] == "<b>hé</b>\n"
+    assert process.communicate(timeout=60)[0] == "<b>hé</b>\n"
 
 
 def test_one_of_many_answers_counts(home: Home) -> None:
@@ -175,7 +175,7 @@ def test_one_of_many_answers_counts(home: Home) -> None:
         thread.join()
     good = [said["value"] for status, said in answers if status == 200]
     assert sorted(status for status, _ in answers) == [200] + [409] * 7
-    assert process.communicate(timeout=30)[0] == f"{good[0]}\n"
+    assert process.communicate(timeout=60)[0] == f"{good[0]}\n"
 
 
 @pytest.mark.parametrize("task", ["deploy", "nested"])
@@ -217,7 +217,7 @@ def test_an_aborted_run_asks_no_more(home: Home) -> None:
     process, run = asking.start()
     asking.waits(run, "deploy")
     home.cli("abort", "run", run)
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert home.cli("get", "condition").stdout == "no run waits for an answer\n"
     refused = asking.answer(run, "deploy", "true", check=False)
     assert f"condition 'deploy' of run '{run}' waits no longer: it is aborted" in refused.stderr
@@ -267,7 +267,7 @@ def test_a_webhook_is_told_and_may_answer(home: Home, hook: HTTPServer) -> None:
     assert (status, said["answered_from"], said["answered_by"]) == (200, "webhook", "bot")
     asking.waits(run, "share")
     asking.answer(run, "share", "1")
-    assert process.communicate(timeout=30)[0] == "2 True 1.0\n"
+    assert process.communicate(timeout=60)[0] == "2 True 1.0\n"
     logs = home.cli("get", "logs", run).stdout
     assert f"webhook: 127.0.0.1:{hook.server_port} was told that an answer is awaited (status 204)" in logs
     assert "s3cret" not in logs
@@ -287,4 +287,4 @@ def test_a_webhook_that_fails_is_told_in_the_log(home: Home) -> None:
     asking.answer(run, "deploy", "true")
     asking.waits(run, "share")
     asking.answer(run, "share", "1")
-    assert process.communicate(timeout=30)[0] == "2 True 1.0\n"
+    assert process.communicate(timeout=60)[0] == "2 True 1.0\n"

@@ -441,7 +441,7 @@ if __name__ == "__main__":
     until(lambda: started.exists() and started.read_text(), "the build to begin", 60)
     builder = int(started.read_text())
     bare.cli("engine", "stop", "--force")
-    until(lambda: not _runs(builder), "the build to end", 10)
+    until(lambda: not _runs(builder), "the build to end", 60)
     assert not [one for one in (bare.path / "environments").iterdir() if one.is_dir()]
 
 

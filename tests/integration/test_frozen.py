@@ -52,7 +52,7 @@ def test_a_stopped_worker_is_given_up(home: Home) -> None:
     until(lambda: len(_pids(home)) == 2, "the second attempt", 45)
     assert not _is_alive(frozen)
     (home.path.parent / "go").touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert out.strip() == "42", err + home.engine_log()
     [(why, failure)] = home.rows("SELECT why, failure FROM attempt")
     assert why == "lose"
@@ -95,7 +95,7 @@ def test_a_stopped_starter_of_workers_is_replaced(home: Home) -> None:
     for _ in range(3):
         assert home.python(str(script), "quick", timeout=60).stdout.strip() == "1", home.engine_log()
     (home.path.parent / "go").touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert out.strip() == "42", err + home.engine_log()
     assert len(_pids(home)) == 1, "the running task went on"
 
@@ -108,6 +108,6 @@ def test_a_killed_starter_of_workers_takes_nothing_along(home: Home) -> None:
     os.kill(_pids(home)[0][1], signal.SIGKILL)
     assert home.python(str(script), "quick", timeout=60).stdout.strip() == "1", home.engine_log()
     (home.path.parent / "go").touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert out.strip() == "42", err + home.engine_log()
     assert len(_pids(home)) == 1

@@ -124,7 +124,7 @@ def test_killed_workers_and_an_aborted_run_give_their_gpus_back(gpu_home: Home) 
     until(lambda: len(_seen(log)) > count + 10, "actions with GPUs")
     gpu_home.cli("abort", "run", "last")
     client.communicate(timeout=60)
-    until(lambda: _all_free(gpu_home), "aborted actions to give their GPUs back", 15)
+    until(lambda: _all_free(gpu_home), "aborted actions to give their GPUs back", 60)
 
 
 @pytest.mark.timeout(120)
@@ -193,7 +193,7 @@ def test_what_a_worker_with_gpus_started_ends_with_it(home: Home) -> None:
         str(home.path.parent / "marker"),
     )
     assert told[1]["value"] == "1", told
-    until(lambda: not Path(f"/proc/{told[0]['value']}").exists(), "the process that the dead worker had started", 10)
+    until(lambda: not Path(f"/proc/{told[0]['value']}").exists(), "the process that the dead worker had started", 60)
 
 
 def test_a_parent_lends_its_gpu_to_its_calls(home: Home) -> None:
@@ -467,7 +467,7 @@ def test_the_wait_and_its_end_are_told_live(gpu_home: Home) -> None:
 
             session().watch(second.name, hear)
             second.wait()
-            done.wait(10)
+            done.wait(60)
             return list(dict.fromkeys(told))
 
         if __name__ == "__main__":

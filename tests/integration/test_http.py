@@ -67,7 +67,7 @@ def test_over_the_socket(home: Home, facts: dict) -> None:
 def _status(port: int, **headers: str) -> int:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/status", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code

@@ -99,7 +99,7 @@ def test_one_in_a_terminal_leaves_the_run_to_go_on(keyboard: Keyboard) -> None:
     process = keyboard.start(str(keyboard.script), "gated")
     run = keyboard.run_name(process)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode in (-signal.SIGINT, 130)
     assert f"run {run} goes on in the background; interrupt again within 3 s to cancel it\n" in told
     assert keyboard.phase(run) == "running"
@@ -115,7 +115,7 @@ def test_a_second_one_cancels(keyboard: Keyboard, how: str) -> None:
     assert process.stderr is not None
     until(lambda: "interrupt again" in process.stderr.readline(), "the line")  # type: ignore[union-attr]
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode in (-signal.SIGINT, 130)
     assert f"run {run} is being cancelled" in told
     until(lambda: keyboard.phase(run) == "aborted", "the run to be cancelled")
@@ -125,7 +125,7 @@ def test_without_a_terminal_one_cancels(keyboard: Keyboard) -> None:
     process = keyboard.start(str(keyboard.script), "gated", in_terminal=False)
     run = keyboard.run_name(process)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert f"run {run} is being cancelled: it was interrupted where nobody watches" in told
     until(lambda: keyboard.phase(run) == "aborted", "the run to be cancelled")
 
@@ -138,7 +138,7 @@ def test_the_command_line_does_the_same(keyboard: Keyboard, follow: list[str]) -
     assert process.stderr is not None
     until(lambda: "interrupt again" in process.stderr.readline(), "the line")  # type: ignore[union-attr]
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"run {run} is being cancelled" in told
     assert "Traceback" not in told
@@ -158,4 +158,4 @@ def test_who_waits_for_a_run_that_asks_is_told(keyboard: Keyboard, how: str) -> 
     told = process.stderr.readline()
     assert told == f"run {run} waits for an answer: Go on?  →  flytenb signal condition {run} a1 true\n"
     keyboard.home.cli("signal", "condition", run, "a1", "true")
-    assert "True" in process.communicate(timeout=20)[0]
+    assert "True" in process.communicate(timeout=60)[0]

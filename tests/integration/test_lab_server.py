@@ -87,7 +87,7 @@ def server(home, tmp_path_factory):
     assert any("flytenb: live views are served below /user/ada/flytenb" in line for line in seen), "".join(seen)
     yield f"http://127.0.0.1:{port}/user/ada/flytenb/api/v1/"
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def run(home, tmp_path_factory):
 def ask(address, method="GET", headers=None, body=None):
     request = urllib.request.Request(address, method=method, headers=headers or {}, data=body)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         text = error.read()
@@ -213,7 +213,7 @@ def test_a_tab_follows_a_run_to_its_end(server, home, tmp_path):
         server, {"op": "hello", "protocol": 1}, {"op": "watch", "run": "followed"},
         until=lambda t: t and t[-1]["op"] == "ended",
     )  # fmt: skip
-    process.wait(20)
+    process.wait(60)
     changes = [message for message in told if message["op"] == "change"]
     assert changes
     assert changes[-1]["data"]["run"]["phase"] == "succeeded"
@@ -241,7 +241,7 @@ def test_what_is_no_message_is_answered_with_a_sentence(server):
 
 
 def test_strangers_do_not_get_a_socket(server):
-    with urllib.request.urlopen(server.split("/flytenb")[0] + f"/api/status?token={TOKEN}", timeout=20) as answer:
+    with urllib.request.urlopen(server.split("/flytenb")[0] + f"/api/status?token={TOKEN}", timeout=60) as answer:
         cookies = "; ".join(value.split(";")[0] for value in answer.headers.get_all("set-cookie"))
     foreign = {"Cookie": cookies, "Origin": "http://evil.example"}
     for token, headers in (("", {}), ("wrong", {}), ("", foreign)):

@@ -119,7 +119,7 @@ def test_another_user_reads_nothing(open_place: Home, mode: int | None) -> None:
         [str(home.path.parent), f"/tmp/flytenb-{os.getuid()}"], [b"needle-one", b"needle-two", token.encode()]
     )
     (folder / "go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert str(open_to_all) in seen, "it looked"
     assert [path for path in seen if not path.startswith((str(open_to_all), str(folder)))] == []
 
@@ -184,7 +184,7 @@ def _http(home: Home, token: str) -> int:
         f"http://127.0.0.1:{port}/api/v1/status", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -203,7 +203,7 @@ def test_the_token_is_another_one_with_every_engine_and_on_demand(home: Home) ->
     assert stat.S_IMODE((home.path / "token").stat().st_mode) == 0o600
     assert (_http(home, first), _http(home, second)) == (403, 200)
     (folder / "go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0, "links and workers stay"
     home.cli("engine", "restart")
     assert (home.path / "token").read_text() not in (first, second)

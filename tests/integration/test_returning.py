@@ -88,7 +88,7 @@ def test_what_runs_goes_on_when_the_engine_is_killed(home: Home, is_left: bool) 
     name = process.stdout.readline().strip()
     assert name, process.communicate()[1]
     if is_left:
-        process.wait(30)
+        process.wait(60)
     for _ in range(3):
         until(lambda: len(_lines(folder / "ran")) == 5 and _known(home, 6), "all to run")
         before = home.engine_pid()
@@ -162,7 +162,7 @@ def test_nothing_is_left_when_no_engine_comes_back(home: Home) -> None:
     script = home.script("fan.py", FAN)
     folder = home.path.parent
     process = home.popen(str(script), "2", str(folder), "leave")
-    process.wait(30)
+    process.wait(60)
     until(lambda: len(_lines(folder / "ran")) == 3, "all to run")
     living = alive.living(home.path)
     assert living

@@ -92,7 +92,7 @@ def test_delivered_and_nowhere_to_be_read(home: Home, source: str) -> None:
     assert home.path in mounted.parents
     assert b"hush-hush" not in _readable(home)
     (folder / "go").touch()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert out.split()[1:] == digests(), err + home.engine_log()
     assert b"hush-hush" not in _readable(home)
     home.cli("engine", "stop")
@@ -134,7 +134,7 @@ def test_the_engine_dies_and_values_come_again_from_who_waits(home: Home, is_gon
     until((folder / "path").exists, "the task to begin")
     name = process.stdout.readline().strip()  # type: ignore[union-attr]
     if is_gone:
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     workers = psutil.Process(home.engine_pid()).children(recursive=True)  # they would go on with the next engine
     assert home.kill_engine()
     for worker in workers:
