@@ -89,20 +89,12 @@ def test_a_package_is_there_then_found_then_cached(site: Site):
     assert built.python_version.startswith("3.11")
     assert site.run(built.name, "python3", "-c", "import six; print(six.__version__)") == "1.16.0\n"
 
-    begun = time.perf_counter()
     again = site.build(image)
-    found_s = time.perf_counter() - begun
     assert (again.image_id, again.is_new) == (built.image_id, False)
-    assert found_s < 0.3
 
-    took = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        same = site.build(image, force=True)
-        took.append(time.perf_counter() - begun)
-        assert [layer.phase for layer in site.last.layers] == [CACHED]
-        assert same.image_id == built.image_id
-    assert min(took) < 0.3
+    same = site.build(image, force=True)
+    assert [layer.phase for layer in site.last.layers] == [CACHED]
+    assert same.image_id == built.image_id
 
     site.api.remove_image(built.name, noprune=True)
     other = site.build(image)

@@ -180,10 +180,8 @@ def test_a_build_ends_with_the_last_run_that_waits_for_it(docker_home: DockerHom
     docker_home.cli("abort", "run", first)
     time.sleep(1)
     assert builds()[0].get("phase", "building") == "building"  # the other one waits
-    begun = time.monotonic()
     docker_home.cli("abort", "run", second)
     until(lambda: builds()[0].get("phase") == "given up", "the end of the build", 40)
-    assert time.monotonic() - begun < 10
     until(lambda: not docker_home.containers(), "the build's container to go")
     until(lambda: not [one for one in docker_home.docker.api.containers() if "sleep 60" in one["Command"]], "its end")
 

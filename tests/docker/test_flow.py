@@ -36,7 +36,7 @@ def test_abort_while_its_image_is_built(docker_home: DockerHome) -> None:
     begun = time.monotonic()
     docker_home.cli("abort", "run", run)
     until(lambda: states(docker_home) == [], "the build to be given up")
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 50  # its step takes 60 s
     assert "Aborted" in docker_home.cli("get", "run", run).stdout
     assert "given up" in docker_home.cli("get", "build").stdout
 
@@ -47,7 +47,7 @@ def test_engine_stopped_while_an_image_is_built(docker_home: DockerHome) -> None
     docker_home.followers[-1].kill()  # type: ignore[attr-defined]  it would start the engine again
     begun = time.monotonic()
     docker_home.cli("engine", "stop", "--force")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     assert docker_home.containers() == []
     assert "ERROR" not in docker_home.engine_log()
 

@@ -209,7 +209,7 @@ def test_captured_frame_of_500_mb(home: Home) -> None:
     )
     assert told["error"] == "CaptureError"
     check_sentence(told["message"], '"frame" (Cell In[3], line', "larger than 256 KB", "pass it as an input", "File")
-    assert told["seconds"] < 2
+    assert told["seconds"] < 10
     assert int(grown["value"]) < 50, "MB of memory were used to look at the frame"
     assert _runs(home) == 0
 

@@ -148,11 +148,13 @@ def test_speed_of_300_definitions():
             begin = time.perf_counter()
             kernel.program()
             took.append(time.perf_counter() - begin)
-        begin = time.perf_counter()
-        kernel.program()
-        unchanged = time.perf_counter() - begin
+        unchanged = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            kernel.program()
+            unchanged.append(time.perf_counter() - begin)
     assert min(took) < 0.2
-    assert unchanged < 0.02
+    assert min(unchanged) < 0.02
 
 
 def test_patterns_of_generated_names_do_not_clash():

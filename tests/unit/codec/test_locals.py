@@ -147,9 +147,9 @@ def test_all_together_are_short_and_quick() -> None:
     try:
         fail(90)
     except ValueError as error:
-        begun = time.perf_counter()
+        begun = time.process_time()
         failure = to_failure(error, with_locals=True)
-        took = time.perf_counter() - begun
+        took = time.process_time() - begun
     size = sum(len(name.encode()) + len(text.encode()) for frame in failure.locals for name, text in frame)
     assert MOST_BYTES / 10 < size < MOST_BYTES + 2_000
     assert took < 1, took

@@ -143,10 +143,12 @@ def test_large_views_are_drawn_more_rarely_but_their_end_at_once():
     sending = Sending(2, 60_000)
     sending.go_on(1.5)
     assert 2 <= len(sending.sent) <= 4, "60 kB each, 100 kB a second"
+    sending = Sending(2, 1_000_000)
+    sending.go_on(0.2)
     sending.over.add("run1")
     began = time.monotonic()
     assert sending.publisher.flush("run1")
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 5, "at its turn it would be 10 s"
 
 
 def test_ends_of_many_runs_are_all_drawn():
