@@ -30,7 +30,7 @@ MOST_RUNS = 200
 #: Bytes of log that one message carries, so that ten a second stay below 100 kB; the rest is asked for.
 MOST_LOG = 6_000
 _LINE_BYTES = 64  # what stands around a line's text
-#: Messages of changes a second, over all runs of a tab.
+#: Messages a second, over all runs of a tab and their list.
 MOST_CHANGES = 10
 #: Characters of a tab's message that are read.
 MOST_ASKED = 4_096
@@ -140,8 +140,10 @@ class Feed:
 
     def _arm(self) -> None:
         if self._turn is None and not self._is_closed:
-            wait_s = max(0.0, self._told_at + 1 / MOST_CHANGES - self._loop.time())
-            self._turn = self._loop.call_later(wait_s, self._next)
+            self._turn = self._loop.call_later(self._until_turn_s(), self._next)
+
+    def _until_turn_s(self) -> float:
+        return max(0.0, self._told_at + 1 / MOST_CHANGES - self._loop.time())
 
     def _next(self) -> None:
         """Tell of one run: the one that waits longest."""
@@ -180,6 +182,7 @@ class Feed:
                     now = _json(rows)
                     if now != before:
                         before = now
+                        await asyncio.sleep(self._until_turn_s())
                         self._told_at = self._loop.time()
                         self._send(f'{{"op":"runs","data":{now.decode()}}}')
             else:
