@@ -168,6 +168,7 @@ def _opening(page: Page, request: pytest.FixtureRequest) -> Iterator[Open]:
 
     yield open_notebook
     page.go()
+    left = page.dismiss()
     page.close_all()
     errors, page.errors = page.errors, []
-    assert errors == []
+    assert (errors, left) == ([], [])

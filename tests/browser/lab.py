@@ -299,6 +299,17 @@ class Page:
         """The notebook in front as it is on disk."""
         return self.server.saved(self.page.evaluate("window.jupyterapp.shell.currentWidget.context.path"))
 
+    def dismiss(self) -> list[str]:
+        """Close dialogs that stand open, so that no later test meets them; what they say."""
+        told: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll('.jp-Dialog')].map(each => {
+              each.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', keyCode: 27 }));
+              return each.innerText;
+            })"""
+        )
+        self.page.wait_for_selector(".jp-Dialog", state="detached")
+        return told
+
     def close_all(self) -> None:
         """Save and close everything in the main area, and end the kernels. Notebook 7 keeps showing its only one."""
         self.page.evaluate(

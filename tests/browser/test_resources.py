@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -105,13 +106,16 @@ def test_numbers_that_are_on_their_way_are_no_engine_that_does_not_run(lab: Open
     page.view("succeeded")
     page.done("application:toggle-left-area")  # what is out of sight is drawn anew when it comes back
     held: list[Any] = []
-    asked = "**/flytenb/api/v1/resources*"
-    page.page.route(asked, lambda route: held.append(route))
+    is_open = threading.Event()
+    page.page.route(
+        "**/flytenb/api/v1/resources*", lambda route: route.continue_() if is_open.is_set() else held.append(route)
+    )
     page.done("flytenb:show-runs")
     section = page.page.locator("#flytenb-panel [data-section=Resources]")
     section.locator("text=Loading …").wait_for()
     assert "not running" not in section.inner_text()
-    page.page.unroute(asked)
+    is_open.set()
     for each in held:
         each.continue_()
     section.locator("[aria-label^='Memory: ']").wait_for()
+    page.page.unroute("**/flytenb/api/v1/resources*")
