@@ -74,7 +74,7 @@ class Making:
         except Exception as error:
             if self._is_cancelled:
                 raise self._gone() from error
-            told = engine_error(error, self._bench.docker.address.url, self._short_name)
+            told = engine_error(error, self._bench.docker.address.url, self._words)
             self._fail(str(told))
             raise told from error
         if self._progress is not None:
@@ -87,7 +87,7 @@ class Making:
             stop()
 
     def _gone(self) -> errors.ImageBuildError:
-        name = self._progress.row.image if self._progress is not None else self._short_name
+        name = self._progress.row.image if self._progress is not None else self._words
         told = errors.ImageBuildError(f"image {name}: its build was given up, because nobody waits for it any more")
         self._fail(str(told))
         return told
@@ -150,6 +150,10 @@ class Making:
         return self._told(name, found)
 
     # ---- names and bases --------------------------------------------------------------------------------------
+
+    @property
+    def _words(self) -> str:
+        return self._spec.name or self._spec.text or self._short_name
 
     @property
     def _short_name(self) -> str:

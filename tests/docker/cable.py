@@ -1,4 +1,4 @@
-"""What lies between flytenb and its Docker engine: it can be cut, and a request can be held up on its way."""
+"""What lies between flytenb and its Docker engine: it can be cut, a request held up, an answer lost."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class Cable:
         self._lines: list[tuple[socket.socket, socket.socket, list[bytes]]] = []
         self._gates: list[Gate] = []
         self._answered: list[bytes] = []
+        self._lost: list[re.Pattern[bytes]] = []
         self.is_cut = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -54,6 +55,11 @@ class Cable:
         with self._lock:
             self._gates.append(gate)
         return gate
+
+    def lose_answer(self, pattern: str) -> None:
+        """The next request whose first line is so is passed on, and its connection breaks before it is answered."""
+        with self._lock:
+            self._lost.append(re.compile(pattern.encode()))
 
     def answered(self, pattern: str) -> int:
         """How many requests whose first line is so have had an answer."""
@@ -105,8 +111,17 @@ class Cable:
     def _back(self, near: socket.socket, distant: socket.socket, asked: list[bytes]) -> None:
         with contextlib.suppress(OSError):
             while data := distant.recv(1 << 16):
+                if self._is_lost(asked[0]):
+                    break
                 near.sendall(data)
                 if data.startswith(b"HTTP/"):
                     with self._lock:
                         self._answered.append(asked[0])
             near.shutdown(socket.SHUT_WR)
+
+    def _is_lost(self, line: bytes) -> bool:
+        with self._lock:
+            found = next((one for one in self._lost if one.match(line)), None)
+            if found is not None:
+                self._lost.remove(found)
+        return found is not None

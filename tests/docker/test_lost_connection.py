@@ -10,7 +10,7 @@ from tests.docker.scripts import HEAD, begun, in_thread
 from tests.integration.conftest import until
 
 LIST, EVENTS = r"GET \S+/containers/json", r"GET \S+/events"
-ATTACH = r"POST \S+/containers/\w+/attach"
+CREATE, ATTACH = r"POST \S+/containers/create", r"POST \S+/containers/\w+/attach"
 QUICK = """
     env = flyte.TaskEnvironment(name="box", image=IMAGE)
 
@@ -27,6 +27,11 @@ QUICK = """
         except Exception as error:
             print(type(error).__name__, error)
 """
+
+
+#: Longer than a container's report is waited for.
+LONG = """await asyncio.sleep(8)
+        return 42"""
 
 
 def test_a_lost_connection_loses_the_attempt_and_nothing_hangs(far_home: DockerHome) -> None:
@@ -79,3 +84,17 @@ def test_a_container_that_was_asked_for_meanwhile_is_not_taken_for_left(far_home
     attach.open()
     thread.join(120)
     assert printed == ["42\n"], far_home.engine_log()
+
+
+def test_a_start_whose_answer_is_lost_is_made_again_and_the_first_is_no_end(far_home: DockerHome) -> None:
+    """The engine has started a container and nobody knows: it is removed, and its end is not its successor's."""
+    cable = Cable(far_home.docker.host)
+    far_home.env["DOCKER_HOST"] = cable.host
+    pool = QUICK.replace(
+        "image=IMAGE", "image=IMAGE, reusable=flyte.ReusePolicy(replicas=1, concurrency=1)"
+    )  # no spare
+    assert far_home.run(HEAD + pool) == "42\n"  # the image is known
+    before = cable.answered(CREATE)
+    cable.lose_answer(r"POST \S+/containers/\w+/start")
+    assert far_home.run(HEAD + pool.replace('"box"', '"other"').replace("return 42", LONG)) == "42\n"
+    assert cable.answered(CREATE) == before + 2, "no third container"

@@ -250,8 +250,10 @@ class DockerExecutor:
             except ContainerStartError:
                 raise
             except Exception as error:  # docker, requests and urllib3 share no class
+                # Its end is nobody's from now on: the engine may have started it, and only the answer was lost.
+                self._by_ident.pop(entry.ident, None)
                 self._spawn(self._thread(self._discard, docker, place, entry.name, entry.ident))
-                entry.ident = ""
+                entry.ident, entry.is_started = "", False
                 if entry.is_killed:
                     break
                 if self._far is None and UNSEEN in said(error):
