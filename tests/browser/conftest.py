@@ -118,19 +118,21 @@ def opened(browser: Any, server: ViewServer) -> Iterator[Callable[..., Any]]:
     """Opens a page with runs; no error may be on its console."""
     pages, errors = [], []
 
-    def open_page(*runs: str, width: int = 1000, scheme: str = "light", wait: bool = True, **query: str) -> Any:
+    def open_page(
+        *runs: str, width: int = 1000, scheme: str = "light", wait: bool = True, before: str = "", **query: str
+    ) -> Any:
         page = at_its_speed(browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce"))
         page.set_default_timeout(PATIENCE_MS)
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.add_init_script(before)
         query.setdefault("theme", scheme)
         address = "&".join([*(f"run={run}" for run in runs), *(f"{key}={value}" for key, value in query.items())])
         page.goto(f"{server.url}/?{address}")
-        if wait:
-            for run in runs:
-                page.wait_for_selector(
-                    f'[data-run="{run}"][data-open], [data-run="{run}"][data-error]:not([data-error=""])'
-                )
+        for run in runs if wait else ():
+            page.wait_for_selector(
+                f'[data-run="{run}"][data-open], [data-run="{run}"][data-error]:not([data-error=""])'
+            )
         return page
 
     yield open_page
