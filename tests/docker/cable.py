@@ -111,12 +111,13 @@ class Cable:
     def _back(self, near: socket.socket, distant: socket.socket, asked: list[bytes]) -> None:
         with contextlib.suppress(OSError):
             while data := distant.recv(1 << 16):
-                if self._is_lost(asked[0]):
+                line = asked[0]  # the next request comes as soon as this one's answer is there
+                if self._is_lost(line):
                     break
                 near.sendall(data)
                 if data.startswith(b"HTTP/"):
                     with self._lock:
-                        self._answered.append(asked[0])
+                        self._answered.append(line)
             near.shutdown(socket.SHUT_WR)
 
     def _is_lost(self, line: bytes) -> bool:

@@ -10,7 +10,9 @@ from tests.docker.scripts import HEAD, begun, in_thread
 from tests.integration.conftest import until
 
 LIST, EVENTS = r"GET \S+/containers/json", r"GET \S+/events"
-CREATE, ATTACH = r"POST \S+/containers/create", r"POST \S+/containers/\w+/attach"
+#: Of a worker; there are others, which make bytecode or fill a volume.
+CREATE = r"POST \S+/containers/create\?name=flytenb-\w+-w\d"
+ATTACH = r"POST \S+/containers/\w+/attach"
 QUICK = """
     env = flyte.TaskEnvironment(name="box", image=IMAGE)
 
